@@ -1,0 +1,3 @@
+package finding
+
+var preparation, mailHosts, reporting, publishing, policyHost, policyContent, stsRecord, review, enforcing, raising, operating []Entry
