@@ -1,0 +1,54 @@
+package rollout
+
+import "time"
+
+// EntryKind says what a journal entry records.
+type EntryKind string
+
+// The kinds of journal entries. The journal is append-only; a rollout is the
+// fold over it.
+const (
+	Created   EntryKind = "created"   // Settings
+	Set       EntryKind = "set"       // Settings
+	Adopted   EntryKind = "adopted"   // Ledger, Phase, Aim, Reason: what was live is ours now
+	Accepted  EntryKind = "accepted"  // Plan: an operator accepted it
+	Abandoned EntryKind = "abandoned" // PlanHash, EditID: never to be made, its id never used
+	Intended  EntryKind = "intended"  // PlanHash, EditID: about to be written
+	Received  EntryKind = "received"  // PlanHash, Receipt
+	Seen      EntryKind = "verified"  // PlanHash, EditID: seen live from outside; Waived names what gave no answer
+	Moved     EntryKind = "moved"     // From, Phase, Aim: the phase or rung was left
+	Overrode  EntryKind = "override"  // Reasons, Reason
+	Mended    EntryKind = "mended"    // MendedAt, Reason
+	Dismissed EntryKind = "dismissed" // Key, Reason
+	Trusted   EntryKind = "trusted"   // Key, Reason: a DKIM domain, an inbox or a path
+	Cached    EntryKind = "cached"    // Wait: a shared cache stands before the policy host
+)
+
+// Entry is one line of the journal. Exactly the fields that its kind names are
+// set. It never holds a secret.
+type Entry struct {
+	Seq    int64     `json:"seq"`
+	Domain string    `json:"domain"`
+	At     time.Time `json:"at"`
+	// Who is the operator, as user@host.
+	Who  string    `json:"who"`
+	Kind EntryKind `json:"kind"`
+
+	Settings *Settings     `json:"settings,omitempty"`
+	Ledger   []LedgerEntry `json:"ledger,omitempty"`
+	Plan     *Plan         `json:"plan,omitempty"`
+	PlanHash string        `json:"plan_hash,omitempty"`
+	EditID   string        `json:"edit_id,omitempty"`
+	Receipt  *Receipt      `json:"receipt,omitempty"`
+	// Unseen names the servers that gave no answer when an edit was verified.
+	Unseen []string `json:"unseen,omitempty"`
+	From   Phase    `json:"from,omitempty"`
+	Phase  Phase    `json:"phase,omitempty"`
+	// Aim is the rung that the rollout is on its way to publish.
+	Aim      uint32      `json:"aim,omitempty"`
+	Reasons  []ReasonKey `json:"reasons,omitempty"`
+	Reason   string      `json:"reason,omitempty"`
+	MendedAt time.Time   `json:"mended_at,omitzero"`
+	Key      string      `json:"key,omitempty"`
+	Wait     time.Time   `json:"wait,omitzero"`
+}

@@ -1,0 +1,95 @@
+package rollout
+
+import (
+	"time"
+
+	"belay/rollout/tlsrpt"
+)
+
+// Standing says how far a report is believed.
+type Standing string
+
+// The standings of a report.
+const (
+	Verified Standing = "verified" // a DKIM signature verifies and aligns with the submitter
+	Modified Standing = "modified" // signed, but the body was changed on its way
+	Unsigned Standing = "unsigned" // no aligned signature, or a bare file
+	Pending  Standing = "pending"  // the key could not be looked up; verified again later
+)
+
+// ReceivedReport is one report as an inbox hands it to the report store.
+type ReceivedReport struct {
+	Report   tlsrpt.Report
+	Standing Standing
+	// Signer is the organisational domain of the verified DKIM d=; empty unless
+	// Standing is Verified.
+	Signer string
+	// Submitter is the organisational domain that the report says it is from.
+	Submitter string
+	// Source is the inbox or path it was found in; Path the very file.
+	Source string
+	Path   string
+	// Raw is the mail or file as it came, kept so that a pending signature can
+	// be verified again and a better parser can read it again.
+	Raw []byte
+	// Received is when it was taken in, by the clock.
+	Received time.Time
+}
+
+// ReportDay is the summary of one reporter's reports about one period under one
+// policy type and one policy text. The report store keeps these, so that no gate
+// reads reports one by one.
+type ReportDay struct {
+	// Begins and Ends are the period; Ends is rounded up to the next 00:00Z.
+	Begins time.Time `json:"begins"`
+	Ends   time.Time `json:"ends"`
+
+	Standing  Standing `json:"standing"`
+	Signer    string   `json:"signer,omitempty"`
+	Submitter string   `json:"submitter"`
+	Source    string   `json:"source,omitempty"`
+
+	PolicyType string `json:"policy_type"` // "sts", "tlsa", "no-policy-found" or what was written
+	// PolicyText is the policy-string joined by line feeds; it tells which
+	// version the reporter held.
+	PolicyText string `json:"policy_text,omitempty"`
+
+	Reports  int            `json:"reports"`
+	Success  int64          `json:"success"`
+	Failure  int64          `json:"failure"`
+	Failures []FailureCount `json:"failures,omitempty"`
+	// Unexplained counts failures that no detail accounts for.
+	Unexplained int64 `json:"unexplained,omitempty"`
+}
+
+// FailureCount is the sessions of one kind of failure at one MX host.
+type FailureCount struct {
+	Type   tlsrpt.ResultType `json:"type"`
+	MX     string            `json:"mx,omitempty"`
+	IP     string            `json:"ip,omitempty"`
+	Reason string            `json:"reason,omitempty"`
+	Count  int64             `json:"count"`
+}
+
+// Intake is what an import did; it is the JSON of `reports import`.
+type Intake struct {
+	Files      int       `json:"files"`
+	Mails      int       `json:"mails"`
+	Reports    int       `json:"reports"`
+	New        int       `json:"new"`
+	Duplicates int       `json:"duplicates"`
+	Foreign    int       `json:"foreign"`
+	Unreadable int       `json:"unreadable"`
+	Verified   int       `json:"verified"`
+	Unverified int       `json:"unverified"`
+	Pending    int       `json:"pending"`
+	Success    int64     `json:"success"`
+	Failure    int64     `json:"failure"`
+	Skipped    []Skipped `json:"skipped"`
+}
+
+// Skipped is one thing that was not taken, and why.
+type Skipped struct {
+	Path string `json:"path"`
+	Why  string `json:"why"`
+}
