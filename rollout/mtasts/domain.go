@@ -34,10 +34,8 @@ func Domain(s string) (ascii, unicode string, err error) {
 	if top := ascii[strings.LastIndexByte(ascii, '.')+1:]; allDigits(top) {
 		return "", "", fmt.Errorf("%s ends in a number, which no domain does: type the mail domain's name", finding.Quote(typed, 100))
 	}
-	if suffix, listed := publicsuffix.PublicSuffix(ascii); suffix == ascii {
-		if listed || strings.IndexByte(suffix, '.') >= 0 {
-			return "", "", fmt.Errorf("%s is a public suffix, under which others register their domains: type your own domain, such as corp.%s", finding.Quote(typed, 100), ascii)
-		}
+	if suffix, _ := publicsuffix.PublicSuffix(ascii); suffix == ascii {
+		return "", "", fmt.Errorf("%s is a public suffix, under which others register their domains: type your own domain, such as corp.%s", finding.Quote(typed, 100), ascii)
 	}
 	unicode, err = idna.Display.ToUnicode(ascii)
 	if err != nil {
