@@ -1,0 +1,122 @@
+// Package host puts the policy body where senders look for it: at
+// https://mta-sts.DOMAIN/.well-known/mta-sts.txt (RFC 8461 section 3.3).
+//
+// Senders remember a policy for weeks and refuse mail by it, so a body is never
+// written blindly. Each host here reads what stands, writes only where that is
+// what the plan has shown, writes all of it or nothing, and reads it back. What
+// senders then really fetch is another question, which is asked from outside.
+//
+// Webroot writes a file below a directory that some web server serves; Manual
+// says what a person is to do and looks whether it is done.
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"belay/rollout"
+	"belay/rollout/finding"
+	"belay/rollout/mtasts"
+)
+
+// Host is one place where a policy body is served. Its methods take edits of
+// kind rollout.Policy only and fail on others.
+type Host interface {
+	// Read says what stands at the edit's place. An error means that it could
+	// not be read; the Holding carries the same words in Err.
+	Read(ctx context.Context, e rollout.Edit) (rollout.Holding, error)
+	// Apply puts the edit's After in place of its Before and reads it back. A
+	// place already at After is Found and not touched; a place at neither is
+	// Refused, with an error that wraps rollout.ErrStale and a receipt that
+	// shows what was seen. Apply is idempotent.
+	Apply(ctx context.Context, e rollout.Edit) (rollout.Receipt, error)
+	// Try says whether the place can be used for domain, without writing.
+	Try(ctx context.Context, domain string) (rollout.Trial, error)
+}
+
+// Seer looks at one edit from outside, as a sender would. rollout.Looker is one.
+type Seer interface {
+	See(ctx context.Context, e rollout.Edit, emit rollout.Sink) (rollout.Value, rollout.Evidence, error)
+}
+
+// The kinds of policy hosts.
+const (
+	KindWebroot = "webroot"
+	KindManual  = "manual"
+)
+
+// Open returns the host of this kind at place: a web root's directory, or empty
+// for manual. seer is needed by manual only.
+func Open(kind, place string, seer Seer) (Host, error) {
+	switch kind {
+	case KindWebroot:
+		if !filepath.IsAbs(place) {
+			return nil, fmt.Errorf("open policy host: web root %s is no absolute path", finding.Quote(place, 200))
+		}
+		return Webroot{Dir: place}, nil
+	case KindManual:
+		if place != "" {
+			return nil, fmt.Errorf("open policy host: manual takes no place, but %s was given", finding.Quote(place, 200))
+		}
+		if seer == nil {
+			return nil, errors.New("open policy host: manual needs a way to look from outside")
+		}
+		return Manual{Seer: seer}, nil
+	}
+	return nil, unknownKind(kind)
+}
+
+// ParseSpec reads what the operator writes to name a policy host, "webroot:DIR"
+// or "manual". A relative DIR is made absolute by the working directory, and its
+// symbolic links are resolved, so that one directory has one name in the settings
+// however it was spelled; whether it exists is for Try to say.
+func ParseSpec(spec string) (rollout.HostAccount, error) {
+	kind, place, hasPlace := strings.Cut(strings.TrimSpace(spec), ":")
+	switch kind {
+	case KindManual:
+		if hasPlace {
+			return rollout.HostAccount{}, fmt.Errorf("policy host %s: manual takes nothing after it", finding.Quote(spec, 200))
+		}
+		return rollout.HostAccount{Kind: KindManual}, nil
+	case KindWebroot:
+		if place == "" {
+			return rollout.HostAccount{}, errors.New("policy host webroot: say which directory the web server serves, as in webroot:/srv/www")
+		}
+		if strings.ContainsFunc(place, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+			return rollout.HostAccount{}, fmt.Errorf("policy host %s: the directory's name has control characters", finding.Quote(spec, 200))
+		}
+		dir, err := canonical(place)
+		if err != nil {
+			return rollout.HostAccount{}, fmt.Errorf("policy host webroot:%s: find the directory: %w", place, err)
+		}
+		return rollout.HostAccount{Kind: KindWebroot, Place: dir}, nil
+	}
+	return rollout.HostAccount{}, unknownKind(kind)
+}
+
+func unknownKind(kind string) error {
+	return fmt.Errorf("policy host %s is none that belay knows: give webroot:DIR or manual", finding.Quote(kind, 60))
+}
+
+// checkPolicy refuses what no host may be asked to do.
+func checkPolicy(e rollout.Edit) error {
+	switch {
+	case e.Kind != rollout.Policy:
+		return fmt.Errorf("a policy host cannot make the edit of %s %s: it is no policy", e.Name, e.Type)
+	case len(e.After.Body) > mtasts.MaxBody:
+		return fmt.Errorf("the policy for %s is %d bytes long; senders may drop one longer than %d", e.Name, len(e.After.Body), mtasts.MaxBody)
+	}
+	return nil
+}
+
+// holding is what e's place holds, or why that is not known.
+func holding(e rollout.Edit, v rollout.Value, err error) (rollout.Holding, error) {
+	h := rollout.Holding{Account: e.Account, Name: e.Name, Type: e.Type, Value: v}
+	if err != nil {
+		h.Value, h.Err = rollout.Absent(), finding.Clean(err.Error(), 400)
+	}
+	return h, err
+}

@@ -1,0 +1,95 @@
+package host
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"belay/rollout"
+	"belay/rollout/finding"
+	"belay/rollout/mtasts"
+	"belay/rollout/world"
+)
+
+// Manual is a policy host that a person keeps by hand. Belay says what is to
+// stand there and sees from outside whether it does, so what it reads is what
+// senders fetch.
+type Manual struct{ Seer Seer }
+
+// Read says what the policy host serves. Where no address of it answers,
+// senders find no policy, so nothing stands there.
+func (m Manual) Read(ctx context.Context, e rollout.Edit) (rollout.Holding, error) {
+	v, err := m.see(ctx, e)
+	return holding(e, v, err)
+}
+
+// Apply is Found where the policy is seen already, else Waiting: the detail says
+// which bytes are to be put where. Where something else than the plan saw is
+// served, it is Refused.
+func (m Manual) Apply(ctx context.Context, e rollout.Edit) (rollout.Receipt, error) {
+	watch := world.Start()
+	r := rollout.Receipt{EditID: e.ID, Outcome: rollout.Failed}
+	seen, err := m.see(ctx, e)
+	r.Took = watch.Elapsed()
+	if err != nil {
+		r.Detail = finding.Clean(err.Error(), 400)
+		return r, err
+	}
+	r.Saw = seen
+	switch {
+	case seen.SamePolicy(e.After):
+		r.Outcome = rollout.Found
+	case seen.Exists && !seen.SamePolicy(e.Before):
+		r.Outcome = rollout.Refused
+		err = fmt.Errorf("%s serves neither what the plan saw nor what it wants, but %s: %w",
+			e.Name, finding.Quote(seen.String(), 200), rollout.ErrStale)
+		r.Detail = finding.Clean(err.Error(), 400)
+	default:
+		r.Outcome = rollout.Waiting
+		r.Detail = Instruction(e)
+	}
+	return r, err
+}
+
+// Try has nothing to log in to; it says where the policy must appear.
+func (m Manual) Try(_ context.Context, domain string) (rollout.Trial, error) {
+	return rollout.Trial{Lines: []string{
+		fmt.Sprintf("you put the policy at %s; belay shows the bytes and looks until they are there", mtasts.PolicyURL(domain)),
+	}}, nil
+}
+
+func (m Manual) see(ctx context.Context, e rollout.Edit) (rollout.Value, error) {
+	if err := errors.Join(ctx.Err(), checkPolicy(e)); err != nil {
+		return rollout.Absent(), err
+	}
+	v, seen, err := m.Seer.See(ctx, e, nil)
+	if err != nil && (ctx.Err() != nil || answered(seen)) {
+		return rollout.Absent(), fmt.Errorf("look at %s: %w", e.Name, err)
+	}
+	if err != nil {
+		return rollout.Absent(), nil // a host that is not there yet serves nothing
+	}
+	return v, nil
+}
+
+func answered(seen rollout.Evidence) bool {
+	for _, s := range seen.Sightings {
+		if s.Answered {
+			return true
+		}
+	}
+	return false
+}
+
+// Instruction says what the operator is to do for a manual edit: the URL, the
+// exact bytes (each line ends as it stands, with CR LF or LF) and their SHA-256.
+func Instruction(e rollout.Edit) string {
+	if !e.After.Exists {
+		return fmt.Sprintf("Remove what is served at %s, so that it answers 404.", e.Name)
+	}
+	sum := sha256.Sum256([]byte(e.After.Body))
+	return fmt.Sprintf("Serve exactly these %d bytes (SHA-256 %s) as text/plain at %s\n\n%s",
+		len(e.After.Body), hex.EncodeToString(sum[:]), e.Name, e.After.Body)
+}

@@ -1,0 +1,52 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+
+	"belay/rollout"
+)
+
+// Place names where h writes, so that two accounts write to one place exactly
+// when their Places are equal: the policy file's absolute path with every
+// symbolic link on the way resolved. Two spellings of one directory, and two web
+// roots that share one .well-known, are one place. It is empty where belay writes
+// nothing itself (manual). What does not exist yet is taken as it is spelled.
+func Place(h rollout.HostAccount) (string, error) {
+	if h.Kind != KindWebroot {
+		return "", nil
+	}
+	dir, err := canonical(filepath.Join(h.Place, wellKnown))
+	if err != nil {
+		return "", fmt.Errorf("find the place of %s: %w", h, err)
+	}
+	return filepath.Join(dir, policyFile), nil
+}
+
+// canonical is the absolute path of dir with every link resolved.
+func canonical(dir string) (string, error) {
+	path, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	return resolve(path)
+}
+
+// resolve follows the links of the longest part of path that exists.
+func resolve(path string) (string, error) {
+	real, err := filepath.EvalSymlinks(path)
+	if err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return real, err
+	}
+	parent := filepath.Dir(path)
+	if parent == path {
+		return path, nil
+	}
+	real, err = resolve(parent)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(real, filepath.Base(path)), nil
+}
