@@ -30,7 +30,7 @@ type Evidence struct {
 
 	// Held is what stands at the places belay may write, read through the
 	// providers. The engine fills it in before it asks for a plan.
-	Held []Holding `json:"held,omitempty"`
+	Held []Held `json:"held,omitempty"`
 	// Sightings are those of one edit, where See made the evidence.
 	Sightings []Sighting `json:"sightings,omitempty"`
 
@@ -180,8 +180,8 @@ type Certificate struct {
 	Fingerprint string    `json:"fingerprint"` // SHA-256, hexadecimal
 }
 
-// Holding is what one place belay may write holds, read through its provider.
-type Holding struct {
+// Held is what one place belay may write holds, read through its provider.
+type Held struct {
 	Account string `json:"account"`
 	Zone    string `json:"zone,omitempty"`
 	Name    string `json:"name"`
@@ -202,13 +202,13 @@ func (e Evidence) Name(name, typ string) (NameSeen, bool) {
 }
 
 // HeldAt returns what a place holds; ok is false where it was not read.
-func (e Evidence) HeldAt(name, typ string) (Holding, bool) {
+func (e Evidence) HeldAt(name, typ string) (Held, bool) {
 	for _, h := range e.Held {
 		if h.Name == name && h.Type == typ && h.Err == "" {
 			return h, true
 		}
 	}
-	return Holding{}, false
+	return Held{}, false
 }
 
 // MXNames are the names of the MX set in preference order.

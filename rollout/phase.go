@@ -17,7 +17,7 @@ const (
 	Holding       Phase = "holding"
 )
 
-// Phases are the six phases in order, without what comes after them.
+// phases are the six phases in order, without what comes after them.
 var phases = [...]Phase{CheckMX, PublishDNS, HostPolicy, ReviewReports, Enforce, RaiseMaxAge}
 
 // Phases returns the six phases in order.

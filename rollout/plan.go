@@ -54,6 +54,9 @@ type Edit struct {
 	// Foreign marks an edit that replaces or removes a value which belay neither
 	// wrote nor adopted: it is made only by a plan that was shown.
 	Foreign bool `json:"foreign,omitempty"`
+	// At are addresses to dial when a body is verified, in place of where DNS
+	// leads: those of a new policy host that no record names yet.
+	At []string `json:"at,omitempty"`
 	// Why says in one sentence what the edit is for.
 	Why string `json:"why,omitempty"`
 }

@@ -25,7 +25,7 @@ type Step interface {
 // stand in.
 type Writer interface {
 	// Read says what stands at the edit's place, through its provider.
-	Read(ctx context.Context, e Edit) (Holding, error)
+	Read(ctx context.Context, e Edit) (Held, error)
 	// Apply checks that the place still holds e.Before (or already e.After),
 	// writes, and reads back. It is idempotent. The receipt says what became of
 	// it; the error is why, and an error without receipt means that nothing is

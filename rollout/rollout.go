@@ -18,6 +18,8 @@ type Rollout struct {
 	Phase Phase
 	// Since is when the phase (or in RaiseMaxAge the rung) was entered.
 	Since time.Time
+	// Entered is when each phase was last entered; in RaiseMaxAge, each rung.
+	Entered map[Phase]time.Time
 	// Aim is, in RaiseMaxAge, the rung that is to be published, in seconds.
 	Aim uint32
 

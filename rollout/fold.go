@@ -1,0 +1,197 @@
+package rollout
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Fold is the rollout that a journal tells of. It is total over every prefix of
+// a journal that an engine wrote; anything else is an error that names the
+// entry, for a journal is never guessed at.
+func Fold(domain string, journal []Entry) (Rollout, error) {
+	r := Rollout{Domain: domain, Entered: map[Phase]time.Time{}}
+	for _, e := range journal {
+		if err := r.take(e); err != nil {
+			return Rollout{}, fmt.Errorf("journal of %s, entry %d (%s): %w", domain, e.Seq, e.Kind, err)
+		}
+		r.LastSeq, r.LastAt = e.Seq, e.At
+	}
+	return r, nil
+}
+
+func (r *Rollout) take(e Entry) error {
+	switch e.Kind {
+	case Created:
+		r.Settings, r.Created = *e.Settings, e.At
+		r.enter(CheckMX, 0, e.At)
+	case Set:
+		r.Settings = *e.Settings
+		r.assume()
+	case Adopted:
+		r.adopt(e)
+	case Accepted:
+		r.accept(e)
+	case Abandoned, Intended, Received, Seen:
+		return r.edit(e)
+	case Moved:
+		r.enter(e.Phase, e.Aim, e.At)
+	case Overrode:
+		r.Overrides = append(r.Overrides, Override{At: e.At, Who: e.Who, Phase: r.Phase, Aim: r.Aim, Reasons: e.Reasons, Reason: e.Reason})
+	case Mended:
+		r.Mends = append(r.Mends, Mend{At: e.At, Mended: e.MendedAt, Who: e.Who, Reason: e.Reason})
+		r.CachedUntil = time.Time{}
+	case Dismissed:
+		r.Dismissals = append(r.Dismissals, Dismissal{At: e.At, Who: e.Who, Key: e.Key, Reason: e.Reason})
+	case Trusted:
+		r.Trusts = append(r.Trusts, Trust{At: e.At, Who: e.Who, Source: e.Key, Reason: e.Reason})
+	case Cached:
+		r.CachedUntil = later(r.CachedUntil, e.Wait)
+	default:
+		return fmt.Errorf("of a kind this belay does not know; use the belay that wrote it")
+	}
+	return nil
+}
+
+func (r *Rollout) enter(p Phase, aim uint32, at time.Time) {
+	r.Phase, r.Aim, r.Since = p, aim, at
+	r.Entered[p] = at
+}
+
+// assume puts the operator's word on what senders may hold from before belay
+// into the ledger's assumed entries.
+func (r *Rollout) assume() {
+	if r.Settings.HeldBefore == nil {
+		return
+	}
+	for i := range r.Ledger {
+		if r.Ledger[i].Assumed {
+			r.Ledger[i].MaxAge = *r.Settings.HeldBefore
+		}
+	}
+}
+
+func (r *Rollout) adopt(e Entry) {
+	for _, found := range e.Ledger {
+		if found.Until.IsZero() {
+			r.Ledger.close(e.At)
+		}
+		r.Ledger = append(r.Ledger, found)
+		r.UsedIDs = append(r.UsedIDs, found.IDs...)
+	}
+	r.assume()
+	if e.Phase != "" {
+		r.enter(e.Phase, e.Aim, e.At)
+	}
+}
+
+// close ends every entry still open.
+func (l Ledger) close(at time.Time) {
+	for i := range l {
+		if l[i].Until.IsZero() {
+			l[i].Until = at
+		}
+	}
+}
+
+func (r *Rollout) accept(e Entry) {
+	r.Plans = append(r.Plans, AcceptedPlan{Plan: *e.Plan, At: e.At, Who: e.Who, Edits: map[string]EditState{}})
+	for _, edit := range e.Plan.Edits {
+		if edit.PolicyID != "" && !r.UsesID(edit.PolicyID) {
+			r.UsedIDs = append(r.UsedIDs, edit.PolicyID)
+		}
+	}
+}
+
+// edit moves one edit of an accepted plan along.
+func (r *Rollout) edit(e Entry) error {
+	i := slices.IndexFunc(r.Plans, func(p AcceptedPlan) bool { return p.Plan.Hash() == e.PlanHash })
+	for j := i + 1; i >= 0 && j < len(r.Plans); j++ {
+		if r.Plans[j].Plan.Hash() == e.PlanHash {
+			i = j
+		}
+	}
+	if i < 0 {
+		return fmt.Errorf("it names plan %s, which was never accepted", e.PlanHash)
+	}
+	id := e.EditID
+	if e.Receipt != nil {
+		id = e.Receipt.EditID
+	}
+	edit, ok := r.Plans[i].Plan.Edit(id)
+	if !ok {
+		return fmt.Errorf("plan %s has no edit %s", e.PlanHash, id)
+	}
+	state := r.Plans[i].Edits[id]
+	switch e.Kind {
+	case Abandoned:
+		state.Abandoned = true
+	case Intended:
+		state.Intended = e.At
+		if edit.Kind == Policy && edit.After.Exists {
+			r.Ledger = append(r.Ledger, NewLedgerEntry(edit.After.Body, e.At))
+		}
+	case Received:
+		state.Received, state.Receipt = e.At, *e.Receipt
+	case Seen:
+		state.Verified, state.Unseen = e.At, e.Unseen
+		r.live(edit, r.Plans[i].Plan.Purpose, e.At)
+	}
+	r.Plans[i].Edits[id] = state
+	return nil
+}
+
+// live records that an edit was verified from outside.
+func (r *Rollout) live(edit Edit, purpose Purpose, at time.Time) {
+	switch {
+	case edit.Kind == Policy:
+		r.Ledger.serve(edit.After.Body, at)
+	case edit.Announces() && edit.After.Exists:
+		r.Ledger.announce(edit.PolicyID, at)
+		r.Reannounce = time.Time{}
+		if wait := r.idWait(); purpose == ForStepBack && wait.After(at) {
+			r.Reannounce = wait
+		}
+	case edit.MovesHost() && edit.Before.Exists:
+		r.HostMoved = later(r.HostMoved, at.Add(time.Duration(edit.BeforeTTL)*time.Second))
+	}
+}
+
+// serve marks the newest entry of body live and closes all others.
+func (l Ledger) serve(body string, at time.Time) {
+	hash := Hash(body)
+	for i := len(l) - 1; i >= 0; i-- {
+		if l[i].Hash == hash && l[i].Until.IsZero() {
+			if l[i].Live.IsZero() {
+				l[i].Live = at
+			}
+			l[:i].close(at)
+			l[i+1:].close(at)
+			return
+		}
+	}
+}
+
+// announce records that the body now served is told of under id.
+func (l Ledger) announce(id string, at time.Time) {
+	for i := len(l) - 1; i >= 0; i-- {
+		if !l[i].Live.IsZero() && l[i].Until.IsZero() {
+			l[i].IDs = append(l[i].IDs, id)
+			if l[i].Announced.IsZero() {
+				l[i].Announced = at
+			}
+			return
+		}
+	}
+}
+
+// idWait is the moment until which no new id is announced (promise 1): old
+// addresses of the policy host and shared caches have run out by then.
+func (r Rollout) idWait() time.Time { return later(r.HostMoved, r.CachedUntil) }
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
