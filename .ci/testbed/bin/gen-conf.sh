@@ -172,7 +172,7 @@ chown -R unbound:unbound "$RUN/unbound"
 # --- nginx
 [ -e "$RUN/www/current" ] || ln -s "$RUN/www/mta-sts" "$RUN/www/current"
 [ -s "$RUN/nginx/mode" ] || { echo ok >"$RUN/nginx/mode"; echo ok >"$RUN/nginx/addr1"; echo down >"$RUN/nginx/addr2"; }
-"$BIN/web-conf.sh" write
+[ -e "$RUN/nginx/mode.conf" ] || "$BIN/web-conf.sh" write
 cat >"$RUN/nginx/nginx.conf" <<C
 load_module /usr/lib/nginx/modules/ngx_http_echo_module.so;
 user www-data;
