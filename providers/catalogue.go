@@ -1,0 +1,130 @@
+// Package providers is the catalogue of the systems through which belay changes
+// or reads something: DNS hosts, policy hosts, report inboxes. It is data only:
+// what a provider is called, which fields a login there has, which environment
+// variables people already have set for them, which rights are the least that
+// suffice, and by which name servers a DNS host is recognised.
+//
+// Nothing here opens anything; the packages below do, and cmd maps an id to its
+// constructor. A new provider is one entry here and one small file there.
+package providers
+
+import "strings"
+
+// Kind is what a provider is for.
+type Kind string
+
+// The kinds of providers.
+const (
+	DNS   Kind = "dns"   // keeps a zone
+	Host  Kind = "host"  // serves the policy body
+	Inbox Kind = "inbox" // where reports come from
+)
+
+// Provider is one entry of the catalogue.
+type Provider struct {
+	// ID is what flags and settings name it by; it is unique within its kind.
+	ID    string `json:"id"`
+	Label string `json:"label"`
+	Kind  Kind   `json:"kind"`
+	// About says in one sentence what belay does there.
+	About  string  `json:"about"`
+	Fields []Field `json:"fields"`
+	// NameServers are suffixes of name server names by which the provider is
+	// recognised, for DNS.
+	NameServers []string `json:"name_servers"`
+	// Rights are the least that suffice, in words, and how to grant them.
+	Rights string `json:"rights,omitempty"`
+	// Docs is where the provider's own documentation of its credentials stands.
+	Docs string `json:"docs,omitempty"`
+	// Tested says what belay's work with it was tested against.
+	Tested string `json:"tested"`
+}
+
+// Field is one thing a login needs.
+type Field struct {
+	Key   string `json:"key"`
+	Label string `json:"label"`
+	Help  string `json:"help,omitempty"`
+	// Secret fields are never shown, stored or logged.
+	Secret   bool `json:"secret,omitempty"`
+	Required bool `json:"required,omitempty"`
+	// Default is what an empty field means, for display.
+	Default string `json:"default,omitempty"`
+	// Env are environment variables that give the value; the first that is set
+	// wins. See Names.
+	Env []string `json:"env,omitempty"`
+}
+
+// EnvName is one environment variable that may hold a field's value.
+type EnvName struct {
+	Name string
+	// File is true where the variable names a file that holds the value.
+	File bool
+}
+
+// Names are the environment variables to look at for the field, best first: each
+// of Env, then the same with _FILE at its end, which names a file with the value.
+//
+// account tells several logins at one provider apart. For the usual one it is
+// empty. For another it is upper-cased, what is no letter or digit becomes "_",
+// and it stands behind the name: the account "work" reads
+// CLOUDFLARE_API_TOKEN_WORK and CLOUDFLARE_API_TOKEN_WORK_FILE. A named account
+// never falls back to the usual one's variables, for then a typing mistake would
+// write to the wrong login.
+func (f Field) Names(account string) []EnvName {
+	suffix := ""
+	if account != "" {
+		suffix = "_" + strings.Map(envRune, strings.ToUpper(account))
+	}
+	var out []EnvName
+	for _, name := range f.Env {
+		out = append(out, EnvName{Name: name + suffix}, EnvName{Name: name + suffix + "_FILE", File: true})
+	}
+	return out
+}
+
+func envRune(r rune) rune {
+	if r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
+		return r
+	}
+	return '_'
+}
+
+// Catalogue returns every provider, by kind, the ones most used first.
+func Catalogue() []Provider {
+	var out []Provider
+	out = append(out, dnsProviders()...)
+	out = append(out, hostProviders()...)
+	return append(out, inboxProviders()...)
+}
+
+// Of returns the providers of one kind.
+func Of(kind Kind) []Provider {
+	var out []Provider
+	for _, p := range Catalogue() {
+		if p.Kind == kind {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// Lookup returns the provider of this kind and id.
+func Lookup(kind Kind, id string) (Provider, bool) {
+	for _, p := range Of(kind) {
+		if p.ID == id {
+			return p, true
+		}
+	}
+	return Provider{}, false
+}
+
+// Field returns the field with this key.
+func (p Provider) Field(key string) (Field, bool) {
+	for _, f := range p.Fields {
+		if f.Key == key {
+			return f, true
+		}
+	}
+	return Field{}, false
+}

@@ -1,0 +1,144 @@
+package dns
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"belay/rollout"
+	"belay/rollout/finding"
+	"belay/rollout/world"
+)
+
+// defaultTTL is written where an edit names none, in seconds: short enough that
+// a way back is quick.
+const defaultTTL = 300
+
+// Apply checks, writes, reads back and compares.
+func (a *remote) Apply(ctx context.Context, e rollout.Edit) (rollout.Receipt, error) {
+	watch := world.Start()
+	r, err := a.apply(ctx, e)
+	r.EditID, r.Took = e.ID, watch.Elapsed()
+	if err != nil {
+		err = a.said(verb(e), e, err)
+		r.Detail = err.Error()
+	}
+	return r, err
+}
+
+func verb(e rollout.Edit) string {
+	switch {
+	case !e.Before.Exists:
+		return "create"
+	case !e.After.Exists:
+		return "delete"
+	}
+	return "change"
+}
+
+func (a *remote) apply(ctx context.Context, e rollout.Edit) (rollout.Receipt, error) {
+	if err := writable(a.o.Domain, e); err != nil {
+		return rollout.Receipt{Outcome: rollout.Refused}, err
+	}
+	z, err := a.zone(ctx, e)
+	if err != nil {
+		return rollout.Receipt{Outcome: rollout.Failed}, err
+	}
+	sets, err := a.at(ctx, z, e.Name)
+	if err != nil {
+		return rollout.Receipt{Outcome: rollout.Failed}, fmt.Errorf("nothing was written, because it could not be read first: %w", err)
+	}
+	have := pick(sets, e.Name, e.Type)
+	saw := have.Value()
+	if have.Special != "" {
+		return rollout.Receipt{Outcome: rollout.Refused, Saw: saw}, fmt.Errorf("%w: %s %s is %s", rollout.ErrStale, e.Name, e.Type, have.Special)
+	}
+	if saw.Equal(e.After) {
+		return rollout.Receipt{Outcome: rollout.Found, Saw: saw}, nil
+	}
+	if err := drift(e, saw); err != nil {
+		return rollout.Receipt{Outcome: rollout.Refused, Saw: saw}, err
+	}
+	if e.After.Exists {
+		if other := inTheWay(sets, e.Type); other != "" {
+			return rollout.Receipt{Outcome: rollout.Refused, Saw: saw}, fmt.Errorf("%w: %s stands at the same name, and DNS allows nothing beside a CNAME; remove it first, as a change of its own", rollout.ErrStale, other)
+		}
+	}
+	return a.write(ctx, z, have, e)
+}
+
+// writable refuses what belay may not write, and edits that are no record.
+func writable(domain string, e rollout.Edit) error {
+	if e.Kind != rollout.Record {
+		return fmt.Errorf("%w: a DNS account writes records, not a %s", rollout.ErrRefused, e.Kind)
+	}
+	if err := rollout.Writable(domain, e); err != nil {
+		return fmt.Errorf("%w: %w", rollout.ErrRefused, err)
+	}
+	return nil
+}
+
+// drift is the error where a place no longer holds what the plan saw there.
+func drift(e rollout.Edit, saw rollout.Value) error {
+	if saw.Equal(e.Before) {
+		return nil
+	}
+	return fmt.Errorf("%w: there stands now %s, where the plan saw %s", rollout.ErrStale, inWords(saw), inWords(e.Before))
+}
+
+func inWords(v rollout.Value) string {
+	if !v.Exists {
+		return "nothing"
+	}
+	return finding.Quote(v.String(), 200)
+}
+
+// write sends the change and believes only what it reads afterwards.
+func (a *remote) write(ctx context.Context, z Zone, have RRset, e rollout.Edit) (rollout.Receipt, error) {
+	want := RRset{Name: e.Name, Type: e.Type, TTL: e.TTL, Values: e.After.Records}
+	if want.TTL == 0 {
+		want.TTL = defaultTTL
+	}
+	_, called := guarded(ctx, a.seat, a.o.Patience, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, a.source.Replace(ctx, z, have, want)
+	})
+	if errors.Is(called, errUnended) {
+		return rollout.Receipt{Outcome: rollout.Unknown}, fmt.Errorf("it is not known whether it was written: %w", called)
+	}
+	sets, err := a.at(ctx, z, e.Name)
+	if err != nil {
+		return rollout.Receipt{Outcome: rollout.Unknown}, fmt.Errorf("it could not be read back: %w", errors.Join(called, err))
+	}
+	saw := pick(sets, e.Name, e.Type).Value()
+	r := rollout.Receipt{Saw: saw}
+	switch {
+	case saw.Equal(e.After):
+		r.Outcome = rollout.Applied
+		if called != nil {
+			r.Detail = finding.Clean("it stands as wanted, though the call failed: "+a.clean(called).Error(), 600)
+		}
+		return r, nil
+	case errors.Is(called, rollout.ErrStale):
+		r.Outcome = rollout.Refused
+		return r, called
+	case saw.Equal(e.Before):
+		r.Outcome = rollout.Failed
+		if called == nil {
+			called = fmt.Errorf("the change was accepted, and nothing changed%s", because(sets, e))
+		}
+		return r, called
+	}
+	r.Outcome = rollout.Unknown
+	if called == nil {
+		called = errors.New("the change was accepted")
+	}
+	return r, fmt.Errorf("%w; there stands now %s, which is neither what was nor what was wanted", called, inWords(saw))
+}
+
+// because looks for the usual reason of a change without effect.
+func because(sets []RRset, e rollout.Edit) string {
+	if other := inTheWay(sets, e.Type); other != "" && e.After.Exists {
+		return ": " + other + " stands at the same name, and DNS allows nothing beside a CNAME"
+	}
+	return "; the credential may lack the right to write there"
+}

@@ -1,0 +1,243 @@
+package dns
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+
+	"belay/rollout/finding"
+
+	"github.com/libdns/libdns"
+	"github.com/libdns/rfc2136"
+	"github.com/miekg/dns"
+)
+
+// signed is an account at a name server that takes dynamic updates (RFC 2136)
+// signed with a shared key (TSIG, RFC 8945).
+//
+// It reads by zone transfer through libdns, because a transfer shows what stands
+// in the zone and not what a wildcard makes of it. A transfer is often refused
+// to a key that may update; then the names are asked for one by one at the same
+// server. It writes by an UPDATE of its own, for libdns sends no prerequisites,
+// and with the prerequisite the server itself refuses a change whose "before" is
+// no longer so, even between two stores.
+type signed struct {
+	server  string // host:port
+	keyName string // with final dot
+	keyAlg  string // with final dot
+	secret  string // base64
+
+	mu sync.Mutex
+	// refused is why a transfer was not to be had; it is not asked for again.
+	refused string
+}
+
+func openRFC2136(c credentials, o Options) (Source, error) {
+	server, err := c.need("server", "the name server (host or host:port)")
+	if err != nil {
+		return nil, err
+	}
+	name, err := c.need("key_name", "the name of the TSIG key")
+	if err != nil {
+		return nil, err
+	}
+	secret, err := c.need("key", "the secret of the TSIG key")
+	if err != nil {
+		return nil, err
+	}
+	if raw, err := base64.StdEncoding.DecodeString(secret); err != nil || len(raw) == 0 {
+		return nil, errors.New("the secret of the TSIG key is not base64: copy what stands behind \"secret\" in the key file, without the quotes")
+	}
+	alg := strings.ToLower(c.get("key_alg"))
+	if alg == "" {
+		alg = "hmac-sha256"
+	}
+	if !slices.Contains(algorithms(), dns.Fqdn(alg)) {
+		return nil, fmt.Errorf("the TSIG algorithm %s is not one of %s", finding.Quote(alg, 40), strings.ReplaceAll(strings.Join(algorithms(), " "), ". ", " "))
+	}
+	if _, _, err := net.SplitHostPort(server); err != nil {
+		server = net.JoinHostPort(strings.Trim(server, "[]"), "53")
+	}
+	return &signed{server: server, keyName: fqdn(name), keyAlg: dns.Fqdn(alg), secret: secret}, nil
+}
+
+func algorithms() []string {
+	return []string{dns.HmacSHA256, dns.HmacSHA512, dns.HmacSHA384, dns.HmacSHA224, dns.HmacSHA1}
+}
+
+func (s *signed) Label() string { return "the name server " + s.server }
+
+// Zone asks the server for the SOA record of name and its parents.
+func (s *signed) Zone(ctx context.Context, name string) (Zone, error) {
+	var last error
+	for _, n := range suffixes(name) {
+		r, err := s.ask(ctx, n, dns.TypeSOA)
+		if err != nil {
+			last = err
+			if _, said := errors.AsType[*rcodeError](err); said {
+				continue
+			}
+			return Zone{}, err
+		}
+		if !r.Authoritative {
+			continue
+		}
+		for _, rr := range append(slices.Clone(r.Answer), r.Ns...) {
+			// Behind a CNAME stands the SOA of another name's zone.
+			if soa, ok := rr.(*dns.SOA); ok && under(n, plainName(soa.Hdr.Name)) {
+				return Zone{Name: plainName(soa.Hdr.Name), Notes: []string{
+					fmt.Sprintf("%s accepts the key %s; serial %d.", s.server, s.keyName, soa.Serial),
+				}}, nil
+			}
+		}
+	}
+	if last == nil {
+		last = errors.New("it has no authority for any parent of that name")
+	}
+	return Zone{}, fmt.Errorf("%s keeps no zone for %s (name the primary server, and check the zone's name): %w", s.server, name, last)
+}
+
+// At reads the name by transfer, or where there is none by query.
+func (s *signed) At(ctx context.Context, z Zone, name string) ([]RRset, error) {
+	s.mu.Lock()
+	refused := s.refused
+	s.mu.Unlock()
+	if refused == "" {
+		sets, err := s.transfer(ctx, z.Name, name)
+		if err == nil {
+			return sets, nil
+		}
+		if ctx.Err() != nil {
+			return nil, err
+		}
+		s.mu.Lock()
+		s.refused = err.Error()
+		s.mu.Unlock()
+	}
+	return s.query(ctx, z.Name, name)
+}
+
+func (s *signed) transfer(ctx context.Context, zone, name string) ([]RRset, error) {
+	p := &rfc2136.Provider{KeyName: s.keyName, KeyAlg: s.keyAlg, Key: s.secret, Server: s.server}
+	records, err := p.GetRecords(ctx, dns.Fqdn(zone))
+	if err != nil {
+		return nil, fmt.Errorf("transfer of %s: %w", zone, err)
+	}
+	var sets []RRset
+	for _, r := range records {
+		rr := r.RR()
+		if !strings.EqualFold(libdns.AbsoluteName(rr.Name, zone), name) {
+			continue
+		}
+		value := rr.Data
+		if rr.Type == "TXT" {
+			value = unescapeTXT(value) // libdns hands the escapes on
+		}
+		sets = gather(sets, name, rr.Type, uint32(rr.TTL.Seconds()), value)
+	}
+	return sets, nil
+}
+
+// gather adds one value to the set it belongs to.
+func gather(sets []RRset, name, typ string, ttl uint32, value string) []RRset {
+	value = canonical(typ, value)
+	for i := range sets {
+		if sets[i].Type == typ {
+			sets[i].Values = append(sets[i].Values, value)
+			return sets
+		}
+	}
+	return append(sets, RRset{Name: name, Type: typ, TTL: ttl, Values: []string{value}})
+}
+
+// query asks for the types that can stand at a writable name.
+func (s *signed) query(ctx context.Context, zone, name string) ([]RRset, error) {
+	var sets []RRset
+	for _, typ := range []uint16{dns.TypeCNAME, dns.TypeTXT, dns.TypeA, dns.TypeAAAA} {
+		set, err := s.askSet(ctx, zone, name, typ)
+		if err != nil {
+			return nil, err
+		}
+		if len(set.Values) > 0 {
+			sets = append(sets, set)
+		}
+	}
+	return sets, nil
+}
+
+// askSet reads one RRset by query. What a wildcard of the zone answers with is
+// not in the zone at this name: it counts as nothing.
+func (s *signed) askSet(ctx context.Context, zone, name string, typ uint16) (RRset, error) {
+	set := RRset{Name: name, Type: dns.TypeToString[typ]}
+	r, err := s.ask(ctx, name, typ)
+	if err != nil {
+		return set, err
+	}
+	raw := ownedBy(r.Answer, name, typ)
+	if len(raw) == 0 {
+		return set, nil
+	}
+	for _, parent := range suffixes(name)[1:] {
+		if !under(parent, zone) {
+			break
+		}
+		w, err := s.ask(ctx, "*."+parent, typ)
+		if err == nil && sameData(ownedBy(w.Answer, "*."+parent, typ), raw) {
+			return set, nil
+		}
+	}
+	set.TTL, set.own = raw[0].Header().Ttl, raw
+	for _, rr := range raw {
+		set.Values = append(set.Values, rdata(rr))
+	}
+	return set, nil
+}
+
+// ownedBy are the records of this name and type among rrs.
+func ownedBy(rrs []dns.RR, name string, typ uint16) []dns.RR {
+	var out []dns.RR
+	for _, rr := range rrs {
+		if rr.Header().Rrtype == typ && plainName(rr.Header().Name) == name {
+			out = append(out, rr)
+		}
+	}
+	return out
+}
+
+func sameData(a, b []dns.RR) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	values := func(rrs []dns.RR) (out []string) {
+		for _, rr := range rrs {
+			out = append(out, rdata(rr))
+		}
+		slices.Sort(out)
+		return out
+	}
+	return slices.Equal(values(a), values(b))
+}
+
+// rdata is a record's canonical value.
+func rdata(rr dns.RR) string {
+	switch rr := rr.(type) {
+	case *dns.TXT:
+		var b strings.Builder
+		for _, part := range rr.Txt {
+			b.WriteString(unescapeTXT(part))
+		}
+		return b.String()
+	case *dns.CNAME:
+		return canonical("CNAME", rr.Target)
+	case *dns.A:
+		return canonical("A", rr.A.String())
+	case *dns.AAAA:
+		return canonical("AAAA", rr.AAAA.String())
+	}
+	return strings.TrimPrefix(rr.String(), rr.Header().String())
+}

@@ -1,0 +1,198 @@
+package dns
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"belay/rollout/finding"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	awscreds "github.com/aws/aws-sdk-go-v2/credentials"
+	r53 "github.com/aws/aws-sdk-go-v2/service/route53"
+	"github.com/aws/aws-sdk-go-v2/service/route53/types"
+	"github.com/libdns/libdns"
+	"github.com/libdns/route53"
+)
+
+// route53Zones is an account at AWS. It writes through libdns and reads by its
+// own calls: libdns reads whole zones, does not see alias sets (and would write
+// over them), and cannot tell a public zone from a private one of the same name.
+type route53Zones struct {
+	client *r53.Client
+	creds  credentials
+
+	mu sync.Mutex
+	// writers are libdns's, one a hosted zone: it takes the id as a setting.
+	writers map[string]*route53.Provider
+}
+
+// openRoute53 loads the AWS configuration, which asks nobody anything. libdns
+// ends the process where it cannot be loaded; so it is tried here first.
+func openRoute53(c credentials, o Options) (Source, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), o.Patience)
+	defer cancel()
+	var opts []func(*config.LoadOptions) error
+	if v := c.get("profile"); v != "" {
+		opts = append(opts, config.WithSharedConfigProfile(v))
+	}
+	if v := c.get("region"); v != "" {
+		opts = append(opts, config.WithRegion(v))
+	}
+	key, secret := c.get("access_key_id"), c.get("secret_access_key")
+	if (key == "") != (secret == "") {
+		return nil, errors.New("an access key id and a secret access key belong together; one of them is missing")
+	}
+	if key != "" {
+		opts = append(opts, config.WithCredentialsProvider(awscreds.NewStaticCredentialsProvider(key, secret, c.get("session_token"))))
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, opts...)
+	if err != nil {
+		return nil, fmt.Errorf("load the AWS configuration: %w", err)
+	}
+	return &route53Zones{client: r53.NewFromConfig(cfg), creds: c, writers: map[string]*route53.Provider{}}, nil
+}
+
+func (r *route53Zones) Label() string { return "Route 53" }
+
+// Zone asks for each name that could be the zone's, longest first. Private zones
+// answer nobody outside and do not count.
+func (r *route53Zones) Zone(ctx context.Context, name string) (Zone, error) {
+	wantID := strings.TrimPrefix(r.creds.get("hosted_zone_id"), "/hostedzone/")
+	var private, others []string
+	for _, n := range suffixes(name) {
+		out, err := r.client.ListHostedZonesByName(ctx, &r53.ListHostedZonesByNameInput{DNSName: aws.String(fqdn(n)), MaxItems: aws.Int32(100)})
+		if err != nil {
+			return Zone{}, fmt.Errorf("look for the hosted zone %s: %w", n, awsSaid(err))
+		}
+		var public []string
+		for _, z := range out.HostedZones {
+			id := strings.TrimPrefix(aws.ToString(z.Id), "/hostedzone/")
+			switch {
+			case plainName(aws.ToString(z.Name)) != n:
+			case z.Config != nil && z.Config.PrivateZone:
+				private = append(private, id)
+			case wantID != "" && id != wantID:
+				others = append(others, id)
+			default:
+				public = append(public, id)
+			}
+		}
+		switch len(public) {
+		case 0:
+			continue
+		case 1:
+			return Zone{Name: n, ID: public[0], Notes: []string{"Its hosted zone id is " + finding.Clean(public[0], 60) + "."}}, nil
+		}
+		return Zone{}, fmt.Errorf("this account has %d public hosted zones %s: %s; give the id of the one that the registrar delegates to (AWS_HOSTED_ZONE_ID)", len(public), n, finding.Clean(strings.Join(public, ", "), 200))
+	}
+	switch {
+	case len(others) > 0:
+		return Zone{}, fmt.Errorf("the hosted zone %s is not one of this account's public zones for %s; those are %s", finding.Quote(wantID, 60), name, finding.Clean(strings.Join(others, ", "), 200))
+	case len(private) > 0:
+		return Zone{}, fmt.Errorf("this account has only a private hosted zone for %s (%s), which answers nobody outside its VPC", name, finding.Clean(strings.Join(private, ", "), 200))
+	}
+	return Zone{}, fmt.Errorf("these credentials work, but their account has no hosted zone for %s: the zone is in another account", name)
+}
+
+// At lists the sets from name on until another name comes.
+func (r *route53Zones) At(ctx context.Context, z Zone, name string) ([]RRset, error) {
+	in := &r53.ListResourceRecordSetsInput{HostedZoneId: aws.String(z.ID), StartRecordName: aws.String(fqdn(name)), MaxItems: aws.Int32(100)}
+	var sets []RRset
+	for {
+		out, err := r.client.ListResourceRecordSets(ctx, in)
+		if err != nil {
+			return nil, awsSaid(err)
+		}
+		for _, s := range out.ResourceRecordSets {
+			if plainName(unquoteName(aws.ToString(s.Name))) != name {
+				return sets, nil
+			}
+			sets = append(sets, route53Set(name, s))
+		}
+		if !out.IsTruncated || plainName(unquoteName(aws.ToString(out.NextRecordName))) != name {
+			return sets, nil
+		}
+		in.StartRecordName, in.StartRecordType, in.StartRecordIdentifier = out.NextRecordName, out.NextRecordType, out.NextRecordIdentifier
+	}
+}
+
+// unquoteName reads Route 53's octal escapes in names.
+func unquoteName(s string) string { return unquoteTXT(`"`+s+`"`, 8) }
+
+func route53Set(name string, s types.ResourceRecordSet) RRset {
+	set := RRset{Name: name, Type: string(s.Type), TTL: uint32(aws.ToInt64(s.TTL))}
+	for _, rr := range s.ResourceRecords {
+		v := aws.ToString(rr.Value)
+		if set.Type == "TXT" {
+			v = unquoteTXT(v, 8)
+		}
+		set.Values = append(set.Values, canonical(set.Type, v))
+	}
+	switch {
+	case s.AliasTarget != nil:
+		set.Special = "an alias of " + finding.Clean(plainName(aws.ToString(s.AliasTarget.DNSName)), 200) + ", which belay does not write over; replace it by a plain record in the console first"
+	case s.SetIdentifier != nil:
+		set.Special = "one of several sets with a routing policy (" + finding.Clean(aws.ToString(s.SetIdentifier), 100) + "), which belay does not change"
+	}
+	return set
+}
+
+// Replace makes the set by one atomic change.
+func (r *route53Zones) Replace(ctx context.Context, z Zone, have, want RRset) error {
+	w := r.writer(z.ID)
+	if len(want.Values) == 0 {
+		// libdns deletes by value alone.
+		_, err := w.DeleteRecords(ctx, fqdn(z.Name), route53Records(z, have))
+		return awsSaid(err)
+	}
+	_, err := w.SetRecords(ctx, fqdn(z.Name), route53Records(z, want))
+	return awsSaid(err)
+}
+
+func route53Records(z Zone, set RRset) []libdns.Record {
+	var out []libdns.Record
+	for _, v := range set.Values {
+		rr := libdns.RR{
+			Name: relative(set.Name, z.Name),
+			Type: set.Type,
+			Data: presented(set.Type, v),
+			TTL:  time.Duration(set.TTL) * time.Second,
+		}
+		if parsed, err := rr.Parse(); err == nil {
+			out = append(out, parsed)
+			continue
+		}
+		out = append(out, rr)
+	}
+	return out
+}
+
+// writer is libdns's provider for one hosted zone.
+func (r *route53Zones) writer(id string) *route53.Provider {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	w, ok := r.writers[id]
+	if !ok {
+		w = &route53.Provider{
+			Region:          r.creds.get("region"),
+			Profile:         r.creds.get("profile"),
+			AccessKeyId:     r.creds.get("access_key_id"),
+			SecretAccessKey: r.creds.get("secret_access_key"),
+			SessionToken:    r.creds.get("session_token"),
+			MaxRetries:      3,
+			HostedZoneID:    id,
+		}
+		r.writers[id] = w
+	}
+	return w
+}
+
+// Prove compares what can be read of the zone with what is needed.
+func (r *route53Zones) Prove(context.Context, Zone, string) ([]string, error) {
+	return []string{"The credentials read the hosted zone; whether they have route53:ChangeResourceRecordSets shows at the first write."}, nil
+}

@@ -1,0 +1,23 @@
+package providers
+
+// hostProviders are the ways in which a policy body is served.
+func hostProviders() []Provider {
+	return []Provider{
+		{
+			ID: "webroot", Label: "Web root", Kind: Host,
+			About: "The policy is written, atomically, as .well-known/mta-sts.txt below a directory that a web server serves.",
+			Fields: []Field{{
+				Key: "place", Label: "Directory", Required: true,
+				Help: "The root of the web server's virtual host for mta-sts.DOMAIN.",
+			}},
+			Rights: "To write files in that directory. The web server needs a certificate for mta-sts.DOMAIN that senders trust.",
+			Tested: "against directories served on loopback",
+		},
+		{
+			ID: "manual", Label: "By hand", Kind: Host,
+			About:  "belay shows the policy; you put it where https://mta-sts.DOMAIN/.well-known/mta-sts.txt answers, and belay goes on when it does.",
+			Rights: "None: you publish the file yourself.",
+			Tested: "against web servers on loopback",
+		},
+	}
+}
