@@ -1,0 +1,89 @@
+package store
+
+import (
+	"bytes"
+	"slices"
+	"time"
+
+	"belay/rollout"
+)
+
+// row is one report about one domain, as the table reports has it.
+type row struct {
+	id           int64
+	domain       string
+	organisation string
+	reportID     string
+	begins, ends int64
+	signer       string
+	standing     rollout.Standing
+	submitter    string
+	source       string
+	content      []byte
+	digest       []byte // of the mail it came in
+	mail         int64
+	summary      []byte
+}
+
+func rowOf(a arrival, sh share) row {
+	r := a.report
+	standing, signer := r.Standing, bounded(r.Signer, mostName)
+	if standing != rollout.Verified {
+		signer = ""
+	}
+	return row{
+		domain:       sh.domain,
+		organisation: bounded(r.Report.OrganizationName, mostName),
+		reportID:     bounded(r.Report.ReportID, mostName),
+		begins:       r.Report.Start.Unix(),
+		ends:         endOf(r.Report.End).Unix(),
+		signer:       signer,
+		standing:     standing,
+		submitter:    bounded(r.Submitter, mostName),
+		source:       bounded(r.Source, 4*mostName),
+		content:      sh.content[:],
+		digest:       a.digest[:],
+	}
+}
+
+// verdict is what is to be done with a report of a known key.
+type verdict struct {
+	duplicate bool
+	replaced  []row
+}
+
+// judge compares a report with those of the same key. Whoever can write to the
+// report address can guess a key, so nobody's report ever keeps out, or takes
+// out, what somebody better proven wrote: the submitter must be the same, which
+// under a verified signature nobody else can claim.
+func judge(r row, same []row) verdict {
+	var v verdict
+	for _, old := range same {
+		switch {
+		case r.standing == rollout.Verified && old.standing == rollout.Verified:
+			v.duplicate = v.duplicate || old.signer == r.signer
+		case r.standing == rollout.Verified && old.standing != rollout.Pending:
+			if old.submitter == r.submitter {
+				v.replaced = append(v.replaced, old)
+			}
+		case r.standing == rollout.Pending || old.standing == rollout.Pending:
+			// The very mail, fetched again, is no second one.
+			v.duplicate = v.duplicate || bytes.Equal(old.digest, r.digest) && old.standing == r.standing
+		case old.standing == rollout.Verified:
+			v.duplicate = v.duplicate || old.submitter == r.submitter
+		default:
+			v.duplicate = v.duplicate || old.source == r.source || bytes.Equal(old.content, r.content)
+		}
+	}
+	if v.duplicate {
+		v.replaced = nil
+	}
+	return v
+}
+
+func without(rows []row, id int64) []row {
+	return slices.DeleteFunc(rows, func(r row) bool { return r.id == id })
+}
+
+// fromUnix is a stored second as a time in UTC.
+func fromUnix(sec int64) time.Time { return time.Unix(sec, 0).UTC() }

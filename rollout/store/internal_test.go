@@ -1,0 +1,214 @@
+package store
+
+import (
+	"database/sql"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"belay/rollout"
+
+	"github.com/pressly/goose/v3"
+)
+
+// oldStore makes a store of an earlier version with one rollout in it.
+func oldStore(t *testing.T, dir string, version int64) {
+	t.Helper()
+	s := &Store{dir: dir, file: filepath.Join(dir, fileName)}
+	if err := s.prepareFile(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	if s.db, err = connect(s.file, "rw"); err != nil {
+		t.Fatal(err)
+	}
+	defer s.db.Close()
+	steps, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := goose.NewProvider(goose.DialectSQLite3, s.db, steps, goose.WithLogger(goose.NopLogger()), goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.UpTo(t.Context(), version); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Append(t.Context(), "corp.test", 0, rollout.Entry{Kind: rollout.Created, Who: "ann@mail"}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestMigrationLeavesACopyOfEachEarlierVersion(t *testing.T) {
+	dir := t.TempDir()
+	os.Chmod(dir, 0o700)
+	oldStore(t, dir, 1)
+	s, err := Open(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if v, err := versionOf(t.Context(), s.db); err != nil || v != newestMigration() {
+		t.Errorf("store has version %d, %v", v, err)
+	}
+	if journal, err := s.Journal(t.Context(), "corp.test"); err != nil || len(journal) != 1 {
+		t.Errorf("after the migration the journal is %v, %v", journal, err)
+	}
+
+	for v := int64(1); v < newestMigration(); v++ {
+		name := filepath.Join(dir, fmt.Sprintf("belay.db.v%d", v))
+		if info, err := os.Stat(name); err != nil || info.Mode().Perm()&0o077 != 0 {
+			t.Fatalf("copy %s: %v, %v", name, info, err)
+		}
+		db, err := connect(name, "ro")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var entries, id int
+		if err := db.QueryRow("SELECT count(*) FROM journal").Scan(&entries); err != nil || entries != 1 {
+			t.Errorf("the copy has %d entries, %v", entries, err)
+		}
+		if err := db.QueryRow("PRAGMA application_id").Scan(&id); err != nil || id != applicationID {
+			t.Errorf("the copy is marked %x, %v", id, err)
+		}
+		if has, err := versionOf(t.Context(), db); err != nil || has != v {
+			t.Errorf("the copy has version %d, %v; want %d", has, err, v)
+		}
+		db.Close()
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "*.part")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestNewStoreNeedsNoCopies(t *testing.T) {
+	dir := t.TempDir()
+	os.Chmod(dir, 0o700)
+	s, err := Open(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if copies, _ := filepath.Glob(filepath.Join(dir, "belay.db.v*")); len(copies) > 0 {
+		t.Errorf("copies of nothing: %v", copies)
+	}
+}
+
+func TestMakingThatWasCutShortIsTakenUp(t *testing.T) {
+	for name, make := range map[string]func(t *testing.T, dir string){
+		"before the first byte": func(t *testing.T, dir string) {
+			if err := os.WriteFile(filepath.Join(dir, fileName), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"after the mark": func(t *testing.T, dir string) {
+			s := &Store{dir: dir, file: filepath.Join(dir, fileName)}
+			if err := s.prepareFile(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			os.Chmod(dir, 0o700)
+			make(t, dir)
+			s, err := Open(t.Context(), dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestCommitsSurvivePowerLoss(t *testing.T) {
+	dir := t.TempDir()
+	os.Chmod(dir, 0o700)
+	s, err := Open(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var mode string
+	var synchronous int
+	if err := s.db.QueryRow("PRAGMA journal_mode").Scan(&mode); err != nil || mode != "wal" {
+		t.Errorf("journal_mode is %s, %v", mode, err)
+	}
+	const full = 2
+	if err := s.db.QueryRow("PRAGMA synchronous").Scan(&synchronous); err != nil || synchronous != full {
+		t.Errorf("synchronous is %d, %v; want FULL", synchronous, err)
+	}
+}
+
+func TestTroubleWithTheDiskIsSaidPlainly(t *testing.T) {
+	for _, row := range []struct{ name, pragma, says string }{
+		{"full", "PRAGMA max_page_count = 1", "the disk is full"},
+		{"read-only", "PRAGMA query_only = 1", "cannot be written to"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			dir := t.TempDir()
+			os.Chmod(dir, 0o700)
+			s, err := Open(t.Context(), dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			s.db.SetMaxOpenConns(1) // the pragma is one connection's
+			if _, err := s.db.Exec(row.pragma); err != nil {
+				t.Fatal(err)
+			}
+			long := rollout.Entry{Kind: rollout.Created, At: time.Unix(0, 0), Reason: strings.Repeat("because ", 10000)}
+			_, err = s.Append(t.Context(), "corp.test", 0, long, long)
+			if err == nil || !strings.Contains(err.Error(), row.says) || !strings.Contains(err.Error(), s.file) {
+				t.Fatalf("got %v, want %q and the file's name", err, row.says)
+			}
+			var entries int
+			if err := s.db.QueryRow("SELECT count(*) FROM journal").Scan(&entries); err != nil || entries != 0 {
+				t.Errorf("%d entries were written, %v", entries, err)
+			}
+		})
+	}
+}
+
+func TestSumsLeaveNothingBehind(t *testing.T) {
+	dir := t.TempDir()
+	os.Chmod(dir, 0o700)
+	s, err := Open(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	r := rollout.ReceivedReport{Standing: rollout.Pending, Submitter: "google.com", Raw: []byte("mail")}
+	r.Report.ReportID = "1"
+	if _, err := s.AddReports(t.Context(), []rollout.ReceivedReport{r}); err != nil {
+		t.Fatal(err)
+	}
+	verified := r
+	verified.Standing, verified.Signer, verified.Raw = rollout.Verified, "google.com", []byte("other mail")
+	if _, err := s.AddReports(t.Context(), []rollout.ReceivedReport{verified}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SettlePending(t.Context(), 1, rollout.Verified, "google.com"); err != nil {
+		t.Fatal(err)
+	}
+	for table, want := range map[string]int{"reports": 1, "mails": 1} {
+		if n := rowsOf(t, s.db, table); n != want {
+			t.Errorf("%s has %d rows, want %d", table, n, want)
+		}
+	}
+}
+
+func rowsOf(t *testing.T, db *sql.DB, table string) int {
+	t.Helper()
+	var n int
+	if err := db.QueryRow("SELECT count(*) FROM " + table).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}

@@ -1,0 +1,239 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+
+	"belay/rollout"
+)
+
+// AddReports takes reports in one durable commit, keeps each as it came, adds it
+// to the sums by day, and says what became of each in order.
+//
+// A report is known by organisation, report id, period and policy domain, within
+// one signer. A verified one of a known key is a duplicate; one whose key only
+// unverified reports of the same submitter have takes their place, and what they
+// counted is taken back. An unverified one displaces nothing: it is a duplicate
+// where a verified one of the same submitter, or an unverified one that says the
+// same or comes from the same source, is there; else it stands beside. A pending
+// one stands beside everything but itself until SettlePending judges it.
+//
+// A report about several domains is new where it is new for any of them.
+func (s *Store) AddReports(ctx context.Context, rs []rollout.ReceivedReport) ([]rollout.Taken, error) {
+	// Everything that needs no database is done before the others must wait.
+	incoming := make([]arrival, len(rs))
+	for i, r := range rs {
+		a, err := s.arrive(r)
+		if err != nil {
+			return nil, err
+		}
+		incoming[i] = a
+	}
+	taken := make([]rollout.Taken, len(rs))
+	err := s.write(ctx, "keep reports", func(tx *sql.Tx) error {
+		b := newBatch(ctx, tx)
+		defer b.close()
+		for i, a := range incoming {
+			var err error
+			if taken[i], err = s.take(b, a); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return taken, nil
+}
+
+// arrival is a report ready to be written.
+type arrival struct {
+	report    rollout.ReceivedReport
+	shares    []share
+	summaries [][]byte // of each share, packed
+	digest    [sha256.Size]byte
+	raw       []byte // packed
+}
+
+func (s *Store) arrive(r rollout.ReceivedReport) (arrival, error) {
+	a := arrival{report: r, digest: sha256.Sum256(r.Raw), raw: s.pack.EncodeAll(r.Raw, nil)}
+	var err error
+	if a.shares, err = shares(r); err != nil {
+		return a, err
+	}
+	for _, sh := range a.shares {
+		packed, err := s.packDays(sh.days)
+		if err != nil {
+			return a, err
+		}
+		a.summaries = append(a.summaries, packed)
+	}
+	return a, nil
+}
+
+// take writes one report.
+func (s *Store) take(b *batch, a arrival) (rollout.Taken, error) {
+	taken := rollout.TakenDuplicate
+	mail := int64(0)
+	for i, sh := range a.shares {
+		row := rowOf(a, sh)
+		same, err := b.sameKey(row)
+		if err != nil {
+			return "", err
+		}
+		v := judge(row, same)
+		if v.duplicate {
+			continue
+		}
+		for _, old := range v.replaced {
+			if err := s.remove(b, old); err != nil {
+				return "", err
+			}
+		}
+		switch {
+		case len(v.replaced) == 0:
+			taken = rollout.TakenNew
+		case taken == rollout.TakenDuplicate:
+			taken = rollout.TakenReplaced
+		}
+		if mail == 0 {
+			if mail, err = b.addMail(a); err != nil {
+				return "", err
+			}
+		}
+		row.mail = mail
+		if err := b.addReport(row, a.summaries[i]); err != nil {
+			return "", err
+		}
+		if err := b.count(row, sh.days, +1); err != nil {
+			return "", err
+		}
+	}
+	return taken, nil
+}
+
+// remove takes a report out, and out of the sums, and its mail with it when no
+// other report came in it.
+func (s *Store) remove(b *batch, old row) error {
+	days, err := s.unpackDays(old.summary)
+	if err != nil {
+		return err
+	}
+	if err := b.count(old, days, -1); err != nil {
+		return err
+	}
+	return b.removeReport(old)
+}
+
+// PendingReports are at most limit of the reports whose signature is to be
+// verified again, oldest first. Their ID is for SettlePending.
+func (s *Store) PendingReports(ctx context.Context, limit int) ([]rollout.PendingReport, error) {
+	const what = "read pending reports"
+	rows, err := s.db.QueryContext(ctx, "SELECT id, raw FROM mails WHERE pending = 1 ORDER BY id LIMIT ?", limit)
+	if err != nil {
+		return nil, s.explain(what, err)
+	}
+	defer rows.Close()
+	var pending []rollout.PendingReport
+	for rows.Next() {
+		var p rollout.PendingReport
+		var packed []byte
+		if err := rows.Scan(&p.ID, &packed); err != nil {
+			return nil, s.explain(what, err)
+		}
+		if p.Raw, err = s.open.DecodeAll(packed, nil); err != nil {
+			return nil, fmt.Errorf("%s: unpack number %d: %w", what, p.ID, err)
+		}
+		pending = append(pending, p)
+	}
+	return pending, s.explain(what, rows.Err())
+}
+
+// SettlePending gives a pending report the standing that verifying it again
+// showed, and counts it anew as AddReports would have counted it: it may prove a
+// duplicate, or take an unverified one's place. rollout.Pending leaves it as it
+// is. An id that is not pending, because another process settled it, is left
+// alone.
+func (s *Store) SettlePending(ctx context.Context, id int64, standing rollout.Standing, signer string) error {
+	if standing == rollout.Pending {
+		return nil
+	}
+	if standing != rollout.Verified {
+		signer = ""
+	}
+	return s.write(ctx, "settle a pending report", func(tx *sql.Tx) error {
+		b := newBatch(ctx, tx)
+		defer b.close()
+		waiting, err := b.ofMail(id)
+		if err != nil {
+			return err
+		}
+		// Without a mail that is pending there is nothing to settle.
+		if _, err := tx.ExecContext(ctx, "UPDATE mails SET pending = 0 WHERE id = ? AND pending = 1", id); err != nil {
+			return err
+		}
+		for _, old := range waiting {
+			if old.standing != rollout.Pending {
+				continue
+			}
+			if err := s.settle(b, old, standing, signer); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// settle counts one pending report under its new standing.
+func (s *Store) settle(b *batch, old row, standing rollout.Standing, signer string) error {
+	settled := old
+	settled.standing, settled.signer = standing, signer
+	same, err := b.sameKey(settled)
+	if err != nil {
+		return err
+	}
+	v := judge(settled, without(same, old.id))
+	for _, replaced := range v.replaced {
+		if err := s.remove(b, replaced); err != nil {
+			return err
+		}
+	}
+	if v.duplicate {
+		return s.remove(b, old)
+	}
+	days, err := s.unpackDays(old.summary)
+	if err != nil {
+		return err
+	}
+	if err := b.count(old, days, -1); err != nil {
+		return err
+	}
+	if err := b.restand(settled); err != nil {
+		return err
+	}
+	return b.count(settled, days, +1)
+}
+
+func (s *Store) packDays(days []rollout.ReportDay) ([]byte, error) {
+	text, err := json.Marshal(days)
+	if err != nil {
+		return nil, fmt.Errorf("pack a report's sums: %w", err)
+	}
+	return s.pack.EncodeAll(text, nil), nil
+}
+
+func (s *Store) unpackDays(packed []byte) ([]rollout.ReportDay, error) {
+	text, err := s.open.DecodeAll(packed, nil)
+	if err != nil {
+		return nil, fmt.Errorf("unpack a report's sums: %w", err)
+	}
+	var days []rollout.ReportDay
+	if err := json.Unmarshal(text, &days); err != nil {
+		return nil, fmt.Errorf("unpack a report's sums: %w", err)
+	}
+	return days, nil
+}

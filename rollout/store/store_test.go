@@ -1,0 +1,361 @@
+package store_test
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"belay/rollout"
+	"belay/rollout/finding"
+	"belay/rollout/store"
+)
+
+var june = time.Date(2026, 6, 1, 9, 0, 0, 0, time.UTC)
+
+func open(t testing.TB, dir string) *store.Store {
+	t.Helper()
+	s, err := store.Open(context.Background(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func raw(t *testing.T, dir string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(dir, "belay.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+func entry(kind rollout.EntryKind) rollout.Entry {
+	return rollout.Entry{At: june, Who: "ann@mail", Kind: kind, Reason: "because"}
+}
+
+func TestStoreIsForItsOwnerAlone(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("rights are not modes on Windows")
+	}
+	dir := filepath.Join(t.TempDir(), "a", "belay")
+	s := open(t, dir)
+	if _, err := s.Append(t.Context(), "corp.test", 0, entry(rollout.Created)); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]os.FileMode{"": 0o700, "belay.db": 0o600, "belay.db-wal": 0o600} {
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := info.Mode().Perm(); got != want {
+			t.Errorf("%q has mode %o, want %o", name, got, want)
+		}
+	}
+
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	open(t, dir)
+	if info, _ := os.Stat(dir); info.Mode().Perm() != 0o700 {
+		t.Errorf("a store's directory that stood open still does: %o", info.Mode().Perm())
+	}
+
+	shared := t.TempDir()
+	os.Chmod(shared, 0o755)
+	os.WriteFile(filepath.Join(shared, "letter"), nil, 0o644)
+	if _, err := store.Open(t.Context(), shared); err == nil || !strings.Contains(err.Error(), "--state") {
+		t.Errorf("a directory of other people's files was taken: %v", err)
+	}
+}
+
+func TestJournalKeepsWhatWasAppended(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	settings := rollout.DefaultSettings()
+	created := entry(rollout.Created)
+	created.Settings = &settings
+	first, err := s.Append(t.Context(), "corp.test", 0, created, entry(rollout.Trusted))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Append(t.Context(), "other.test", 0, entry(rollout.Created)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Append(t.Context(), "corp.test", first[1].Seq, entry(rollout.Mended)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	s = open(t, dir)
+	got, err := s.Journal(t.Context(), "corp.test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != 3 || got[0].Kind != rollout.Created || got[2].Kind != rollout.Mended || got[0].Settings.MaxAge != settings.MaxAge {
+		t.Fatalf("journal is %+v", got)
+	}
+	if got[0].Seq >= got[1].Seq || got[1].Seq >= got[2].Seq || got[1].Seq != first[1].Seq || !got[0].At.Equal(june) {
+		t.Errorf("numbers or times are wrong: %+v", got)
+	}
+	domains, err := s.Domains(t.Context())
+	if err != nil || strings.Join(domains, " ") != "corp.test other.test" {
+		t.Errorf("domains are %v, %v", domains, err)
+	}
+}
+
+func TestAppendRefusesAStaleCaller(t *testing.T) {
+	s := open(t, t.TempDir())
+	first, err := s.Append(t.Context(), "corp.test", 0, entry(rollout.Created))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, after := range []int64{0, first[0].Seq + 1, -1} {
+		_, err := s.Append(t.Context(), "corp.test", after, entry(rollout.Set), entry(rollout.Set))
+		if !errors.Is(err, rollout.ErrStale) {
+			t.Errorf("after %d: got %v, want ErrStale", after, err)
+		}
+	}
+	if got, _ := s.Journal(t.Context(), "corp.test"); len(got) != 1 {
+		t.Errorf("a refused append wrote: %d entries", len(got))
+	}
+}
+
+func TestOneOfManyConcurrentAppendsWins(t *testing.T) {
+	dir := t.TempDir()
+	stores := []*store.Store{open(t, dir), open(t, dir), open(t, dir)}
+	for round := range 10 {
+		journal, err := stores[0].Journal(t.Context(), "corp.test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		after := int64(0)
+		if len(journal) > 0 {
+			after = journal[len(journal)-1].Seq
+		}
+		errs := make([]error, len(stores))
+		var all sync.WaitGroup
+		for i, s := range stores {
+			all.Go(func() { _, errs[i] = s.Append(t.Context(), "corp.test", after, entry(rollout.Set)) })
+		}
+		all.Wait()
+		won := 0
+		for _, err := range errs {
+			switch {
+			case err == nil:
+				won++
+			case !errors.Is(err, rollout.ErrStale):
+				t.Fatal(err)
+			}
+		}
+		if won != 1 {
+			t.Fatalf("round %d: %d appends won, want 1", round, won)
+		}
+	}
+}
+
+func TestJournalRefusesToBeRewritten(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	if _, err := s.Append(t.Context(), "corp.test", 0, entry(rollout.Created), entry(rollout.Intended)); err != nil {
+		t.Fatal(err)
+	}
+	db := raw(t, dir)
+	for _, q := range []string{
+		"UPDATE journal SET entry = '{}'",
+		"UPDATE journal SET domain = 'evil.test' WHERE kind = 'created'",
+		"DELETE FROM journal",
+		"DELETE FROM journal WHERE kind = 'intended'",
+		"INSERT OR REPLACE INTO journal (seq, domain, at, kind, entry) VALUES (1, 'corp.test', '', 'set', '{}')",
+	} {
+		if _, err := db.ExecContext(t.Context(), q); err == nil || !strings.Contains(err.Error(), "append-only") {
+			t.Errorf("%s: got %v, want a refusal", q, err)
+		}
+	}
+	if got, _ := s.Journal(t.Context(), "corp.test"); len(got) != 2 || got[0].Reason != "because" {
+		t.Errorf("journal was rewritten: %+v", got)
+	}
+}
+
+func TestForgetRemovesOneRolloutAndNeverItsNumbers(t *testing.T) {
+	s := open(t, t.TempDir())
+	ctx := t.Context()
+	old, err := s.Append(ctx, "corp.test", 0, entry(rollout.Created), entry(rollout.Set))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Append(ctx, "other.test", 0, entry(rollout.Created)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SaveEvidence(ctx, rollout.Evidence{Domain: "corp.test", At: june}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Forget(ctx, "corp.test"); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := s.Journal(ctx, "corp.test"); len(got) != 0 {
+		t.Errorf("forgotten journal has %d entries", len(got))
+	}
+	if _, ok, _ := s.Evidence(ctx, "corp.test"); ok {
+		t.Error("the look was not forgotten")
+	}
+	if domains, _ := s.Domains(ctx); len(domains) != 1 || domains[0] != "other.test" {
+		t.Errorf("domains are %v", domains)
+	}
+	anew, err := s.Append(ctx, "corp.test", 0, entry(rollout.Created))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if anew[0].Seq <= old[1].Seq {
+		t.Errorf("number %d was given again", anew[0].Seq)
+	}
+	if err := s.Forget(ctx, "never.test"); !errors.Is(err, rollout.ErrNoRollout) {
+		t.Errorf("forgetting what is not there: %v", err)
+	}
+}
+
+func TestForgottenIsNoLicenceToDeleteWhatCameAfter(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	ctx := t.Context()
+	s.Append(ctx, "corp.test", 0, entry(rollout.Created))
+	if err := s.Forget(ctx, "corp.test"); err != nil {
+		t.Fatal(err)
+	}
+	s.Append(ctx, "corp.test", 0, entry(rollout.Created))
+	if _, err := raw(t, dir).ExecContext(ctx, "DELETE FROM journal"); err == nil {
+		t.Error("an entry written after Forget could be deleted")
+	}
+}
+
+func TestNewestLookIsKeptAndAllAreFolded(t *testing.T) {
+	s := open(t, t.TempDir())
+	ctx := t.Context()
+	fail := finding.Finding{Code: "M09", Severity: finding.Fail, Subject: "mx1.corp.test"}
+	looks := []rollout.Evidence{
+		{Domain: "corp.test", At: june, Findings: []finding.Finding{fail}},
+		{Domain: "corp.test", At: june.Add(10 * time.Minute)},
+		{Domain: "corp.test", At: june.Add(9 * time.Minute), Cut: "overtaken"},
+	}
+	for _, e := range looks {
+		if err := s.SaveEvidence(ctx, e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e, ok, err := s.Evidence(ctx, "corp.test")
+	if err != nil || !ok || !e.At.Equal(looks[1].At) || e.Cut != "" {
+		t.Errorf("kept look is %+v, %v, %v", e, ok, err)
+	}
+	h, err := s.History(ctx, "corp.test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(h.Runs) != 1 || !h.Runs[0].Gone.Equal(looks[1].At) || !h.Last.Equal(looks[1].At) {
+		t.Errorf("history is %+v", h)
+	}
+	// A clock that is set back far makes the newest look all the same.
+	if err := s.SaveEvidence(ctx, rollout.Evidence{Domain: "corp.test", At: june.Add(-rollout.Day)}); err != nil {
+		t.Fatal(err)
+	}
+	if e, _, _ := s.Evidence(ctx, "corp.test"); !e.At.Equal(june.Add(-rollout.Day)) {
+		t.Errorf("newest look is of %s", e.At)
+	}
+}
+
+func TestOpenRefusesWhatItMustNotTouch(t *testing.T) {
+	t.Run("a damaged store", func(t *testing.T) {
+		dir := t.TempDir()
+		s := open(t, dir)
+		for range 50 {
+			s.Append(t.Context(), "corp.test", lastSeq(t, s), entry(rollout.Set), entry(rollout.Set), entry(rollout.Set))
+		}
+		s.Close()
+		file := filepath.Join(dir, "belay.db")
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := 4096; i < len(b); i += 512 {
+			copy(b[i:], "damage damage damage")
+		}
+		refuses(t, dir, b, store.ErrCorrupt, "put back a copy")
+	})
+	t.Run("a cut store", func(t *testing.T) {
+		dir := t.TempDir()
+		open(t, dir).Close()
+		b, err := os.ReadFile(filepath.Join(dir, "belay.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		refuses(t, dir, b[:len(b)-5000], store.ErrCorrupt, "put back a copy")
+	})
+	t.Run("no database", func(t *testing.T) {
+		refuses(t, t.TempDir(), bytes.Repeat([]byte("hello"), 1000), store.ErrCorrupt, "put back a copy")
+	})
+	t.Run("another program's database", func(t *testing.T) {
+		dir := t.TempDir()
+		db := raw(t, dir)
+		if _, err := db.Exec("CREATE TABLE cookies (x)"); err != nil {
+			t.Fatal(err)
+		}
+		db.Close()
+		b, _ := os.ReadFile(filepath.Join(dir, "belay.db"))
+		refuses(t, dir, b, store.ErrForeign, "--state")
+	})
+	t.Run("a newer store", func(t *testing.T) {
+		dir := t.TempDir()
+		open(t, dir).Close()
+		db := raw(t, dir)
+		if _, err := db.Exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, 1)"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := db.Exec("PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
+			t.Fatal(err)
+		}
+		db.Close()
+		b, _ := os.ReadFile(filepath.Join(dir, "belay.db"))
+		refuses(t, dir, b, store.ErrNewer, "version 99")
+	})
+}
+
+func lastSeq(t *testing.T, s *store.Store) int64 {
+	t.Helper()
+	journal, err := s.Journal(t.Context(), "corp.test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(journal) == 0 {
+		return 0
+	}
+	return journal[len(journal)-1].Seq
+}
+
+// refuses shows that Open turns a file down with one sentence and leaves it as
+// it was.
+func refuses(t *testing.T, dir string, content []byte, want error, says string) {
+	t.Helper()
+	file := filepath.Join(dir, "belay.db")
+	if err := os.WriteFile(file, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := store.Open(t.Context(), dir)
+	if !errors.Is(err, want) || !strings.Contains(err.Error(), file) || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "\n") {
+		t.Errorf("got %v, want %v in one sentence that names the file and says %q", err, want, says)
+	}
+	after, err := os.ReadFile(file)
+	if err != nil || !bytes.Equal(after, content) {
+		t.Errorf("the file was touched (%v)", err)
+	}
+}
