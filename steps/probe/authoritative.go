@@ -1,0 +1,247 @@
+package probe
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"belay/rollout"
+	"belay/rollout/world"
+
+	"github.com/miekg/dns"
+)
+
+// Authority is what the authoritative servers say of one question.
+type Authority struct {
+	Name, Type string
+	// Zone is the apex whose servers were asked: a zone below the one given,
+	// where the name is delegated.
+	Zone string
+	// Sightings are one an address asked, in the servers' order. The value is
+	// what stands at the name itself: an alias is not followed.
+	Sightings []rollout.Sighting
+	// Alias is where a CNAME at the name leads; empty where the type asked is
+	// CNAME.
+	Alias string
+	// Missing is true where every server that answered says that the name does
+	// not exist.
+	Missing bool
+}
+
+// Answered reports whether any server gave an answer.
+func (a Authority) Answered() bool {
+	return slices.ContainsFunc(a.Sightings, func(s rollout.Sighting) bool { return s.Answered })
+}
+
+// Union is every value that any server gave, in order.
+func (a Authority) Union() []string {
+	var out []string
+	for _, s := range a.Sightings {
+		out = append(out, s.Value.Records...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// TTL is the longest that any server gave, in seconds: how long resolvers may
+// answer what stands there now.
+func (a Authority) TTL() uint32 {
+	var ttl uint32
+	for _, s := range a.Sightings {
+		ttl = max(ttl, s.TTL)
+	}
+	return ttl
+}
+
+// said is what one address of a name server says of one question.
+type said struct {
+	answered bool
+	noRoute  bool
+	why      string // why it is no answer
+	values   []string
+	ttl      uint32
+	alias    string
+	missing  bool
+	serial   uint32
+	negative uint32
+	// referral is the zone below, to whose servers ns it points.
+	referral string
+	ns       []string
+	glue     []dns.RR
+	took     time.Duration
+}
+
+// said asks one address of a name server about name, in the zone at apex.
+func (v *View) said(host string, ip netip.Addr, name string, qtype uint16, apex string) said {
+	r := v.ask(host, question{server: netip.AddrPortFrom(ip, 53), name: name, qtype: qtype})
+	if r.err != nil {
+		return said{noRoute: world.NoRoute(r.err), why: r.err.Error(), took: r.took}
+	}
+	s := interpret(r.msg, name, qtype, apex)
+	s.took = r.took
+	return s
+}
+
+// interpret reads what a server of the zone at apex says of name. Only what it
+// says with authority is an answer: a server that refuses, or that passes on what
+// it heard elsewhere, does not serve the zone.
+func interpret(m *dns.Msg, name string, qtype uint16, apex string) said {
+	if err := rcodeError(m); err != nil {
+		return said{why: err.Error()}
+	}
+	if below, ns := referralIn(m, name, apex); below != "" && !m.Authoritative {
+		return said{referral: below, ns: ns, glue: m.Extra}
+	}
+	if !m.Authoritative {
+		return said{why: "it does not answer with authority for " + apex}
+	}
+	s := said{answered: true, missing: m.Rcode == dns.RcodeNameError, negative: negativeTTL(m.Ns)}
+	s.values, s.ttl = valuesAt(m.Answer, name, qtype)
+	if qtype != dns.TypeCNAME {
+		s.alias = aliasAt(m.Answer, name)
+	}
+	for _, rr := range m.Answer {
+		if soa, ok := rr.(*dns.SOA); ok && qtype == dns.TypeSOA {
+			s.serial, s.negative = soa.Serial, min(soa.Hdr.Ttl, soa.Minttl)
+		}
+	}
+	if len(s.values) == 0 {
+		s.ttl = s.negative
+	}
+	if s.alias != "" {
+		_, s.ttl = valuesAt(m.Answer, name, dns.TypeCNAME)
+		s.missing = false // it is the target that may be missing
+	}
+	return s
+}
+
+// referralIn is the zone between name and apex that the message points to, and
+// its name servers.
+func referralIn(m *dns.Msg, name, apex string) (below string, ns []string) {
+	if len(m.Answer) > 0 {
+		return "", nil
+	}
+	for _, rr := range m.Ns {
+		owner := canonical(rr.Header().Name)
+		if _, ok := rr.(*dns.NS); ok && owner != apex && within(owner, apex) && within(name, owner) {
+			below = owner
+			break
+		}
+	}
+	ns, _ = valuesAt(m.Ns, below, dns.TypeNS)
+	return below, ns
+}
+
+// Authoritative asks every address of every server of z about name, all at once.
+// Where the servers point to a zone below, that zone's servers are asked instead.
+// typ is a record type such as "TXT".
+func (v *View) Authoritative(z Zone, name, typ string) Authority {
+	for range maxAliases {
+		a, below := v.askAll(z, name, typ)
+		if below == nil {
+			return a
+		}
+		z = *below
+	}
+	return Authority{Name: name, Type: typ, Zone: z.Apex}
+}
+
+// askAll asks the servers of one zone; below is the zone that they point to.
+func (v *View) askAll(z Zone, name, typ string) (a Authority, below *Zone) {
+	type place struct {
+		host string
+		ip   netip.Addr
+	}
+	var places []place
+	for _, s := range z.Servers {
+		for _, ip := range s.Addresses {
+			places = append(places, place{s.Name, ip})
+		}
+	}
+	heard := make([]said, len(places))
+	var all sync.WaitGroup
+	for i, p := range places {
+		all.Go(func() { heard[i] = v.said(p.host, p.ip, name, dns.StringToType[typ], z.Apex) })
+	}
+	all.Wait()
+
+	a = Authority{Name: name, Type: typ, Zone: z.Apex, Sightings: make([]rollout.Sighting, len(places)), Missing: true}
+	for i, s := range heard {
+		if s.referral != "" {
+			zone := v.delegated(s)
+			return a, &zone
+		}
+		a.Sightings[i] = rollout.Sighting{
+			Where: places[i].host, IP: places[i].ip, Answered: s.answered, NoRoute: s.noRoute,
+			Value: rollout.Records(s.values...), TTL: s.ttl, Err: s.why, Took: s.took,
+		}
+		if s.alias != "" {
+			a.Alias = s.alias
+		}
+		if s.answered && !s.missing {
+			a.Missing = false
+		}
+	}
+	a.Missing = a.Missing && a.Answered()
+	return a, nil
+}
+
+// delegated is the zone that a referral points to.
+func (v *View) delegated(s said) Zone {
+	found := v.zones.do("delegated "+s.referral, func() zoneFound {
+		return zoneFound{zone: Zone{Apex: s.referral, Servers: v.serversNamed(s.ns, s.glue)}}
+	})
+	return found.zone
+}
+
+// Settled is where a name leads in the end, asked of authoritative servers all
+// the way.
+type Settled struct {
+	// At is the question at the name itself.
+	At Authority
+	// Last is the question at the end of the aliases; At itself where there are
+	// none.
+	Last Authority
+	// Path are the names on the way, the first excluded.
+	Path []string
+	// Err says why the way could not be followed to its end.
+	Err error
+}
+
+// Settle follows name, which stands in z, through its aliases. Every hop is asked
+// of the servers of the zone it stands in, never of a resolver, so that what is
+// not there yet is not remembered as missing.
+func (v *View) Settle(z Zone, name, typ string) Settled {
+	out := Settled{At: v.Authoritative(z, name, typ)}
+	out.Last = out.At
+	for out.Last.Alias != "" {
+		next := out.Last.Alias
+		if len(out.Path) == maxAliases || next == name || slices.Contains(out.Path, next) {
+			out.Err = fmt.Errorf("%s leads through %d aliases without coming to an end", name, len(out.Path)+1)
+			return out
+		}
+		out.Path = append(out.Path, next)
+		zone := z
+		if !within(next, z.Apex) {
+			var err error
+			if zone, err = v.Zone(next); err != nil {
+				out.Err = fmt.Errorf("%s is an alias of %s: %w", name, next, err)
+				return out
+			}
+		}
+		out.Last = v.Authoritative(zone, next, typ)
+	}
+	return out
+}
+
+// SettleAddresses are the IPv4 and IPv6 addresses that name, which stands in z,
+// leads to.
+func (v *View) SettleAddresses(z Zone, name string) (addresses []netip.Addr, a, aaaa Settled) {
+	var both sync.WaitGroup
+	both.Go(func() { a = v.Settle(z, name, "A") })
+	both.Go(func() { aaaa = v.Settle(z, name, "AAAA") })
+	both.Wait()
+	return parseAddresses(slices.Concat(a.Last.Union(), aaaa.Last.Union())), a, aaaa
+}
