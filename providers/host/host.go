@@ -27,7 +27,7 @@ import (
 type Host interface {
 	// Read says what stands at the edit's place. An error means that it could
 	// not be read; the Holding carries the same words in Err.
-	Read(ctx context.Context, e rollout.Edit) (rollout.Holding, error)
+	Read(ctx context.Context, e rollout.Edit) (rollout.Held, error)
 	// Apply puts the edit's After in place of its Before and reads it back. A
 	// place already at After is Found and not touched; a place at neither is
 	// Refused, with an error that wraps rollout.ErrStale and a receipt that
@@ -113,8 +113,8 @@ func checkPolicy(e rollout.Edit) error {
 }
 
 // holding is what e's place holds, or why that is not known.
-func holding(e rollout.Edit, v rollout.Value, err error) (rollout.Holding, error) {
-	h := rollout.Holding{Account: e.Account, Name: e.Name, Type: e.Type, Value: v}
+func holding(e rollout.Edit, v rollout.Value, err error) (rollout.Held, error) {
+	h := rollout.Held{Account: e.Account, Name: e.Name, Type: e.Type, Value: v}
 	if err != nil {
 		h.Value, h.Err = rollout.Absent(), finding.Clean(err.Error(), 400)
 	}

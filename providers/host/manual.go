@@ -20,7 +20,7 @@ type Manual struct{ Seer Seer }
 
 // Read says what the policy host serves. Where no address of it answers,
 // senders find no policy, so nothing stands there.
-func (m Manual) Read(ctx context.Context, e rollout.Edit) (rollout.Holding, error) {
+func (m Manual) Read(ctx context.Context, e rollout.Edit) (rollout.Held, error) {
 	v, err := m.see(ctx, e)
 	return holding(e, v, err)
 }

@@ -36,7 +36,7 @@ type Webroot struct {
 }
 
 // Read says what the file holds; no file is Absent.
-func (w Webroot) Read(ctx context.Context, e rollout.Edit) (rollout.Holding, error) {
+func (w Webroot) Read(ctx context.Context, e rollout.Edit) (rollout.Held, error) {
 	if err := errors.Join(ctx.Err(), checkPolicy(e)); err != nil {
 		return holding(e, rollout.Absent(), err)
 	}
