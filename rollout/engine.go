@@ -1,7 +1,6 @@
 package rollout
 
 import (
-	"context"
 	"time"
 
 	"belay/rollout/finding"
@@ -89,95 +88,5 @@ type Progress struct {
 // everywhere before it is left as waiting.
 const Propagation = 20 * time.Second
 
-// A lookFor is how long one look may take, in real time.
+// lookFor is how long one look may take, in real time.
 const lookFor = 90 * time.Second
-
-// List returns every rollout of the store, sorted by domain.
-func (e *Engine) List(ctx context.Context) ([]Rollout, error) { return nil, nil }
-
-// Load returns the rollout of domain as the store has it, without looking.
-func (e *Engine) Load(ctx context.Context, domain string) (Rollout, error) { return Rollout{}, nil }
-
-// Create starts a rollout of domain: it proves the accounts, looks, adopts what
-// is there, and journals it. A place that another rollout holds is refused with
-// *TakenError.
-func (e *Engine) Create(ctx context.Context, domain string, s Settings, emit Sink) (Rollout, error) {
-	return Rollout{}, nil
-}
-
-// Configure changes a rollout's settings. A changed account must prove the zone.
-func (e *Engine) Configure(ctx context.Context, domain string, change func(*Settings) error) (Rollout, error) {
-	return Rollout{}, nil
-}
-
-// Check looks at domain, whether or not there is a rollout for it; where there
-// is, the evidence is kept. It takes no lock.
-func (e *Engine) Check(ctx context.Context, domain string, emit Sink) (Evidence, error) {
-	return Evidence{}, nil
-}
-
-// GateOf is the gate out of r's phase (or into its next rung), now.
-func (e *Engine) GateOf(r Rollout) Gate { return Gate{} }
-
-// Propose looks at domain and says what would be done next. It changes nothing
-// but the kept evidence.
-func (e *Engine) Propose(ctx context.Context, domain string, emit Sink) (Proposal, error) {
-	return Proposal{}, nil
-}
-
-// Next is one step of the way: look, carry out at most one plan, verify, then
-// move at most one phase or rung. It fails with ErrRefused (wrapped) where
-// consent is missing or a shown plan is stale, and with *LockedError.
-func (e *Engine) Next(ctx context.Context, domain string, c Consent, emit Sink) (Progress, error) {
-	return Progress{}, nil
-}
-
-// ProposeStepBack, ProposeUndo and ProposeRestore show the plans of these acts;
-// CarryOut carries such a plan out once the operator has accepted it.
-func (e *Engine) ProposeStepBack(ctx context.Context, domain string, emit Sink) (Proposal, error) {
-	return Proposal{}, nil
-}
-
-// ProposeUndo shows how the newest finished plan would be undone.
-func (e *Engine) ProposeUndo(ctx context.Context, domain string, emit Sink) (Proposal, error) {
-	return Proposal{}, nil
-}
-
-// ProposeRestore shows how the last verified state would be put back.
-func (e *Engine) ProposeRestore(ctx context.Context, domain string, emit Sink) (Proposal, error) {
-	return Proposal{}, nil
-}
-
-// CarryOut walks a plan made by one of the Propose acts.
-func (e *Engine) CarryOut(ctx context.Context, p Plan, c Consent, emit Sink) (Progress, error) {
-	return Progress{}, nil
-}
-
-// Adopt takes what is live into the ledger after drift.
-func (e *Engine) Adopt(ctx context.Context, domain, reason string, emit Sink) (Rollout, error) {
-	return Rollout{}, nil
-}
-
-// Override writes down that the operator goes on in spite of the reasons that
-// the gate lists now. It returns the gate as it stands afterwards.
-func (e *Engine) Override(ctx context.Context, domain, reason string) (Gate, error) {
-	return Gate{}, nil
-}
-
-// Mended writes down that what failed was mended at that moment.
-func (e *Engine) Mended(ctx context.Context, domain string, at time.Time, reason string) (Gate, error) {
-	return Gate{}, nil
-}
-
-// Dismiss sets a reported failure (reporter/type/mx) aside for 30 days.
-func (e *Engine) Dismiss(ctx context.Context, domain, key, reason string) (Gate, error) {
-	return Gate{}, nil
-}
-
-// Trust writes down that source is believed: a DKIM domain, an inbox or a path.
-func (e *Engine) Trust(ctx context.Context, domain, source, reason string) (Gate, error) {
-	return Gate{}, nil
-}
-
-// Forget removes a rollout of which nothing was published.
-func (e *Engine) Forget(ctx context.Context, domain string) error { return nil }

@@ -10,7 +10,7 @@ import (
 // a journal that an engine wrote; anything else is an error that names the
 // entry, for a journal is never guessed at.
 func Fold(domain string, journal []Entry) (Rollout, error) {
-	r := Rollout{Domain: domain, Entered: map[Phase]time.Time{}}
+	r := Rollout{Domain: domain}
 	for _, e := range journal {
 		if err := r.take(e); err != nil {
 			return Rollout{}, fmt.Errorf("journal of %s, entry %d (%s): %w", domain, e.Seq, e.Kind, err)
@@ -54,8 +54,8 @@ func (r *Rollout) take(e Entry) error {
 }
 
 func (r *Rollout) enter(p Phase, aim uint32, at time.Time) {
+	r.From, r.FromSince = r.Phase, r.Since
 	r.Phase, r.Aim, r.Since = p, aim, at
-	r.Entered[p] = at
 }
 
 // assume puts the operator's word on what senders may hold from before belay

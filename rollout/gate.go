@@ -47,6 +47,7 @@ const (
 	ReasonWait      = "wait"       // an id waits for old addresses or a shared cache
 	ReasonCover     = "cover"      // the policy to be published does not cover an MX host
 	ReasonBusy      = "unfinished" // an accepted plan is not finished
+	ReasonHost      = "host"       // a new policy host does not serve the policy
 )
 
 // Close adds a reason.
@@ -61,6 +62,9 @@ func (g *Gate) Closef(code, subject, format string, args ...any) {
 // overridden. Until becomes the latest until, if every such reason has one.
 func (g Gate) Settle() Gate {
 	g.Open, g.Until = true, time.Time{}
+	if g.Reasons == nil {
+		g.Reasons = []Reason{}
+	}
 	timed := true
 	for _, r := range g.Reasons {
 		if r.Overridden {

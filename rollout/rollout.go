@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"belay/rollout/finding"
 	"belay/rollout/mtasts"
 )
 
@@ -18,8 +19,10 @@ type Rollout struct {
 	Phase Phase
 	// Since is when the phase (or in RaiseMaxAge the rung) was entered.
 	Since time.Time
-	// Entered is when each phase was last entered; in RaiseMaxAge, each rung.
-	Entered map[Phase]time.Time
+	// From is the phase that was left last, and FromSince when it had been
+	// entered: the gate that led in is theirs. In RaiseMaxAge each rung counts.
+	From      Phase
+	FromSince time.Time
 	// Aim is, in RaiseMaxAge, the rung that is to be published, in seconds.
 	Aim uint32
 
@@ -119,6 +122,17 @@ func (r Rollout) Live() (entry LedgerEntry, id string, ok bool) {
 	return LedgerEntry{}, "", false
 }
 
+// Serving is the newest body that a sender may be fetching now, whether or not it
+// was verified or announced; ok is false where there is none.
+func (r Rollout) Serving() (entry LedgerEntry, ok bool) {
+	for _, e := range slices.Backward(r.Ledger) {
+		if e.Until.IsZero() {
+			return e, true
+		}
+	}
+	return LedgerEntry{}, false
+}
+
 // Rung is the max_age now live, in seconds; 0 where no policy is.
 func (r Rollout) Rung() uint32 {
 	e, _, ok := r.Live()
@@ -154,15 +168,16 @@ func (r Rollout) Unfinished() (AcceptedPlan, bool) {
 	return AcceptedPlan{}, false
 }
 
-// Worst is the worst finding of the newest look, or nil.
-func (r Rollout) worstFinding() int {
+// Worst is the worst finding of the newest look, or nil where it has none or was
+// never made.
+func (r Rollout) Worst() *finding.Finding {
 	if r.Evidence == nil {
-		return -1
+		return nil
 	}
-	worst := -1
+	var worst *finding.Finding
 	for i, f := range r.Evidence.Findings {
-		if worst < 0 || f.Severity.Worse(r.Evidence.Findings[worst].Severity) {
-			worst = i
+		if f.Severity != finding.Pass && (worst == nil || f.Severity.Worse(worst.Severity)) {
+			worst = &r.Evidence.Findings[i]
 		}
 	}
 	return worst

@@ -1,0 +1,167 @@
+package rollout
+
+import (
+	"fmt"
+	"time"
+
+	"belay/rollout/finding"
+	"belay/rollout/mtasts"
+)
+
+// Drifted says where the world is no longer what this rollout last verified: the
+// record that announces the policy, or the body. It is empty while a plan is
+// unfinished, for then the walk settles what it finds.
+//
+// A host that fails is no drift: what was written still stands there.
+func (r Rollout) Drifted(seen Evidence) []finding.Finding {
+	live, id, ok := r.Live()
+	if _, busy := r.Unfinished(); busy || !ok || live.Mode == mtasts.None {
+		return nil
+	}
+	var out []finding.Finding
+	if saw, differs := r.recordDrift(seen, id); differs {
+		out = append(out, finding.New("O12", mtasts.RecordName(r.Domain),
+			fmt.Sprintf("the record should announce id %s and reads %s", id, finding.Quote(saw, 120))))
+	}
+	if saw, differs := r.bodyDrift(seen, live); differs {
+		out = append(out, finding.New("O12", mtasts.PolicyURL(r.Domain),
+			fmt.Sprintf("the policy is not the one verified last; it reads %s", finding.Quote(saw, 200))))
+	}
+	return out
+}
+
+// recordDrift compares the announced id with what the provider holds and with
+// what every authoritative server that answers agrees on.
+func (r Rollout) recordDrift(seen Evidence, id string) (saw string, differs bool) {
+	name := mtasts.RecordName(r.Domain)
+	var values []Value
+	if held, ok := seen.HeldAt(name, "TXT"); ok {
+		values = append(values, held.Value)
+	}
+	if n, ok := seen.Name(name, "TXT"); ok {
+		if v, ok := Agreed(n.Sightings); ok {
+			values = append(values, v)
+		}
+	}
+	for _, v := range values {
+		record, _, faults := mtasts.ParseRRset(v.Records)
+		if !mtasts.Usable(faults) || record.ID != id {
+			return v.String(), true
+		}
+	}
+	return "", false
+}
+
+// bodyDrift compares the verified body with what its place holds and with what
+// all addresses serve. A settings' change of place is no drift.
+func (r Rollout) bodyDrift(seen Evidence, live LedgerEntry) (saw string, differs bool) {
+	want := Body(live.Body)
+	held, ok := seen.HeldAt(mtasts.PolicyURL(r.Domain), "policy")
+	if ok && held.Account == r.placeOf(live) && !held.Value.SamePolicy(want) {
+		return held.Value.String(), true
+	}
+	if seen.Policy.Agree && seen.Policy.Body != "" && !Body(seen.Policy.Body).SamePolicy(want) {
+		return Body(seen.Policy.Body).String(), true
+	}
+	return "", false
+}
+
+// placeOf is the account through which the entry's body was last written, or ""
+// for one that was not written by belay.
+func (r Rollout) placeOf(entry LedgerEntry) string {
+	place := ""
+	for _, p := range r.Plans {
+		for _, e := range p.Plan.Edits {
+			if e.Kind == Policy && Hash(e.After.Body) == entry.Hash && !p.Edits[e.ID].Intended.IsZero() {
+				place = e.Account
+			}
+		}
+	}
+	return place
+}
+
+// Restore plans the last verified policy anew, mode unchanged. refused says why
+// that is not offered: it never raises, and it does not enforce a broken MX host.
+func (r Rollout) Restore(seen Evidence, now time.Time) (p Plan, refused string, err error) {
+	live, _, ok := r.Live()
+	if !ok {
+		return Plan{}, "nothing was verified yet that could be put back", nil
+	}
+	if seen.Record.Valid && seen.Policy.Valid && milder(seen.Policy.Policy, live.Policy()) {
+		return Plan{}, "a milder policy is live and announced; putting the old one back would raise it, so only adopting is offered", nil
+	}
+	if live.Mode == mtasts.Enforce {
+		for _, f := range seen.Fails() {
+			if BrokenMX(string(f.Code)) {
+				return Plan{}, fmt.Sprintf("%s fails (%s) and the policy enforces; step back to testing instead", f.Subject, f.Code), nil
+			}
+		}
+	}
+	p, err = r.Publish(seen, live.Policy(), ForRestore, now)
+	return p, "", err
+}
+
+// milder reports whether senders that hold p refuse less, or for less long, than
+// those that hold q.
+func milder(p, q mtasts.Policy) bool {
+	if p.Mode != q.Mode {
+		return q.Mode == mtasts.Enforce || p.Mode == mtasts.None
+	}
+	return p.MaxAge < q.MaxAge
+}
+
+// Adoptable is what is live, as ledger entries, and the phase that it puts a
+// rollout in. Body and record both valid: testing stands at phase 4, enforce at
+// phase 5, at a rung of phase 6 or beyond. Anything else stands at phase 1, and
+// phase 3 replaces it by a plan that shows it.
+func (r Rollout) Adoptable(seen Evidence, now time.Time) (entries []LedgerEntry, phase Phase, aim uint32) {
+	body := seen.Policy.Body
+	if body == "" && seen.Record.Raw == "" {
+		return nil, CheckMX, 0
+	}
+	if len(r.Ledger) == 0 {
+		entries = append(entries, LedgerEntry{Mode: mtasts.Enforce, MaxAge: LongestMaxAge, Until: now, Assumed: true, Foreign: true})
+	}
+	if body == "" {
+		return entries, CheckMX, 0
+	}
+	e := NewLedgerEntry(body, now)
+	e.Live, e.Foreign = now, !r.Ledger.Served(body)
+	if !seen.Record.Valid || !seen.Policy.Valid {
+		return append(entries, e), CheckMX, 0
+	}
+	e.IDs, e.Announced = []string{seen.Record.ID}, now
+	return append(entries, e), phaseOf(e, r.Settings), aimOf(e, r.Settings)
+}
+
+// adoptNow is what adopting would do after drift; why says where it is not
+// offered.
+func (r Rollout) adoptNow(seen Evidence, now time.Time) (entries []LedgerEntry, phase Phase, aim uint32, why string) {
+	if !seen.Record.Valid || !seen.Policy.Valid {
+		return nil, "", 0, "record and body are not both valid, so there is no policy to adopt; restore puts the last verified one back"
+	}
+	entries, phase, aim = r.Adoptable(seen, now)
+	return entries, phase, aim, ""
+}
+
+// phaseOf is the phase in which a rollout stands whose live policy is e.
+func phaseOf(e LedgerEntry, s Settings) Phase {
+	switch {
+	case e.Mode == mtasts.Testing:
+		return ReviewReports
+	case e.Mode != mtasts.Enforce:
+		return CheckMX
+	case e.MaxAge <= TestingMaxAge:
+		return Enforce
+	case e.MaxAge >= s.MaxAge:
+		return Holding
+	}
+	return RaiseMaxAge
+}
+
+func aimOf(e LedgerEntry, s Settings) uint32 {
+	if phaseOf(e, s) == RaiseMaxAge {
+		return e.MaxAge
+	}
+	return 0
+}

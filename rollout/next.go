@@ -1,0 +1,202 @@
+package rollout
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"belay/rollout/mtasts"
+)
+
+// Next is one step of the way: look, carry out at most one plan, verify, then
+// move at most one phase or rung. A closed gate is no error: Progress has it.
+//
+// It fails with ErrRefused where consent is missing or a shown plan is stale,
+// and with *LockedError where another belay works on the domain; then nothing
+// was done.
+func (e *Engine) Next(ctx context.Context, domain string, c Consent, emit Sink) (Progress, error) {
+	var out Progress
+	err := e.locked(ctx, domain, func(r *Rollout) error {
+		w, err := e.Accounts.Open(ctx, domain, r.Settings)
+		if err != nil {
+			return err
+		}
+		before := r.Phase
+		if err := e.look(ctx, r, w, emit); err != nil {
+			return err
+		}
+		p, err := e.decide(ctx, *r, w)
+		if err != nil {
+			return err
+		}
+		if p.Drift != nil {
+			out = e.progress(*r, before, p.Gate, nil)
+			return nil
+		}
+		var done []EditOutcome
+		if !p.Plan.Empty() {
+			if p.Plan, err = chosen(p, c); err != nil {
+				return err
+			}
+			var held Gate
+			if done, held, err = e.carry(ctx, r, p, w, emit); err != nil || !held.Open {
+				out = e.progress(*r, before, held, done)
+				return err
+			}
+			if err := e.look(ctx, r, w, emit); err != nil {
+				out = e.progress(*r, before, e.gateOut(*r, e.now()), done)
+				return err
+			}
+		}
+		out, err = e.move(ctx, r, before, done, emit)
+		return err
+	})
+	return out, err
+}
+
+// CarryOut walks a plan made by one of the Propose acts, once the operator has
+// accepted it.
+func (e *Engine) CarryOut(ctx context.Context, p Plan, c Consent, emit Sink) (Progress, error) {
+	var out Progress
+	err := e.locked(ctx, p.Domain, func(r *Rollout) error {
+		w, err := e.Accounts.Open(ctx, p.Domain, r.Settings)
+		if err != nil {
+			return err
+		}
+		if r.Evidence == nil {
+			return fmt.Errorf("carry out plan %s: there was no look at %s yet: %w", p.Hash(), p.Domain, ErrStale)
+		}
+		before := r.Phase
+		proposal := Proposal{Rollout: *r, Evidence: *r.Evidence, Plan: p, Gate: Gate{Open: true}}
+		if proposal.Plan, err = chosen(proposal, c); err != nil {
+			return err
+		}
+		if uncovered := r.covers(p, *r.Evidence); len(uncovered) > 0 {
+			out = e.progress(*r, before, Gate{Reasons: uncovered}.Settle(), nil)
+			return nil
+		}
+		done, held, err := e.carry(ctx, r, proposal, w, emit)
+		if err != nil || !held.Open {
+			out = e.progress(*r, before, held, done)
+			return err
+		}
+		if err := e.look(ctx, r, w, emit); err != nil {
+			out = e.progress(*r, before, e.gateOut(*r, e.now()), done)
+			return err
+		}
+		out = e.progress(*r, before, e.gateOut(*r, e.now()), done)
+		return nil
+	})
+	return out, err
+}
+
+// chosen is the plan to carry out: the one that was shown, if it is still what
+// would be done, else the one just made.
+func chosen(p Proposal, c Consent) (Plan, error) {
+	if p.Resumes {
+		return p.Plan, nil
+	}
+	if c.Shown != nil {
+		if c.Shown.Domain != p.Plan.Domain || !sameEdits(*c.Shown, p.Plan) {
+			return Plan{}, fmt.Errorf("plan %s is stale: what stands at %s, or what is to be done there, changed since it was shown; look at the new plan: %w", c.Shown.Hash(), p.Plan.Domain, ErrRefused)
+		}
+		for _, e := range c.Shown.Edits {
+			if e.Announces() && p.Rollout.UsesID(e.PolicyID) {
+				return Plan{}, fmt.Errorf("plan %s is stale: its id %s was used since; look at the new plan: %w", c.Shown.Hash(), e.PolicyID, ErrRefused)
+			}
+		}
+		return *c.Shown, c.Shown.Validate()
+	}
+	if !c.Given {
+		return Plan{}, fmt.Errorf("plan %s was not accepted: %w", p.Plan.Hash(), ErrRefused)
+	}
+	if foreign := p.Plan.Foreign(); len(foreign) > 0 {
+		return Plan{}, fmt.Errorf("%s %s holds %s, which belay did not write; save the plan that shows it with belay plan %s --out FILE and carry it out with belay next %s --plan FILE: %w",
+			foreign[0].Name, foreign[0].Type, foreign[0].Before, p.Plan.Domain, p.Plan.Domain, ErrRefused)
+	}
+	return p.Plan, nil
+}
+
+// carry accepts the proposal's plan unless it is resumed, and walks it. The gate
+// is open when every edit is live; else it says what holds the walk up.
+func (e *Engine) carry(ctx context.Context, r *Rollout, p Proposal, w Writer, emit Sink) ([]EditOutcome, Gate, error) {
+	if r.raises(p.Plan) {
+		if g := e.gateFor(*r, p.Plan, e.now()); !g.Open {
+			return nil, g, nil
+		}
+	} else if uncovered := r.covers(p.Plan, *r.Evidence); len(uncovered) > 0 && !p.Resumes {
+		return nil, Gate{Reasons: uncovered}.Settle(), nil
+	}
+	if !p.Resumes {
+		if held, err := e.movable(ctx, *r, p.Plan, emit); err != nil || !held.Open {
+			return nil, held, err
+		}
+		entries, err := e.settleBegun(ctx, r, w)
+		if err != nil {
+			return nil, Gate{}, err
+		}
+		entries = append(entries, r.foreignBody(p.Plan, e.now())...)
+		if err := e.append(ctx, r, append(entries, Entry{Kind: Accepted, Plan: &p.Plan})...); err != nil {
+			return nil, Gate{}, err
+		}
+	}
+	return e.walk(ctx, r, w, emit)
+}
+
+// foreignBody is the journal entry that takes a body which a restore replaces
+// into the ledger first: a sender may have fetched it.
+func (r Rollout) foreignBody(p Plan, now time.Time) []Entry {
+	body := ""
+	if r.Evidence != nil {
+		body = r.Evidence.Policy.Body
+	}
+	if p.Purpose != ForRestore || body == "" || r.Ledger.Served(body) {
+		return nil
+	}
+	e := NewLedgerEntry(body, now)
+	e.Foreign, e.Live = true, now
+	return []Entry{{Kind: Adopted, Ledger: []LedgerEntry{e}, Reason: "found live and replaced by a restore"}}
+}
+
+// move leaves the phase or rung where its gate is open.
+func (e *Engine) move(ctx context.Context, r *Rollout, before Phase, done []EditOutcome, emit Sink) (Progress, error) {
+	g := e.gateOut(*r, e.now())
+	if r.Phase == Holding || !g.Open {
+		return e.progress(*r, before, g, done), nil
+	}
+	to, aim := r.onward()
+	if err := e.append(ctx, r, Entry{Kind: Moved, From: r.Phase, Phase: to, Aim: aim}); err != nil {
+		return e.progress(*r, before, g, done), err
+	}
+	emit.Emit(Event{Kind: Moving, Subject: r.Domain, Text: to.String()})
+	out := e.progress(*r, before, e.gateOut(*r, e.now()), done)
+	out.Moved = true
+	return out, nil
+}
+
+// onward is where an open gate leads: the next phase, or the next rung.
+func (r Rollout) onward() (Phase, uint32) {
+	if r.Phase != Enforce && r.Phase != RaiseMaxAge {
+		return r.Phase.Next(), 0
+	}
+	if rung, ok := r.Settings.NextRung(r.Rung()); ok && r.Mode() == mtasts.Enforce {
+		return RaiseMaxAge, rung
+	}
+	if r.Phase == Enforce {
+		return RaiseMaxAge, r.Rung()
+	}
+	return Holding, 0
+}
+
+func (e *Engine) progress(r Rollout, before Phase, g Gate, done []EditOutcome) Progress {
+	p := Progress{Domain: r.Domain, PhaseBefore: before, Phase: r.Phase, Rung: r.Rung(), Gate: g, Edits: done}
+	if r.Evidence != nil {
+		p.Findings = r.Evidence.Findings
+	}
+	for _, d := range done {
+		if d.Outcome == Applied || d.Outcome == Found {
+			p.Applied = true
+		}
+	}
+	return p
+}

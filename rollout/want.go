@@ -1,0 +1,82 @@
+package rollout
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"belay/rollout/mtasts"
+)
+
+// Testing is the policy to publish first: the operator's MX patterns or the MX
+// names found, for a day.
+func (r Rollout) Testing(seen Evidence) mtasts.Policy {
+	patterns := r.Settings.MX
+	if len(patterns) == 0 {
+		patterns = seen.MXNames()
+	}
+	return mtasts.Policy{Version: mtasts.Version, Mode: mtasts.Testing, MaxAge: TestingMaxAge, MX: slices.Clone(patterns)}
+}
+
+// Correct plans the next correction of the live policy, or an empty plan: first
+// the MX list where settings and policy differ, then, in testing, max_age down to
+// a day. The mode stays.
+func (r Rollout) Correct(seen Evidence, now time.Time) (Plan, error) {
+	live, _, ok := r.Live()
+	if !ok || live.Mode == mtasts.None {
+		return Plan{}, nil
+	}
+	want := live.Policy()
+	switch {
+	case len(r.Settings.MX) > 0 && !samePatterns(r.Settings.MX, want.MX):
+		want.MX = slices.Clone(r.Settings.MX)
+	case want.Mode == mtasts.Testing && want.MaxAge > TestingMaxAge:
+		want.MaxAge = TestingMaxAge
+	case !r.Reannounce.IsZero() && !now.Before(r.Reannounce):
+		return r.announceAnew(seen, ForReannounce, now)
+	default:
+		return Plan{}, nil
+	}
+	return r.Publish(seen, want, ForCorrection, now)
+}
+
+// StepBack plans the emergency exit: the policy in testing, at most a day, under
+// a new id. It is empty where no sender can fetch or be told of enforce.
+func (r Rollout) StepBack(seen Evidence, now time.Time) (Plan, error) {
+	live, _, announced := r.Live()
+	serving, served := r.Serving()
+	if !served {
+		serving = live
+	}
+	if (!announced || live.Mode != mtasts.Enforce) && serving.Mode != mtasts.Enforce {
+		return Plan{}, nil
+	}
+	want := serving.Policy()
+	want.Mode, want.MaxAge = mtasts.Testing, min(want.MaxAge, TestingMaxAge)
+	return r.Publish(seen, want, ForStepBack, now)
+}
+
+// Uncovered are the MX hosts that no pattern of p matches: senders that enforce
+// would refuse them.
+func Uncovered(p mtasts.Policy, hosts []string) []string {
+	var out []string
+	for _, h := range hosts {
+		if _, ok := p.Matches(h); !ok {
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
+func samePatterns(a, b []string) bool {
+	return slices.Equal(folded(a), folded(b))
+}
+
+func folded(patterns []string) []string {
+	out := make([]string, 0, len(patterns))
+	for _, p := range patterns {
+		out = append(out, strings.ToLower(strings.TrimSuffix(p, ".")))
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
