@@ -1,0 +1,325 @@
+package vendor
+
+import (
+	"cmp"
+	"encoding/xml"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// Route53 is the part of Amazon Route 53's REST API that concerns hosted zones
+// and their record sets, for one account.
+type Route53 struct {
+	server
+	// AccessKeyID is the one that is accepted: set it before the first call.
+	AccessKeyID string
+	// zones and denied are guarded by server.mu.
+	zones  []*hostedZone
+	denied map[string]bool
+}
+
+type hostedZone struct {
+	id      string
+	name    string
+	private bool
+	sets    []Route53Set
+}
+
+// Route53Set is one resource record set. Values stand as the API has them: TXT
+// quoted, with octal escapes.
+type Route53Set struct {
+	Name, Type string
+	TTL        int64
+	Values     []string
+	// Alias is the target's name where the set is an alias; it has no values.
+	Alias string
+	// ID tells the sets of a routing policy apart; empty for a plain set.
+	ID string
+}
+
+// NewRoute53 starts a server whose account has one public hosted zone, of this
+// name, with these sets. Close ends it.
+func NewRoute53(zone string, sets ...Route53Set) *Route53 {
+	r := &Route53{AccessKeyID: "AKIDLABLABLABLABLAB", denied: map[string]bool{}}
+	r.AddZone("Z0PUBLIC0000000000001", zone, false, sets...)
+	api := http.NewServeMux()
+	api.HandleFunc("GET /2013-04-01/hostedzonesbyname", r.zonesByName)
+	api.HandleFunc("GET /2013-04-01/hostedzone/{zone}/rrset", r.listSets)
+	api.HandleFunc("POST /2013-04-01/hostedzone/{zone}/rrset", r.changeSets)
+	api.HandleFunc("POST /2013-04-01/hostedzone/{zone}/rrset/", r.changeSets)
+	r.start(r.authenticated(api))
+	return r
+}
+
+// URL is what stands for https://route53.amazonaws.com; clients are given it as
+// AWS_ENDPOINT_URL_ROUTE_53.
+func (r *Route53) URL() string { return r.http.URL }
+
+// AddZone adds a hosted zone to the account.
+func (r *Route53) AddZone(id, zone string, private bool, sets ...Route53Set) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	z := &hostedZone{id: id, name: plain(zone), private: private}
+	for _, s := range sets {
+		s.Name = plain(s.Name)
+		z.sets = append(z.sets, s)
+	}
+	r.zones = append(r.zones, z)
+}
+
+// Deny takes a right from the credentials: "route53:ChangeResourceRecordSets".
+func (r *Route53) Deny(action string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.denied[action] = true
+}
+
+// Set returns the set of this name and type in the first zone.
+func (r *Route53) Set(name, typ string) (Route53Set, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return find(r.zones[0].sets, name, typ)
+}
+
+// Put replaces a set in the first zone behind the API's back; no values and no
+// alias removes it.
+func (r *Route53) Put(s Route53Set) {
+	r.mu.Lock()
+	s.Name = plain(s.Name)
+	z := r.zones[0]
+	z.sets = without(z.sets, s.Name, s.Type)
+	if len(s.Values) > 0 || s.Alias != "" {
+		z.sets = append(z.sets, s)
+	}
+	r.mu.Unlock()
+	r.tell(s)
+}
+
+func (r *Route53) tell(s Route53Set) {
+	if on := r.told().OnChange; on != nil {
+		on(s.Name, s.Type, uint32(s.TTL), s.Values)
+	}
+}
+
+func find(sets []Route53Set, name, typ string) (Route53Set, bool) {
+	for _, s := range sets {
+		if s.Name == plain(name) && s.Type == typ {
+			return s, true
+		}
+	}
+	return Route53Set{}, false
+}
+
+func without(sets []Route53Set, name, typ string) []Route53Set {
+	return slices.DeleteFunc(slices.Clone(sets), func(s Route53Set) bool { return s.Name == name && s.Type == typ })
+}
+
+// authenticated refuses an unknown access key; signatures are not computed here.
+func (r *Route53) authenticated(api http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if !strings.Contains(req.Header.Get("Authorization"), "Credential="+r.AccessKeyID+"/") {
+			awsError(w, http.StatusForbidden, "InvalidClientTokenId", "The security token included in the request is invalid.")
+			return
+		}
+		api.ServeHTTP(w, req)
+	})
+}
+
+func (r *Route53) refused(w http.ResponseWriter, action, resource string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.denied[action] {
+		return false
+	}
+	awsError(w, http.StatusForbidden, "AccessDenied", fmt.Sprintf(
+		"User: arn:aws:iam::123456789012:user/belay is not authorized to perform: %s on resource: arn:aws:route53:::%s because no identity-based policy allows the %s action",
+		action, resource, action))
+	return true
+}
+
+// order is how Route 53 sorts names: by labels from the right.
+func order(name string) string {
+	labels := strings.Split(plain(name), ".")
+	slices.Reverse(labels)
+	return strings.Join(labels, ".") + "."
+}
+
+func (r *Route53) zonesByName(w http.ResponseWriter, req *http.Request) {
+	if r.refused(w, "route53:ListHostedZonesByName", "hostedzone/*") {
+		return
+	}
+	q := req.URL.Query()
+	most := clamp(q.Get("maxitems"), 100, 100)
+	out := zonesByNameXML{MaxItems: most, DNSName: q.Get("dnsname")}
+	r.mu.Lock()
+	zones := slices.Clone(r.zones)
+	r.mu.Unlock()
+	slices.SortStableFunc(zones, func(a, b *hostedZone) int { return cmp.Compare(order(a.name), order(b.name)) })
+	for _, z := range zones {
+		if order(z.name) < order(q.Get("dnsname")) {
+			continue
+		}
+		if len(out.Zones) == most {
+			out.IsTruncated = true
+			break
+		}
+		out.Zones = append(out.Zones, zoneXML{ID: "/hostedzone/" + z.id, Name: z.name + ".", Private: z.private, CallerReference: z.id})
+	}
+	awsAnswer(w, out)
+}
+
+func (r *Route53) zone(w http.ResponseWriter, req *http.Request) *hostedZone {
+	id := req.PathValue("zone")
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, z := range r.zones {
+		if z.id == id {
+			return z
+		}
+	}
+	awsError(w, http.StatusNotFound, "NoSuchHostedZone", "No hosted zone found with ID: "+id)
+	return nil
+}
+
+func (r *Route53) listSets(w http.ResponseWriter, req *http.Request) {
+	z := r.zone(w, req)
+	if z == nil || r.refused(w, "route53:ListResourceRecordSets", "hostedzone/"+z.id) {
+		return
+	}
+	r.mu.Lock()
+	sets := slices.Clone(z.sets)
+	r.mu.Unlock()
+	slices.SortFunc(sets, func(a, b Route53Set) int {
+		return cmp.Or(cmp.Compare(order(a.Name), order(b.Name)), cmp.Compare(a.Type, b.Type), cmp.Compare(a.ID, b.ID))
+	})
+	q := req.URL.Query()
+	most := clamp(q.Get("maxitems"), 300, 300)
+	out := setsXML{MaxItems: most}
+	for _, s := range sets {
+		if q.Get("name") != "" && beforeStart(s, q.Get("name"), q.Get("type"), q.Get("identifier")) {
+			continue
+		}
+		if len(out.Sets) == most {
+			out.IsTruncated, out.NextName, out.NextType, out.NextID = true, s.Name+".", s.Type, s.ID
+			break
+		}
+		out.Sets = append(out.Sets, setToXML(s))
+	}
+	awsAnswer(w, out)
+}
+
+func beforeStart(s Route53Set, name, typ, id string) bool {
+	return cmp.Or(cmp.Compare(order(s.Name), order(name)), cmp.Compare(s.Type, typ), cmp.Compare(s.ID, id)) < 0
+}
+
+// changeSets carries out a batch, whole or not at all.
+func (r *Route53) changeSets(w http.ResponseWriter, req *http.Request) {
+	z := r.zone(w, req)
+	if z == nil || r.refused(w, "route53:ChangeResourceRecordSets", "hostedzone/"+z.id) {
+		return
+	}
+	var in changeXML
+	if err := xml.NewDecoder(req.Body).Decode(&in); err != nil || len(in.Changes) == 0 {
+		awsError(w, http.StatusBadRequest, "InvalidInput", "Invalid XML ; the change batch could not be read")
+		return
+	}
+	r.write.Lock()
+	defer r.write.Unlock()
+	first := in.Changes[0].Set.set()
+	var said []string
+	ok := r.around(first.Name, first.Type, func() bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		sets := slices.Clone(z.sets)
+		for _, c := range in.Changes {
+			var why string
+			if sets, why = applyChange(z.name, sets, c); why != "" {
+				said = append(said, why)
+			}
+		}
+		if said == nil {
+			z.sets = sets
+		}
+		return said == nil
+	})
+	if !ok {
+		awsBatchError(w, said)
+		return
+	}
+	for _, c := range in.Changes {
+		s := c.Set.set()
+		now, _ := r.held(z, s.Name, s.Type)
+		r.tell(now)
+	}
+	if after := r.told().After; after != nil {
+		after(first.Name, first.Type)
+	}
+	awsAnswer(w, changedXML{ID: "/change/C1", Status: "PENDING", SubmittedAt: "2026-01-01T00:00:00Z"})
+}
+
+// held is the set as it stands, or an empty one with its name and type.
+func (r *Route53) held(z *hostedZone, name, typ string) (Route53Set, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s, ok := find(z.sets, name, typ)
+	s.Name, s.Type = name, typ
+	return s, ok
+}
+
+// applyChange is one change on a copy, with the API's judgement of it.
+func applyChange(zone string, sets []Route53Set, c oneChangeXML) ([]Route53Set, string) {
+	s := c.Set.set()
+	place := fmt.Sprintf("[name='%s.', type='%s'", s.Name, s.Type)
+	old, exists := find(sets, s.Name, s.Type)
+	if !under(s.Name, zone) {
+		return sets, fmt.Sprintf("RRSet with DNS name %s. is not permitted in zone %s.", s.Name, zone)
+	}
+	if c.Action == "DELETE" {
+		switch {
+		case !exists:
+			return sets, fmt.Sprintf("Tried to delete resource record set %s] but it was not found", place)
+		case old.TTL != s.TTL || !slices.Equal(sorted(old.Values), sorted(s.Values)):
+			return sets, fmt.Sprintf("Tried to delete resource record set %s] but the values provided do not match the current values", place)
+		}
+		return without(sets, s.Name, s.Type), ""
+	}
+	if c.Action == "CREATE" && exists {
+		return sets, fmt.Sprintf("Tried to create resource record set %s] but it already exists", place)
+	}
+	for _, v := range s.Values {
+		if s.Type == "TXT" && !wellQuoted(v) {
+			return sets, fmt.Sprintf("Invalid Resource Record: 'FATAL problem: InvalidCharacterString (Value should be enclosed in quotation marks) encountered with '%s''", v)
+		}
+	}
+	for _, other := range sets {
+		if other.Name == s.Name && other.Type != s.Type && (other.Type == "CNAME" || s.Type == "CNAME") {
+			return sets, fmt.Sprintf("RRSet of type %s with DNS name %s. is not permitted because a conflicting RRSet of type %s with the same DNS name already exists in zone %s.", s.Type, s.Name, other.Type, zone)
+		}
+	}
+	return append(without(sets, s.Name, s.Type), s), ""
+}
+
+// wellQuoted reports whether v is quoted strings of at most 255 bytes each.
+func wellQuoted(v string) bool {
+	inside, n, any := false, 0, false
+	for i := 0; i < len(v); i++ {
+		switch {
+		case v[i] == '"':
+			inside, n, any = !inside, 0, true
+		case !inside && v[i] != ' ':
+			return false
+		case inside && v[i] == '\\' && i+3 < len(v) && v[i+1] >= '0' && v[i+1] <= '7':
+			i, n = i+3, n+1
+		case inside && v[i] == '\\' && i+1 < len(v):
+			i, n = i+1, n+1
+		default:
+			n++
+		}
+		if n > 255 {
+			return false
+		}
+	}
+	return any && !inside
+}
