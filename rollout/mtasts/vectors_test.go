@@ -21,16 +21,21 @@ type vector struct {
 	Want                               map[string]any
 }
 
-func TestVectors(t *testing.T) {
+func vectors(t testing.TB) []vector {
+	t.Helper()
 	text, err := os.ReadFile("testdata/vectors.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var vectors []vector
-	if err := json.Unmarshal(text, &vectors); err != nil {
+	var all []vector
+	if err := json.Unmarshal(text, &all); err != nil {
 		t.Fatal(err)
 	}
-	for _, v := range vectors {
+	return all
+}
+
+func TestVectors(t *testing.T) {
+	for _, v := range vectors(t) {
 		t.Run(v.Kind+"/"+v.Name, func(t *testing.T) {
 			lint := v.lint(t)
 			if lint.Verdict != v.Tool {
@@ -50,6 +55,23 @@ func TestVectors(t *testing.T) {
 	}
 }
 
+// text returns the input as the bytes it stands for.
+func (v vector) text(t testing.TB) []byte {
+	t.Helper()
+	var text string
+	if err := json.Unmarshal(v.Input, &text); err != nil {
+		t.Fatal(err)
+	}
+	if v.Encoding != "base64" {
+		return []byte(text)
+	}
+	raw, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
 func (v vector) lint(t *testing.T) finding.Lint {
 	t.Helper()
 	if v.Kind == "mx-match" || v.Form == "rrset" || v.Form == "chunks" {
@@ -65,22 +87,11 @@ func (v vector) lint(t *testing.T) finding.Lint {
 		}
 		return mtasts.LintRecord(parts)
 	}
-	var text string
-	if err := json.Unmarshal(v.Input, &text); err != nil {
-		t.Fatal(err)
-	}
-	if v.Encoding == "base64" {
-		raw, err := base64.StdEncoding.DecodeString(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		text = string(raw)
-	}
 	switch v.Kind {
 	case "sts-txt":
-		return mtasts.LintRecord([]string{text})
+		return mtasts.LintRecord([]string{string(v.text(t))})
 	case "policy":
-		return mtasts.LintPolicy([]byte(text))
+		return mtasts.LintPolicy(v.text(t))
 	}
 	t.Fatalf("unknown kind %q", v.Kind)
 	return finding.Lint{}
