@@ -148,7 +148,7 @@ func (k *look) judgeMail(seen mailSeen) {
 	if seen.records.Missing {
 		k.e.Zone.Exists = false
 		k.conclude(finding.New("M03", k.domain, "the domain "+k.domain+" does not exist").
-			Because("The name servers of "+seen.records.Zone+" say that there is no such name.").
+			Because("The name servers of " + seen.records.Zone + " say that there is no such name.").
 			Mend("Check the spelling, and that the domain is registered and delegated."))
 		return
 	}

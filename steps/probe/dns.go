@@ -57,9 +57,15 @@ func (v *View) ask(host string, q question) reply {
 			subject = At(host, q.server.Addr())
 		}
 		what := q.name + " " + dns.TypeToString[q.qtype]
+		if v.deaf.is(q.server) {
+			return reply{err: fmt.Errorf("ask %s for %s: %w", subject, what, errDeaf)}
+		}
 		v.asking(subject, what)
 		watch := world.Start()
 		msg, err := v.exchange(q)
+		if err == nil || timedOut(err) {
+			v.deaf.note(q.server, err == nil)
+		}
 		r := reply{msg: msg, err: err, took: watch.Elapsed()}
 		if err != nil {
 			r.err = fmt.Errorf("ask %s for %s: %w", subject, what, err)
@@ -154,6 +160,9 @@ func overTCP(conn net.Conn, wire []byte, m *dns.Msg) (*dns.Msg, error) {
 	}
 	return readAnswer(buf, m)
 }
+
+// errDeaf says that a server was not asked again.
+var errDeaf = errors.New("no answer in time to an earlier question")
 
 // errStray says that a message is no answer to the question asked.
 var errStray = errors.New("the message does not answer the question asked")

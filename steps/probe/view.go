@@ -32,6 +32,7 @@ type View struct {
 	sessions memo[target, Session]
 	fetches  memo[target, Fetch]
 	reached  families
+	deaf     deaf
 }
 
 // target is one address of one named host.
@@ -133,6 +134,30 @@ func (f *families) seen(ip netip.Addr) bool {
 		return f.v4
 	}
 	return f.v6
+}
+
+// deaf are the name servers' addresses that let a question go unanswered and
+// have answered none: one wait for each is enough.
+type deaf struct {
+	mu   sync.Mutex
+	heed map[netip.AddrPort]bool // true where it has answered, false where it was silent
+}
+
+func (d *deaf) note(server netip.AddrPort, answered bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.heed == nil {
+		d.heed = make(map[netip.AddrPort]bool)
+	}
+	d.heed[server] = d.heed[server] || answered
+}
+
+// is reports whether the server was silent whenever it was asked so far.
+func (d *deaf) is(server netip.AddrPort) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	answered, asked := d.heed[server]
+	return asked && !answered
 }
 
 // Reached reports whether a TCP connection in ip's address family has been
