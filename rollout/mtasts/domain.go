@@ -20,10 +20,13 @@ func Domain(s string) (ascii, unicode string, err error) {
 	if err := refuse(typed); err != nil {
 		return "", "", err
 	}
-	name := strings.TrimSuffix(typed, ".")
-	ascii, err = hostProfile().ToASCII(name)
+	ascii, err = hostProfile().ToASCII(typed)
 	if err != nil {
-		return "", "", fmt.Errorf("%s is not a domain name: %s", finding.Quote(typed, 100), whyNotName(name, err))
+		return "", "", fmt.Errorf("%s is not a domain name: %s", finding.Quote(typed, 100), whyNotName(typed, err))
+	}
+	ascii = strings.TrimSuffix(ascii, ".")
+	if ascii == "" || strings.HasSuffix(ascii, ".") {
+		return "", "", fmt.Errorf("%s is not a domain name: %s", finding.Quote(typed, 100), emptyLabel)
 	}
 	if len(ascii) > maxDomain {
 		return "", "", fmt.Errorf("%s is too long: %d characters, and with the name _mta-sts before it a domain may have at most %d", finding.Quote(typed, 60), len(ascii), maxDomain)
@@ -77,12 +80,14 @@ func isIP(s string) bool {
 	return err == nil
 }
 
+const emptyLabel = "it has an empty label (two dots in a row, or one in front)"
+
 // whyNotName says what is wrong with name, in the order an operator would look.
 func whyNotName(name string, err error) string {
-	for label := range strings.SplitSeq(name, ".") {
+	for label := range strings.SplitSeq(strings.TrimSuffix(name, "."), ".") {
 		switch {
 		case label == "":
-			return "it has an empty label (two dots in a row, or one in front)"
+			return emptyLabel
 		case strings.Contains(label, "_"):
 			return "mail domains have no underscore"
 		case strings.HasPrefix(label, "-") || strings.HasSuffix(label, "-"):
