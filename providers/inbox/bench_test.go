@@ -20,7 +20,7 @@ var mails = flag.Int("mails", 2000, "mails in the benchmark's Maildir")
 // inbox alone.
 type counter struct{ shelf }
 
-func (counter) AddReports(_ context.Context, rs []rollout.ReceivedReport) ([]rollout.Taken, error) {
+func (*counter) AddReports(_ context.Context, rs []rollout.ReceivedReport) ([]rollout.Taken, error) {
 	taken := make([]rollout.Taken, len(rs))
 	for i := range taken {
 		taken[i] = rollout.TakenNew

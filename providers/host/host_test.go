@@ -1,0 +1,124 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"belay/rollout"
+)
+
+// A window is a Seer that shows one thing.
+type window struct {
+	value rollout.Value
+	seen  rollout.Evidence
+	err   error
+}
+
+func (w window) See(context.Context, rollout.Edit, rollout.Sink) (rollout.Value, rollout.Evidence, error) {
+	return w.value, w.seen, w.err
+}
+
+func TestManualApply(t *testing.T) {
+	first, second := rollout.Body(testing1), rollout.Body(enforce1)
+	answered := rollout.Evidence{Sightings: []rollout.Sighting{{Where: "mta-sts.corp.test", IP: netip.MustParseAddr("192.0.2.1"), Answered: true}}}
+	for _, row := range []struct {
+		name   string
+		sees   window
+		before rollout.Value
+		want   rollout.Outcome
+		detail string
+	}{
+		{"not there yet", window{value: first}, first, rollout.Waiting, enforce1},
+		{"the host does not answer yet", window{err: errors.New("connection refused")}, rollout.Absent(), rollout.Waiting, "SHA-256 0fbc2540"},
+		{"there", window{value: second}, first, rollout.Found, ""},
+		{"something else is there", window{value: rollout.Body("x\x1b[2J")}, first, rollout.Refused, "neither"},
+		{"an address answered and the look broke off", window{seen: answered, err: errors.New("deadline")}, first, rollout.Failed, "deadline"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			got, err := Manual{Seer: row.sees}.Apply(t.Context(), edit(row.before, second))
+			if got.Outcome != row.want || !strings.Contains(got.Detail, row.detail) {
+				t.Errorf("receipt %+v, error %v; want %s with %q", got, err, row.want, row.detail)
+			}
+			if (err != nil) != (row.want == rollout.Refused || row.want == rollout.Failed) || strings.Contains(got.Detail, "\x1b") {
+				t.Errorf("error %v, detail %q", err, got.Detail)
+			}
+		})
+	}
+}
+
+func TestParseSpec(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(dir)
+	for spec, want := range map[string]string{
+		"manual": "manual", "webroot:" + dir: "webroot:" + dir, "webroot:" + dir + "/x/..//": "webroot:" + dir,
+		"webroot:www": "webroot:" + filepath.Join(dir, "www"), "webroot:": "", "webroot": "", "manual:x": "", "ftp://x": "", "": "", "webroot:a\x1bb": "",
+	} {
+		got, err := ParseSpec(spec)
+		if (err == nil) != (want != "") || err == nil && got.String() != want {
+			t.Errorf("%q: %s, error %v; want %q", spec, got, err, want)
+		}
+		if err == nil {
+			if _, err := Open(got.Kind, got.Place, window{}); err != nil {
+				t.Errorf("%q: %v", spec, err)
+			}
+		}
+	}
+}
+
+func TestPlaceIsOneForEverySpelling(t *testing.T) {
+	dir := t.TempDir()
+	for _, sub := range []string{"www", "other", "shared"} {
+		if err := os.Mkdir(filepath.Join(dir, sub), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, link := range [][2]string{{"www", "alias"}, {filepath.Join(dir, "shared"), "www/.well-known"}, {filepath.Join(dir, "shared"), "other/.well-known"}} {
+		if err := os.Symlink(link[0], filepath.Join(dir, link[1])); err != nil {
+			t.Skip("no symbolic links here: ", err)
+		}
+	}
+	place := func(path string) string {
+		p, err := Place(rollout.HostAccount{Kind: KindWebroot, Place: path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	want := place(filepath.Join(dir, "www"))
+	for _, same := range []string{"alias", "www/../www/", "other"} {
+		if got := place(filepath.Join(dir, same)); got != want {
+			t.Errorf("%s writes to %s, www to %s", same, got, want)
+		}
+	}
+	if got := place(filepath.Join(dir, "shared")); got == want {
+		t.Errorf("a root beside it is the same place %s", got)
+	}
+	if p, err := Place(rollout.HostAccount{Kind: KindManual}); p != "" || err != nil {
+		t.Errorf("manual has the place %q, error %v", p, err)
+	}
+}
+
+func TestSnippetsNameTheHostAndTheRoot(t *testing.T) {
+	all := Snippets("corp.test", rollout.HostAccount{Kind: KindWebroot, Place: `/srv/my "www"`})
+	if len(all) != 3 {
+		t.Fatalf("%d snippets", len(all))
+	}
+	for _, s := range all {
+		for _, want := range []string{"mta-sts.corp.test", `/srv/my \"www\"`, "text/plain", "/.well-known/mta-sts.txt"} {
+			if !strings.Contains(s.Text, want) {
+				t.Errorf("%s: no %s in it:\n%s", s.Server, want, s.Text)
+			}
+		}
+		if strings.Contains(s.Text, "{NAME}") || strings.Contains(s.Text, "{DIR}") {
+			t.Errorf("%s: a blank was not filled in:\n%s", s.Server, s.Text)
+		}
+	}
+}
