@@ -21,6 +21,9 @@ type Engine struct {
 	Clock world.Clock
 	// Who is the operator as user@host, for the journal and the lock.
 	Who string
+	// Patience is how long a walk waits, in real time, for an edit to be seen
+	// everywhere before it is left as waiting; zero is Propagation.
+	Patience time.Duration
 }
 
 // Proposal is what belay would do next, shown before anything is done.
@@ -84,8 +87,7 @@ type Progress struct {
 	Applied bool `json:"applied"`
 }
 
-// Propagation is how long a walk waits, in real time, for an edit to be seen
-// everywhere before it is left as waiting.
+// Propagation is the usual Patience of an Engine.
 const Propagation = 20 * time.Second
 
 // lookFor is how long one look may take, in real time.

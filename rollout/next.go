@@ -3,6 +3,7 @@ package rollout
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"belay/rollout/mtasts"
@@ -143,19 +144,31 @@ func (e *Engine) carry(ctx context.Context, r *Rollout, p Proposal, w Writer, em
 	return e.walk(ctx, r, w, emit)
 }
 
-// foreignBody is the journal entry that takes a body which a restore replaces
-// into the ledger first: a sender may have fetched it.
+// foreignBody is the journal entry that takes a body into the ledger which stands
+// where belay did not put it, before a plan replaces or announces it: a sender
+// may have fetched it.
 func (r Rollout) foreignBody(p Plan, now time.Time) []Entry {
-	body := ""
-	if r.Evidence != nil {
-		body = r.Evidence.Policy.Body
+	if r.Evidence == nil || !slices.ContainsFunc(p.Edits, func(e Edit) bool { return e.Kind == Policy || e.Announces() }) {
+		return nil
 	}
-	if p.Purpose != ForRestore || body == "" || r.Ledger.Served(body) {
+	body := r.Evidence.Policy.Body
+	if held, ok := r.Evidence.HeldAt(mtasts.PolicyURL(r.Domain), "policy"); ok && held.Value.Exists && body == "" {
+		body = held.Value.Body
+	}
+	if body == "" {
+		return nil
+	}
+	serving, ok := r.Serving()
+	if ok && !serving.Live.IsZero() && Body(serving.Body).SamePolicy(Body(body)) {
+		return nil
+	}
+	_, writes := p.Policy()
+	if r.Ledger.Served(body) && writes {
 		return nil
 	}
 	e := NewLedgerEntry(body, now)
 	e.Foreign, e.Live = true, now
-	return []Entry{{Kind: Adopted, Ledger: []LedgerEntry{e}, Reason: "found live and replaced by a restore"}}
+	return []Entry{{Kind: Adopted, Ledger: []LedgerEntry{e}, Reason: "found live when a plan was accepted that replaces or announces it"}}
 }
 
 // move leaves the phase or rung where its gate is open.

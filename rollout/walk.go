@@ -169,11 +169,15 @@ func (k *walk) clear(ctx context.Context, edit Edit) (Gate, error) {
 }
 
 // verify looks for one edit from outside until it is live, for as long as
-// Propagation; an edit the operator makes is looked for once.
+// the engine has patience; an edit the operator makes is looked for once.
 func (k *walk) verify(ctx context.Context, edit Edit) (Gate, error) {
 	k.emit.Emit(Event{Kind: Verifying, Subject: edit.Name, Edit: &edit})
 	manual := k.state(edit).Receipt.Outcome == Waiting
-	ctx, cancel := context.WithTimeout(ctx, Propagation)
+	patience := k.engine.Patience
+	if patience == 0 {
+		patience = Propagation
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var held Gate
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {

@@ -1,0 +1,361 @@
+package rollout_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"belay/rollout"
+	"belay/rollout/finding"
+	"belay/rollout/mtasts"
+	"belay/rollout/tlsrpt"
+	"belay/steps"
+)
+
+// box is a world small enough to hold in the hand: records, one policy body, MX
+// names, and what is wrong with them. It is Looker, Writer and Accounts at once.
+type box struct {
+	mu      sync.Mutex
+	clock   *handClock
+	records map[string]rollout.Value // "name type"
+	ttl     map[string]uint32
+	body    rollout.Value
+	mx      []string
+	faults  []finding.Finding
+	writes  map[string]int // by "name type"
+	// behind makes a second name server answer this instead; silent makes it
+	// answer nothing.
+	behind *rollout.Value
+	silent bool
+	cache  time.Duration
+	// die is called at each named instant of a walk; a test panics out of it.
+	die func(instant string)
+	// newHost is what an address not named yet serves.
+	newHost map[string]rollout.Value
+	fail    error // what the provider says to the next write
+}
+
+type handClock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *handClock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *handClock) wind(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+var start = time.Date(2026, 6, 1, 10, 0, 0, 0, time.UTC)
+
+const domain = "corp.test"
+
+func newBox() *box {
+	return &box{
+		clock:   &handClock{now: start},
+		records: map[string]rollout.Value{},
+		ttl:     map[string]uint32{},
+		mx:      []string{"mx1.corp.test", "mx2.corp.test"},
+		writes:  map[string]int{},
+		newHost: map[string]rollout.Value{},
+		die:     func(string) {},
+	}
+}
+
+func (b *box) at(e rollout.Edit) rollout.Value {
+	if e.Kind == rollout.Policy {
+		return b.body
+	}
+	return b.records[e.Name+" "+e.Type]
+}
+
+func (b *box) set(name, typ string, values ...string) {
+	b.records[name+" "+typ] = rollout.Records(values...)
+	b.ttl[name+" "+typ] = 300
+}
+
+func (b *box) Read(_ context.Context, e rollout.Edit) (rollout.Held, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return rollout.Held{Account: e.Account, Zone: domain, Name: e.Name, Type: e.Type, Value: b.at(e), TTL: b.ttl[e.Name+" "+e.Type]}, nil
+}
+
+func (b *box) Apply(ctx context.Context, e rollout.Edit) (rollout.Receipt, error) {
+	held, _ := b.Read(ctx, e)
+	switch {
+	case held.Value.Equal(e.After):
+		return rollout.Receipt{Outcome: rollout.Found, Saw: held.Value}, nil
+	case !held.Value.Equal(e.Before):
+		return rollout.Receipt{Outcome: rollout.Refused, Saw: held.Value}, nil
+	}
+	if err := b.fail; err != nil {
+		b.fail = nil
+		return rollout.Receipt{Outcome: rollout.Failed, Saw: held.Value}, err
+	}
+	b.die("before write")
+	b.mu.Lock()
+	b.writes[e.Name+" "+e.Type]++
+	if e.Kind == rollout.Policy {
+		b.body = e.After
+	} else {
+		b.records[e.Name+" "+e.Type] = e.After
+		b.ttl[e.Name+" "+e.Type] = e.TTL
+	}
+	b.mu.Unlock()
+	b.die("after write")
+	return rollout.Receipt{Outcome: rollout.Applied, Saw: e.After}, nil
+}
+
+func (b *box) Look(_ context.Context, d string, _ rollout.Ledger, _ rollout.Sink) (rollout.Evidence, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	e := rollout.Evidence{Domain: d, At: b.clock.Now(), Zone: rollout.Zone{Apex: d, Exists: true, NegativeTTL: 60}}
+	for _, q := range [][2]string{{mtasts.RecordName(d), "TXT"}, {tlsrpt.RecordName(d), "TXT"}, {mtasts.PolicyHost(d), "A"}} {
+		e.Names = append(e.Names, rollout.NameSeen{Name: q[0], Type: q[1], Sightings: []rollout.Sighting{
+			{Where: "ns1", Answered: true, Value: b.records[q[0]+" "+q[1]]},
+		}})
+	}
+	txt := b.records[mtasts.RecordName(d)+" TXT"]
+	record, raw, faults := mtasts.ParseRRset(txt.Records)
+	e.Record = rollout.RecordSeen{Raw: raw, Valid: txt.Exists && mtasts.Usable(faults), ID: record.ID}
+	if b.body.Exists {
+		policy, faults := mtasts.ParsePolicy([]byte(b.body.Body))
+		e.Policy = rollout.PolicySeen{Body: b.body.Body, Agree: true, Valid: mtasts.Usable(faults), Policy: policy}
+	}
+	for i, host := range b.mx {
+		e.MX = append(e.MX, rollout.MXHost{Host: host, Preference: uint16(10 * i)})
+	}
+	e.Findings = slices.Clone(b.faults)
+	return e, nil
+}
+
+func (b *box) See(_ context.Context, e rollout.Edit, _ rollout.Sink) (rollout.Value, rollout.Evidence, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	value := b.at(e)
+	seen := rollout.Evidence{Domain: domain, At: b.clock.Now(), Sightings: []rollout.Sighting{{Where: "one", Answered: true, Value: value}}}
+	second := rollout.Sighting{Where: "two", Answered: !b.silent, Value: value}
+	if b.behind != nil {
+		second.Value = *b.behind
+	}
+	seen.Sightings = append(seen.Sightings, second)
+	if e.Kind == rollout.Policy {
+		seen.Policy.Addresses = []rollout.PolicyAddress{{CacheFor: b.cache}}
+	}
+	return value, seen, nil
+}
+
+func (b *box) SeeAt(_ context.Context, _ rollout.Edit, at []string, _ rollout.Sink) (rollout.Value, rollout.Evidence, error) {
+	seen := rollout.Evidence{Domain: domain, At: b.clock.Now()}
+	var value rollout.Value
+	for _, a := range at {
+		v, ok := b.newHost[a]
+		seen.Sightings = append(seen.Sightings, rollout.Sighting{Where: "mta-sts." + domain, IP: netip.MustParseAddr(a), Answered: ok, Value: v})
+		value = v
+	}
+	return value, seen, nil
+}
+
+func (b *box) Open(context.Context, string, rollout.Settings) (rollout.Writer, error) { return b, nil }
+func (b *box) Detect(context.Context, string) (rollout.Detection, error) {
+	return rollout.Detection{Zone: domain}, nil
+}
+func (b *box) Try(context.Context, string, rollout.Settings) (rollout.Trial, error) {
+	return rollout.Trial{Zone: domain}, nil
+}
+func (b *box) Keep(string, string, string, string) {}
+
+// book is a store in memory. Entries go through JSON, as in the real one.
+type book struct {
+	mu       sync.Mutex
+	lines    map[string][][]byte
+	evidence map[string]rollout.Evidence
+	history  map[string]rollout.History
+	locked   map[string]bool
+	reports  []rollout.ReportDay
+	die      func(instant string)
+}
+
+func newBook() *book {
+	return &book{lines: map[string][][]byte{}, evidence: map[string]rollout.Evidence{}, history: map[string]rollout.History{}, locked: map[string]bool{}, die: func(string) {}}
+}
+
+func (s *book) Domains(context.Context) ([]string, error) {
+	var out []string
+	for d := range s.lines {
+		out = append(out, d)
+	}
+	slices.Sort(out)
+	return out, nil
+}
+
+func (s *book) Journal(_ context.Context, d string) ([]rollout.Entry, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []rollout.Entry
+	for _, line := range s.lines[d] {
+		var e rollout.Entry
+		if err := json.Unmarshal(line, &e); err != nil {
+			return nil, err
+		}
+		out = append(out, e)
+	}
+	return out, nil
+}
+
+func (s *book) Append(_ context.Context, d string, after int64, entries ...rollout.Entry) ([]rollout.Entry, error) {
+	s.die("before commit")
+	s.mu.Lock()
+	if int64(len(s.lines[d])) != after {
+		s.mu.Unlock()
+		return nil, rollout.ErrStale
+	}
+	for i := range entries {
+		entries[i].Seq = after + int64(i) + 1
+		line, err := json.Marshal(entries[i])
+		if err != nil {
+			s.mu.Unlock()
+			return nil, err
+		}
+		s.lines[d] = append(s.lines[d], line)
+	}
+	s.mu.Unlock()
+	s.die("after commit")
+	return entries, nil
+}
+
+func (s *book) SaveEvidence(_ context.Context, e rollout.Evidence) error {
+	s.evidence[e.Domain] = e
+	s.history[e.Domain] = s.history[e.Domain].With(e)
+	return nil
+}
+
+func (s *book) Evidence(_ context.Context, d string) (rollout.Evidence, bool, error) {
+	e, ok := s.evidence[d]
+	return e, ok, nil
+}
+func (s *book) History(_ context.Context, d string) (rollout.History, error) {
+	return s.history[d], nil
+}
+func (s *book) Forget(_ context.Context, d string) error {
+	delete(s.lines, d)
+	return nil
+}
+func (s *book) Lock(d, holder string) (func() error, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.locked[d] {
+		return nil, &rollout.LockedError{Domain: d, Holder: "somebody"}
+	}
+	s.locked[d] = true
+	return func() error { s.mu.Lock(); defer s.mu.Unlock(); s.locked[d] = false; return nil }, nil
+}
+func (s *book) AddReports(context.Context, []rollout.ReceivedReport) ([]rollout.Taken, error) {
+	return nil, errors.New("not in this book")
+}
+func (s *book) ReportDays(context.Context, string, time.Time) ([]rollout.ReportDay, error) {
+	return s.reports, nil
+}
+func (s *book) PendingReports(context.Context, int) ([]rollout.PendingReport, error) { return nil, nil }
+func (s *book) SettlePending(context.Context, int64, rollout.Standing, string) error { return nil }
+
+// rig is an engine over a box and a book.
+type rig struct {
+	*testing.T
+	box    *box
+	book   *book
+	engine *rollout.Engine
+}
+
+func newRig(t *testing.T) *rig {
+	t.Helper()
+	b, s := newBox(), newBook()
+	return &rig{T: t, box: b, book: s, engine: &rollout.Engine{
+		Store: s, Reports: s, Looker: b, Accounts: b, Steps: steps.All(), Clock: b.clock, Who: "anna@host",
+	}}
+}
+
+func testSettings() rollout.Settings {
+	s := rollout.DefaultSettings()
+	s.DNS.Provider, s.Host = "rfc2136", rollout.HostAccount{Kind: "webroot", Place: "/srv/www"}
+	s.HostAddresses = []netip.Addr{netip.MustParseAddr("192.0.2.20")}
+	s.RUA = []string{"mailto:tlsrpt@corp.test"}
+	return s
+}
+
+// hasty are settings without any soak.
+func hasty() rollout.Settings {
+	s := testSettings()
+	s.Soak = rollout.Soak{MaxAge: map[uint32]time.Duration{0: 0}}
+	s.MinReporters = 0
+	return s
+}
+
+func (r *rig) create(s rollout.Settings) rollout.Rollout {
+	r.Helper()
+	out, err := r.engine.Create(context.Background(), domain, s, nil)
+	if err != nil {
+		r.Fatalf("create: %v", err)
+	}
+	return out
+}
+
+func (r *rig) next() rollout.Progress {
+	r.Helper()
+	p, err := r.engine.Next(context.Background(), domain, rollout.Consent{Given: true}, nil)
+	if err != nil {
+		r.Fatalf("next: %v", err)
+	}
+	return p
+}
+
+// to drives the rollout until it stands in phase, and fails where it does not
+// come there.
+func (r *rig) to(phase rollout.Phase) rollout.Rollout {
+	r.Helper()
+	for range 30 {
+		now, err := r.engine.Load(context.Background(), domain)
+		if err != nil {
+			r.Fatal(err)
+		}
+		if now.Phase == phase {
+			return now
+		}
+		p := r.next()
+		if !p.Moved && !p.Applied {
+			r.Fatalf("stuck in %s: %s", p.Phase, reasons(p.Gate))
+		}
+		r.box.clock.wind(time.Minute)
+	}
+	r.Fatalf("did not come to %s", phase)
+	return rollout.Rollout{}
+}
+
+func (r *rig) load() rollout.Rollout {
+	r.Helper()
+	out, err := r.engine.Load(context.Background(), domain)
+	if err != nil {
+		r.Fatal(err)
+	}
+	return out
+}
+
+func reasons(g rollout.Gate) string {
+	out := ""
+	for _, x := range g.Closed() {
+		out += fmt.Sprintf("[%s %s: %s]", x.Code, x.Subject, x.Text)
+	}
+	return out
+}
