@@ -92,6 +92,9 @@ type Lab struct {
 	updates         updateLog
 	delivered       deliveryLog
 
+	passing sync.Mutex // held while a day passes, and by Close
+	senders []*sender
+
 	running context.Context // ends at Close
 	stop    context.CancelFunc
 	dns     []*dnsServer
@@ -130,6 +133,9 @@ func (l *Lab) build() (err error) {
 	}
 	l.certificates = newCertificates(l.ca, l.clock, l.faults)
 	l.key = newTSIGKey(l.options.Domain)
+	if l.senders, err = newSenders(l); err != nil {
+		return err
+	}
 	if err = l.makeZones(); err != nil {
 		return err
 	}
@@ -312,6 +318,8 @@ const shutdownTime = 5 * time.Second
 
 func (l *Lab) shut() error {
 	l.stop()
+	l.passing.Lock()
+	defer l.passing.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
 	defer cancel()
 	var errs []error

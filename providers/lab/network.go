@@ -100,9 +100,13 @@ func (l *Lab) dial(ctx context.Context, network string, addr netip.AddrPort) (ne
 	return connect(ctx, transport, addr, fate, to, l.options.Latency)
 }
 
-// dialDirect dials for those who live in the lab, without latency.
+// dialDirect dials for those who live in the lab, without latency. They wait by
+// the lab's clock, in which a timeout takes no real time.
 func (l *Lab) dialDirect(ctx context.Context, network string, addr netip.AddrPort) (net.Conn, error) {
 	fate, to := l.routeDirect(network, addr)
+	if fate == silent {
+		return nil, &net.OpError{Op: "dial", Net: network, Addr: addressOf(network, addr), Err: os.ErrDeadlineExceeded}
+	}
 	return connect(ctx, network, addr, fate, to, 0)
 }
 

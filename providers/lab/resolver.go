@@ -40,8 +40,7 @@ type cut struct {
 
 // Bounds of one resolution.
 const (
-	resolveFor   = 3 * time.Second        // the whole of it, in real time
-	exchangeFor  = 250 * time.Millisecond // one server's answer
+	resolveFor   = 3 * time.Second // the whole of it, in real time
 	maxReferrals = 12
 	maxAliases   = 8
 )
@@ -240,7 +239,7 @@ func (r *resolver) askAny(ctx context.Context, at *cut, q dns.Question, depth in
 	err := fmt.Errorf("no server is known")
 	for _, ip := range at.addresses {
 		var m *dns.Msg
-		if m, err = r.exchange(ctx, ip, q); err == nil {
+		if m, err = r.lab.exchange(ctx, ip, q, false); err == nil {
 			return m, nil
 		}
 	}
@@ -256,42 +255,10 @@ func (r *resolver) askAny(ctx context.Context, at *cut, q dns.Question, depth in
 		}
 		for _, ip := range addressesIn(got.answer, name) {
 			var m *dns.Msg
-			if m, err = r.exchange(ctx, ip, q); err == nil {
+			if m, err = r.lab.exchange(ctx, ip, q, false); err == nil {
 				return m, nil
 			}
 		}
 	}
 	return nil, err
-}
-
-// exchange asks one server, over TCP again where the answer was cut short.
-func (r *resolver) exchange(ctx context.Context, ip netip.Addr, q dns.Question) (*dns.Msg, error) {
-	query := &dns.Msg{MsgHdr: dns.MsgHdr{Id: dns.Id()}, Question: []dns.Question{q}}
-	query.SetEdns0(1232, false)
-	for _, network := range []string{"udp", "tcp"} {
-		m, err := r.once(ctx, network, ip, query)
-		if err != nil {
-			return nil, fmt.Errorf("ask %s: %w", ip, err)
-		}
-		if m.Rcode != dns.RcodeSuccess && m.Rcode != dns.RcodeNameError {
-			return nil, fmt.Errorf("ask %s: it answered %s", ip, dns.RcodeToString[m.Rcode])
-		}
-		if !m.Truncated {
-			return m, nil
-		}
-	}
-	return nil, fmt.Errorf("ask %s: its answer is cut short over TCP too", ip)
-}
-
-func (r *resolver) once(ctx context.Context, network string, ip netip.Addr, query *dns.Msg) (*dns.Msg, error) {
-	ctx, cancel := context.WithTimeout(ctx, exchangeFor)
-	defer cancel()
-	conn, err := r.lab.dialDirect(ctx, network, netip.AddrPortFrom(ip, 53))
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close()
-	client := dns.Client{Net: network, UDPSize: 1232}
-	m, _, err := client.ExchangeWithConnContext(ctx, query, &dns.Conn{Conn: conn, UDPSize: 1232})
-	return m, err
 }

@@ -16,6 +16,9 @@ func (l *Lab) makeZones() error {
 	root := soa("a.nic.test.", "hostmaster.nic.test.") + "@ 86400 NS a.nic.test.\ntest. 86400 NS a.nic.test.\n" + address("a.nic.test.", rootHost)
 	test := soa("a.nic.test.", "hostmaster.nic.test.") + "@ 86400 NS a.nic.test.\n" + address("a.nic.test.", rootHost)
 	test += address(controlName+".", controlHost) + "control.test. 3600 MX 10 " + controlName + ".\n"
+	for _, s := range l.senders {
+		test += s.records()
+	}
 
 	ns1, ns2 := "ns1."+l.options.Domain+".", "ns2."+l.options.Domain+"."
 	glue := address(ns1, ns1Host) + address(ns2, ns2Host)

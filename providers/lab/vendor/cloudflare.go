@@ -140,11 +140,11 @@ func (c *Cloudflare) tell(name, typ string) {
 		if ttl = uint32(r.TTL); ttl == 1 {
 			ttl = 300
 		}
-		switch {
-		case typ == "TXT" && !strings.HasPrefix(r.Content, `"`):
-			values = append(values, strconv.Quote(r.Content))
-		case typ == "CNAME":
-			values = append(values, plain(r.Content)+".")
+		switch typ {
+		case "TXT":
+			values = append(values, plainTXT(r.Content, 10))
+		case "CNAME":
+			values = append(values, plain(r.Content))
 		default:
 			values = append(values, r.Content)
 		}

@@ -97,10 +97,23 @@ func (r *Route53) Put(s Route53Set) {
 	r.tell(s)
 }
 
+// tell hands the set to OnChange. What an alias would answer is nothing here.
 func (r *Route53) tell(s Route53Set) {
-	if on := r.told().OnChange; on != nil {
-		on(s.Name, s.Type, uint32(s.TTL), s.Values)
+	on := r.told().OnChange
+	if on == nil {
+		return
 	}
+	var values []string
+	for _, v := range s.Values {
+		switch s.Type {
+		case "TXT":
+			v = plainTXT(v, 8)
+		case "CNAME":
+			v = plain(v)
+		}
+		values = append(values, v)
+	}
+	on(s.Name, s.Type, uint32(s.TTL), values)
 }
 
 func find(sets []Route53Set, name, typ string) (Route53Set, bool) {

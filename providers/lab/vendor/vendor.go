@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 )
@@ -25,8 +26,8 @@ const maxBody = 1 << 20
 type Hooks struct {
 	// Before and After are called around each accepted write of an RRset.
 	Before, After func(name, typ string)
-	// OnChange is told the RRset as it now stands, values as zone files have
-	// them (TXT quoted, targets with final dot); none means that it is gone.
+	// OnChange is told the RRset as it now stands: TXT as plain text, host names
+	// without final dot; no values means that it is gone.
 	OnChange func(name, typ string, ttl uint32, values []string)
 	// Interfere may answer a request in the API's place; nil lets it through.
 	Interfere func(r *http.Request) *Fault
@@ -159,6 +160,34 @@ func (t redirect) RoundTrip(r *http.Request) (*http.Response, error) {
 	r = r.Clone(r.Context())
 	r.URL.Scheme, r.URL.Host = "http", t.to
 	return http.DefaultTransport.RoundTrip(r)
+}
+
+// plainTXT reads a TXT value as these APIs keep it: quoted strings, joined, with
+// numeric escapes of this base; text without quotes stands for itself.
+func plainTXT(v string, base int) string {
+	if !strings.HasPrefix(v, `"`) {
+		return v
+	}
+	var b strings.Builder
+	inside := false
+	for i := 0; i < len(v); i++ {
+		switch {
+		case v[i] == '"':
+			inside = !inside
+		case !inside:
+		case v[i] == '\\' && i+3 < len(v):
+			if n, err := strconv.ParseUint(v[i+1:i+4], base, 8); err == nil {
+				b.WriteByte(byte(n))
+				i += 3
+				continue
+			}
+			i++
+			b.WriteByte(v[i])
+		default:
+			b.WriteByte(v[i])
+		}
+	}
+	return b.String()
 }
 
 // sorted is a sorted copy.
