@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"unicode/utf8"
 
 	"belay/rollout/finding"
 
@@ -57,6 +58,8 @@ func refuse(typed string) error {
 	switch {
 	case typed == "":
 		return fmt.Errorf("no domain was given: type the part of your mail addresses behind the @")
+	case !utf8.ValidString(typed):
+		return fmt.Errorf("%s is not a domain name: it is not UTF-8 text", quoted)
 	case strings.Contains(typed, "://"):
 		return fmt.Errorf("%s is a URL: type the mail domain alone, the part of your mail addresses behind the @", quoted)
 	case strings.Contains(typed, "@"):
