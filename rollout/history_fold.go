@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"belay/rollout/finding"
-	"belay/rollout/mtasts"
 )
 
 // How much of the past a History keeps. What is dropped is always the oldest
@@ -70,9 +69,9 @@ func (h *History) run(e Evidence) {
 		}
 		switch {
 		case stands(e, *r):
-			r.Until = latest(r.Until, e.At)
+			r.Until = later(r.Until, e.At)
 		case e.Cut == "" && !blind(e, *r):
-			r.Gone = latest(r.Until, e.At)
+			r.Gone = later(r.Until, e.At)
 		}
 	}
 	for _, f := range e.Findings {
@@ -147,12 +146,12 @@ func (h *History) see(e Evidence) {
 	slices.Sort(hosts)
 	hosts = slices.Compact(hosts)
 	if n := len(h.MX); n > 0 && slices.Equal(h.MX[n-1].Hosts, hosts) {
-		h.MX[n-1].Until = latest(h.MX[n-1].Until, e.At)
+		h.MX[n-1].Until = later(h.MX[n-1].Until, e.At)
 		return
 	}
 	from := e.At
 	if n := len(h.MX); n > 0 {
-		from = latest(h.MX[n-1].Until, e.At)
+		from = later(h.MX[n-1].Until, e.At)
 	}
 	h.MX = append(h.MX, MXSet{Hosts: hosts, From: from, Until: from})
 	if over := len(h.MX) - mostMXSets; over > 0 {
@@ -162,17 +161,8 @@ func (h *History) see(e Evidence) {
 
 // meet notes the certificates that the addresses showed.
 func (h *History) meet(e Evidence) {
-	for _, m := range e.MX {
-		for _, a := range m.Addresses {
-			if len(a.Certificates) > 0 {
-				h.leaf(Leaf{Host: m.Host, IP: a.IP}, a.Certificates[0], e.At)
-			}
-		}
-	}
-	for _, a := range e.Policy.Addresses {
-		if a.Certificate != nil {
-			h.leaf(Leaf{Host: mtasts.PolicyHost(e.Domain), IP: a.IP}, *a.Certificate, e.At)
-		}
+	for _, met := range certificates(e) {
+		h.leaf(Leaf{Host: met.host, IP: met.ip}, met.Certificate, e.At)
 	}
 }
 
@@ -183,7 +173,7 @@ func (h *History) leaf(met Leaf, c Certificate, at time.Time) {
 			continue
 		}
 		if l.Fingerprint == c.Fingerprint {
-			h.Leaves[i].Last = latest(l.Last, at)
+			h.Leaves[i].Last = later(l.Last, at)
 			return
 		}
 		here = append(here, i)
@@ -216,10 +206,3 @@ func (h *History) day(at time.Time) {
 
 // dayOf is the 00:00Z at which at's UTC day begins.
 func dayOf(at time.Time) time.Time { return at.UTC().Truncate(Day) }
-
-func latest(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return b
-	}
-	return a
-}

@@ -1,0 +1,245 @@
+package rollout
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"belay/rollout/finding"
+	"belay/rollout/mtasts"
+	"belay/rollout/tlsrpt"
+)
+
+// Unexplained is the type of failures that a report counts and gives no detail
+// of.
+const Unexplained tlsrpt.ResultType = "unexplained"
+
+// DismissedFor is how long a dismissal covers later reports of its key.
+const DismissedFor = 30 * Day
+
+// BlockingFailure is what one reporter met at one MX host in one period that
+// under enforce would have refused mail.
+type BlockingFailure struct {
+	// Key is reporter/type/mx, as an operator names it to dismiss it; a failure
+	// that names no MX host has "-" there.
+	Key      string            `json:"key"`
+	Reporter string            `json:"reporter"`
+	Type     tlsrpt.ResultType `json:"type"`
+	MX       string            `json:"mx,omitempty"`
+	// Uncovered marks an MX host that no pattern of the live policy covers: one
+	// that was forgotten, or somebody else's.
+	Uncovered bool      `json:"uncovered,omitempty"`
+	Sessions  int64     `json:"sessions"`
+	Begins    time.Time `json:"begins"`
+	Ends      time.Time `json:"ends"`
+	// Said is the reporter's own reason, cleaned; empty where it gave none.
+	Said string `json:"said,omitempty"`
+}
+
+// Code is the finding that explains the failure: V03 to V07.
+func (b BlockingFailure) Code() finding.Code {
+	switch {
+	case b.Uncovered:
+		return "V07"
+	case b.Type == tlsrpt.STSPolicyFetchError:
+		return "V04"
+	case b.Type == tlsrpt.STSPolicyInvalid:
+		return "V05"
+	case b.Type == tlsrpt.STSWebPKIInvalid:
+		return "V06"
+	}
+	return "V03"
+}
+
+// FailureKey is reporter/type/mx, "-" standing for no MX host.
+func FailureKey(reporter string, t tlsrpt.ResultType, mx string) string {
+	if mx == "" {
+		mx = "-"
+	}
+	return strings.ToLower(finding.Clean(reporter, 255) + "/" + finding.Clean(string(t), 255) + "/" + finding.Clean(mx, 255))
+}
+
+// Blocking are the failures in counted reports that block, newest period first.
+//
+// Every failure under policy type sts blocks but those that are about DANE, which
+// says nothing about MTA-STS; those under an earlier version of the policy whose
+// cause the present one removed; what an operator dismissed; and strays. Failures
+// that no detail explains block, and an MX host that the live policy does not
+// cover blocks whatever failed there.
+func (r Rollout) Blocking() []BlockingFailure {
+	all := r.failures(func(b belief) bool { return b.counted })
+	return r.withoutStrays(r.undismissed(all))
+}
+
+// StrangersFailures are the failures that verified reports of signers nobody
+// knows tell of, newest period first. They do not move the clean time, but close
+// gate 4 until the signer is marked known or dismissed.
+func (r Rollout) StrangersFailures() []BlockingFailure {
+	return r.undismissed(r.failures(func(b belief) bool { return b.stranger }))
+}
+
+// failures gathers what is no exemption of DANE or of an earlier version, from the
+// reports that are believed as wanted says.
+func (r Rollout) failures(wanted func(belief) bool) []BlockingFailure {
+	versions := r.newVersions()
+	type place struct {
+		key          string
+		begins, ends time.Time
+	}
+	found := map[place]*BlockingFailure{}
+	for _, d := range r.Reports {
+		b := r.believe(d)
+		if !d.sts() || !wanted(b) {
+			continue
+		}
+		for _, f := range refusals(d) {
+			uncovered := versions.uncovered(f.MX)
+			if !uncovered && (f.Type.DANE() || versions.removedCause(d.PolicyText, f.MX)) {
+				continue
+			}
+			at := place{FailureKey(b.reporter, f.Type, f.MX), d.Begins, d.Ends}
+			if found[at] == nil {
+				found[at] = &BlockingFailure{Key: at.key, Reporter: b.reporter, Type: f.Type, MX: f.MX, Uncovered: uncovered, Begins: d.Begins, Ends: d.Ends}
+			}
+			found[at].Sessions = plus(found[at].Sessions, f.Count)
+			if found[at].Said == "" {
+				found[at].Said = finding.Clean(f.Reason, 200)
+			}
+		}
+	}
+	out := make([]BlockingFailure, 0, len(found))
+	for _, b := range found {
+		out = append(out, *b)
+	}
+	slices.SortFunc(out, func(a, b BlockingFailure) int {
+		return cmp.Or(b.Ends.Compare(a.Ends), b.Begins.Compare(a.Begins), cmp.Compare(a.Key, b.Key))
+	})
+	return out
+}
+
+// refusals are the failures of a day with the unexplained ones as one of them.
+func refusals(d ReportDay) []FailureCount {
+	var out []FailureCount
+	for _, f := range d.Failures {
+		if f.Count > 0 {
+			f.MX = strings.ToLower(strings.TrimSuffix(f.MX, "."))
+			out = append(out, f)
+		}
+	}
+	if d.Unexplained > 0 {
+		out = append(out, FailureCount{Type: Unexplained, Count: d.Unexplained})
+	}
+	return out
+}
+
+// undismissed drops what an operator dismissed: by its key, by the reporter's
+// name, or by the name of an MX host that is not the operator's.
+func (r Rollout) undismissed(fs []BlockingFailure) []BlockingFailure {
+	return slices.DeleteFunc(fs, func(f BlockingFailure) bool {
+		return slices.ContainsFunc(r.Dismissals, func(d Dismissal) bool {
+			names := strings.EqualFold(d.Key, f.Key) ||
+				f.MX == "" && strings.EqualFold(strings.TrimRight(d.Key, "/"), strings.TrimSuffix(f.Key, "/-")) ||
+				strings.EqualFold(d.Key, f.Reporter) && r.isStranger(f.Reporter) ||
+				f.Uncovered && strings.EqualFold(strings.TrimSuffix(d.Key, "."), f.MX)
+			return names && f.Begins.Before(d.At.Add(DismissedFor))
+		})
+	})
+}
+
+// isStranger reports whether nobody knows the signer: only such a one is
+// dismissed by its name alone.
+func (r Rollout) isStranger(org string) bool { return !r.Settings.Knows(org) && !r.trustsSigner(org) }
+
+// versions answers questions about the policy texts in reports. Each text is
+// parsed once.
+type versions struct {
+	ledger  Ledger
+	live    mtasts.Policy
+	is      bool // whether any policy is live
+	present int  // index of the live entry in the ledger
+	texts   map[string]version
+}
+
+// version is one policy text and the ledger's newest entry that it equals, or -1.
+type version struct {
+	policy mtasts.Policy
+	usable bool
+	entry  int
+}
+
+func (r Rollout) newVersions() *versions {
+	v := &versions{ledger: r.Ledger, present: -1, texts: map[string]version{}}
+	for i, e := range slices.Backward(r.Ledger) {
+		if len(e.IDs) > 0 && !e.Live.IsZero() {
+			v.live, v.is, v.present = e.Policy(), true, i
+			break
+		}
+	}
+	return v
+}
+
+// of finds the version that a text is: as a policy, or where it is none, line by
+// line. The newest entry that equals it is meant.
+func (v *versions) of(text string) version {
+	if known, ok := v.texts[text]; ok {
+		return known
+	}
+	p, fs := mtasts.ParsePolicy([]byte(strings.TrimRight(text, "\r\n") + "\r\n"))
+	found := version{policy: p, usable: mtasts.Usable(fs), entry: -1}
+	for i, e := range slices.Backward(v.ledger) {
+		if e.Assumed {
+			continue
+		}
+		own, ownFs := mtasts.ParsePolicy([]byte(e.Body))
+		same := found.usable && mtasts.Usable(ownFs) && own.Equal(p)
+		if same || strings.TrimSpace(text) != "" && slices.Equal(lines(text), lines(e.Body)) {
+			found.entry = i
+			break
+		}
+	}
+	v.texts[text] = found
+	return found
+}
+
+// lines are the non-empty lines of a text without white space around them: what
+// senders quote of a policy they could not parse.
+func lines(text string) []string {
+	var out []string
+	for line := range strings.FieldsFuncSeq(text, func(c rune) bool { return c == '\r' || c == '\n' }) {
+		if line = strings.TrimSpace(line); line != "" {
+			out = append(out, line)
+		}
+	}
+	return out
+}
+
+// uncovered reports whether the live policy covers no such MX host.
+func (v *versions) uncovered(mx string) bool {
+	if mx == "" || !v.is || v.live.Mode == mtasts.None {
+		return false
+	}
+	_, covered := v.live.Matches(mx)
+	return !covered
+}
+
+// removedCause reports whether the failure was met under an earlier version of
+// ours and the live one took its cause away: that version failed our lint, or it
+// did not cover the MX host and the live one does.
+func (v *versions) removedCause(text, mx string) bool {
+	if !v.is || strings.TrimSpace(text) == "" {
+		return false
+	}
+	then := v.of(text)
+	if then.entry < 0 || then.entry >= v.present {
+		return false
+	}
+	if !then.usable {
+		return true
+	}
+	if mx == "" {
+		return false
+	}
+	_, covered := then.policy.Matches(mx)
+	return !covered && !v.uncovered(mx)
+}

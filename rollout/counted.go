@@ -1,0 +1,87 @@
+package rollout
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"belay/rollout/finding"
+	"belay/rollout/tlsrpt"
+)
+
+// belief says how far the sums of a day are believed, and whose they are.
+type belief struct {
+	// reporter is the organisational domain that vouches for them.
+	reporter string
+	// counted sums move the gates.
+	counted bool
+	// known reporters are those that gate 4 counts.
+	known bool
+	// stranger marks verified sums of a signer nobody knows.
+	stranger bool
+}
+
+// believe judges the sums of one day. A verified report is its signer's, and
+// counts where the signer is a known sender or was marked known. Any other counts
+// only where the inbox or path it was found in was declared trusted; then it is
+// its submitter's. That anybody can write to the report address changes nothing
+// about the rest.
+func (r Rollout) believe(d ReportDay) belief {
+	b := belief{reporter: orgName(d.Signer)}
+	if d.Standing == Verified {
+		b.known = r.Settings.Knows(b.reporter) || r.trustsSigner(b.reporter)
+		b.counted, b.stranger = b.known, !b.known
+		return b
+	}
+	b.reporter = orgName(d.Submitter)
+	b.counted = r.trustsSource(d.Source)
+	b.known = b.counted && (r.Settings.Knows(b.reporter) || r.trustsSigner(b.reporter))
+	return b
+}
+
+// orgName is a reporter's name as it is compared and shown.
+func orgName(domain string) string { return strings.ToLower(finding.Clean(domain, 255)) }
+
+func (r Rollout) trustsSigner(org string) bool {
+	return org != "" && slices.ContainsFunc(r.Trusts, func(t Trust) bool { return strings.EqualFold(t.Source, org) })
+}
+
+// trustsSource reports whether source is a trusted inbox or path, or lies below
+// one.
+func (r Rollout) trustsSource(source string) bool {
+	return source != "" && slices.ContainsFunc(r.Trusts, func(t Trust) bool {
+		trusted := strings.TrimRight(t.Source, `/\`)
+		rest, below := strings.CutPrefix(source, trusted)
+		return trusted != "" && below && (rest == "" || rest[0] == '/' || rest[0] == '\\')
+	})
+}
+
+// sts reports whether d is about MTA-STS. Sums of other policy types are over the
+// same sessions, or over sessions that no policy was for, and never added.
+func (d ReportDay) sts() bool { return strings.EqualFold(d.PolicyType, string(tlsrpt.STS)) }
+
+// Sessions is the successful and failed sessions of d together.
+func (d ReportDay) Sessions() int64 { return plus(d.Success, d.Failure) }
+
+// ReportersSince names, sorted, the known reporters with at least one session
+// under sts in a period that reaches beyond c. A report says nothing finer than
+// its period, so one about the very day of c counts: a sender that reports is
+// what is asked for here, and the clean time asks for the rest.
+func (r Rollout) ReportersSince(c time.Time) []string {
+	var names []string
+	for _, d := range r.Reports {
+		if b := r.believe(d); b.known && d.sts() && d.Sessions() > 0 && d.Ends.After(c) {
+			names = append(names, b.reporter)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// plus adds two counts and stops at the largest there is.
+func plus(a, b int64) int64 {
+	if sum := a + b; sum >= a {
+		return sum
+	}
+	return 1<<63 - 1
+}

@@ -1,0 +1,91 @@
+package rollout
+
+import (
+	"slices"
+	"time"
+
+	"belay/rollout/tlsrpt"
+)
+
+// strayShare is the part of a reporter's sessions that strays may be: one in a
+// thousand.
+const strayShare = 1000
+
+// strayType reports whether a failure of this type may be a stray: one that now
+// and then comes of the sender's own network.
+func strayType(t tlsrpt.ResultType) bool {
+	return t == tlsrpt.ValidationFailure || t == tlsrpt.STSPolicyFetchError
+}
+
+// withoutStrays drops strays: of one reporter in one period at most --stray
+// failures of a type that may be one, and at most one in a thousand of its sts
+// sessions, when belay's own look was clean on each day of the period, and the
+// reporter met none in the period before or after. An MX host that the policy
+// does not cover is no stray.
+func (r Rollout) withoutStrays(fs []BlockingFailure) []BlockingFailure {
+	if r.Settings.Stray <= 0 {
+		return fs
+	}
+	type tally struct {
+		reporter     string
+		begins, ends time.Time
+	}
+	met, sessions := map[tally]int64{}, map[tally]int64{}
+	for _, f := range fs {
+		if mayStray(f) {
+			at := tally{f.Reporter, f.Begins, f.Ends}
+			met[at] = plus(met[at], f.Sessions)
+		}
+	}
+	for _, d := range r.Reports {
+		if b := r.believe(d); b.counted && d.sts() {
+			at := tally{b.reporter, d.Begins, d.Ends}
+			sessions[at] = plus(sessions[at], d.Sessions())
+		}
+	}
+	strays := func(at tally) bool {
+		n := met[at]
+		if n > int64(r.Settings.Stray) || n > sessions[at]/strayShare || !r.cleanOver(at.begins, at.ends) {
+			return false
+		}
+		for other := range met {
+			if other.reporter == at.reporter && (adjoin(other.ends, at.begins) || adjoin(at.ends, other.begins)) {
+				return false
+			}
+		}
+		return true
+	}
+	return slices.DeleteFunc(fs, func(f BlockingFailure) bool {
+		return mayStray(f) && strays(tally{f.Reporter, f.Begins, f.Ends})
+	})
+}
+
+func mayStray(f BlockingFailure) bool { return strayType(f.Type) && !f.Uncovered }
+
+// adjoin reports whether a period that begins at begins follows one that ends at
+// ends, which is a 00:00Z, with no day between.
+func adjoin(ends, begins time.Time) bool { return dayOf(begins).Equal(dayOf(ends)) }
+
+// cleanOver reports whether belay looked on each UTC day from begins to ends and
+// no failure, nor an unknown that nobody waived, stood on any of them.
+func (r Rollout) cleanOver(begins, ends time.Time) bool {
+	if ends.Sub(begins) > mostDays*Day {
+		return false
+	}
+	for day := dayOf(begins); day.Before(ends); day = day.Add(Day) {
+		if !slices.ContainsFunc(r.History.Days, day.Equal) {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(r.History.Runs, func(run Run) bool {
+		over := run.From.Before(ends) && (run.Gone.IsZero() || run.Gone.After(dayOf(begins)))
+		return over && !(run.Unknown && r.waived(run))
+	})
+}
+
+// waived reports whether an operator took an unknown upon himself in writing.
+func (r Rollout) waived(run Run) bool {
+	return slices.ContainsFunc(r.Overrides, func(o Override) bool {
+		return slices.Contains(o.Reasons, ReasonKey{Code: run.Code, Subject: run.Subject})
+	})
+}
