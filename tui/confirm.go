@@ -1,0 +1,86 @@
+package tui
+
+import (
+	"fmt"
+
+	"belay/rollout"
+	"belay/rollout/mtasts"
+
+	tea "github.com/charmbracelet/bubbletea"
+)
+
+// confirm asks for the domain before a plan is carried out: what it changes, what
+// that means, and the way back.
+func (k *kit) confirm(r rollout.Rollout, p rollout.Plan, do func() tea.Cmd) *dialog {
+	title, meaning := k.meaning(r, p)
+	lines := []string{meaning, ""}
+	for _, e := range p.Edits {
+		lines = append(lines, what(e))
+	}
+	return &dialog{
+		title:  title,
+		lines:  lines,
+		fields: []*field{typed(r.Domain)},
+		done:   func([]string) tea.Cmd { return do() },
+	}
+}
+
+// meaning is the question a plan asks and what follows from a yes.
+func (k *kit) meaning(r rollout.Rollout, p rollout.Plan) (title, meaning string) {
+	policy, publishes := p.Policy()
+	wayBack := "u undoes it."
+	if r.Mode() == mtasts.Enforce {
+		wayBack = "b steps back to testing."
+	}
+	switch {
+	case p.Purpose == rollout.ForStepBack:
+		return fmt.Sprintf("Step %s back to testing?", r.Domain),
+			"Senders deliver again whatever they meet, as soon as they see the new id." + k.heldUntil(r)
+	case p.Purpose == rollout.ForRestore:
+		return fmt.Sprintf("Put back what was verified last for %s?", r.Domain),
+			"The last verified policy and records are published again, the mode unchanged."
+	case p.Purpose == rollout.ForUndo:
+		return fmt.Sprintf("Undo the last plan of %s?", r.Domain),
+			"Undo goes forward: an address or report record gets back what it held, an earlier policy is published anew under a new id."
+	case publishes && policy.Mode == mtasts.Enforce && r.Mode() != mtasts.Enforce:
+		return fmt.Sprintf("Switch %s to enforce?", r.Domain),
+			fmt.Sprintf("From now on senders refuse hosts that fail. Way back: b, some minutes plus caches (at the longest until %s, the policy's max_age of %s).",
+				k.when(k.clock.Now().Add(secondsOf(policy.MaxAge))), seconds(policy.MaxAge))
+	case publishes && policy.MaxAge > r.Rung() && r.Rung() > 0:
+		return fmt.Sprintf("Raise max_age of %s to %s?", r.Domain, seconds(policy.MaxAge)),
+			fmt.Sprintf("Senders keep the policy that long: until %s a mistake in it would last with those that do not look again. %s",
+				k.when(k.clock.Now().Add(secondsOf(policy.MaxAge))), wayBack)
+	case publishes:
+		return fmt.Sprintf("Publish the policy of %s in %s?", r.Domain, policy.Mode),
+			"Each edit is written, read back and verified from outside before the next. " + wayBack
+	}
+	return fmt.Sprintf("Publish %s for %s?", plural(len(p.Edits), "edit"), r.Domain),
+		"Each edit is written, read back and verified from outside before the next. u undoes it."
+}
+
+// heldUntil says how long a sender may hold what is live now.
+func (k *kit) heldUntil(r rollout.Rollout) string {
+	live, _, ok := r.Live()
+	if !ok {
+		return ""
+	}
+	return fmt.Sprintf(" One that does not look again keeps what it holds until %s at the longest.", k.when(k.clock.Now().Add(secondsOf(live.MaxAge))))
+}
+
+// overrideDialog asks for a reason and the domain before a gate is passed.
+func (k *kit) overrideDialog(domain string, g rollout.Gate, do func(reason string) tea.Cmd) *dialog {
+	lines := []string{"The gate is closed because of what stands below. Going on anyway is your decision; it is written down with your name and shown here for ever.", ""}
+	for _, r := range g.Closed() {
+		if r.Final {
+			lines = append(lines, "stays: "+r.Text)
+			continue
+		}
+		lines = append(lines, "- "+r.Text)
+	}
+	return &dialog{
+		title:  fmt.Sprintf("Go on with %s anyway?", domain),
+		lines:  lines,
+		fields: []*field{reason(), typed(domain)},
+		done:   func(answers []string) tea.Cmd { return do(answers[0]) },
+	}
+}

@@ -1,0 +1,138 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+
+	"belay/rollout"
+	"belay/rollout/finding"
+	"belay/rollout/mtasts"
+)
+
+// guide says in a sentence or two where the rollout stands and which key is next.
+// Every key it names is enabled then.
+func (p *phase) guide() string {
+	switch {
+	case p.walk != nil:
+		return "Carrying out the plan. Closing the terminal is safe: finished edits are recorded, the rest is looked at again."
+	case p.looking != nil:
+		return p.looking.what
+	case p.err != nil:
+		return "r tries again."
+	case p.proposal == nil:
+		return "r looks at the domain."
+	case p.proposal.Drift != nil && p.offer.plan.Empty():
+		return p.guideDrift(*p.proposal.Drift)
+	case !p.offer.plan.Empty() && !p.planShown:
+		return fmt.Sprintf("A plan of %s is ready: p shows it.", plural(len(p.offer.plan.Edits), "edit"))
+	case !p.offer.plan.Empty() && p.waitsForHand():
+		return "Make the change below by hand (c copies the value), then a looks for it and goes on."
+	case !p.offer.plan.Empty() && p.offer.resumes:
+		return "This plan was accepted and is not finished: a goes on with it, where the world is now."
+	case !p.offer.plan.Empty():
+		return "This is all that would be changed. a applies it, after you have typed the domain."
+	case p.gate.Open && p.rollout.Phase != rollout.Holding:
+		return fmt.Sprintf("The gate is open: a goes on to %s.", p.goal())
+	}
+	return p.guideClosed()
+}
+
+// goal is where an open gate leads.
+func (p *phase) goal() string {
+	r := p.rollout
+	if r.Phase == rollout.RaiseMaxAge {
+		if rung, ok := r.Settings.NextRung(r.Rung()); ok {
+			return "max_age " + seconds(rung)
+		}
+	}
+	return r.Phase.Next().String()
+}
+
+func (p *phase) guideDrift(d rollout.Drift) string {
+	said := "The world is not as belay left it."
+	if d.RestoreRefused == "" && !d.Restore.Empty() {
+		said += " R puts back what was verified last."
+	}
+	if d.AdoptRefused == "" && len(d.Adopt) > 0 {
+		said += " A takes what is live as it is."
+	}
+	return said
+}
+
+// guideClosed is for a gate that is shut, with nothing to be carried out.
+func (p *phase) guideClosed() string {
+	closed := p.gate.Closed()
+	if p.rollout.Phase == rollout.Holding {
+		if len(failsOf(standing{rollout: p.rollout})) > 0 {
+			return "The target is reached, but something fails now: mend it, then r looks again." + p.labMend()
+		}
+		return fmt.Sprintf("The target is reached: %s, max_age %s. Nothing is left to do; belay check from cron watches.", p.mode(), seconds(p.rollout.Rung()))
+	}
+	if len(closed) == 0 {
+		return "Nothing is left to do here."
+	}
+	if fails := failsOf(standing{rollout: p.rollout}); len(fails) > 0 {
+		said := "Mend " + finding.Clean(fails[0].Subject, 60) + ", then r looks again." + p.labMend()
+		if p.overridable() {
+			said += " o goes on anyway, in writing."
+		}
+		return said
+	}
+	said := "The gate is closed."
+	if !p.gate.Until.IsZero() {
+		said = fmt.Sprintf("Wait: the gate opens %s if it stays clean.", p.when(p.gate.Until))
+	}
+	if p.lab != nil {
+		return said + " d winds a day; the senders work and report."
+	}
+	if p.reviewing() {
+		return said + " i imports reports; v shows them."
+	}
+	if p.overridable() {
+		return said + " r looks again; o goes on anyway, in writing."
+	}
+	return said + " r looks again."
+}
+
+func (p *phase) labMend() string {
+	if p.lab == nil {
+		return ""
+	}
+	return " Here in the lab x mends it."
+}
+
+// mode is the live mode as a sentence has it.
+func (p *phase) mode() mtasts.Mode { return p.rollout.Mode() }
+
+// reviewing reports whether reports matter to the gate now.
+func (p *phase) reviewing() bool {
+	return !p.rollout.Phase.Before(rollout.ReviewReports)
+}
+
+// overridable reports whether an override would remove a reason.
+func (p *phase) overridable() bool {
+	for _, r := range p.gate.Closed() {
+		if !r.Final {
+			return true
+		}
+	}
+	return false
+}
+
+// waitsForHand reports whether an edit waits for the operator to make it.
+func (p *phase) waitsForHand() bool {
+	if p.course == nil {
+		return false
+	}
+	for _, e := range p.course.plan.Edits {
+		if s := p.course.states[e.ID]; s.word == "wait" && byHand(e) {
+			return true
+		}
+	}
+	return false
+}
+
+// byHand reports whether the operator makes an edit himself.
+func byHand(e rollout.Edit) bool {
+	return e.Account == "manual" || strings.HasPrefix(e.Account, "manual/")
+}

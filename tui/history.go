@@ -1,0 +1,155 @@
+package tui
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"belay/rollout"
+	"belay/rollout/finding"
+
+	tea "github.com/charmbracelet/bubbletea"
+)
+
+// history is the journal of one rollout, newest first, as sentences.
+type history struct {
+	*kit
+	domain  string
+	pane    pane
+	entries []rollout.Entry
+	loaded  bool
+	err     error
+}
+
+// journalMsg is a journal as it was read.
+type journalMsg struct {
+	domain  string
+	entries []rollout.Entry
+	err     error
+}
+
+func newHistory(k *kit, domain string) *history { return &history{kit: k, domain: domain} }
+
+func (h *history) Init() tea.Cmd {
+	return h.crew.errand(func(ctx context.Context) tea.Msg {
+		entries, err := h.journal.Journal(ctx, h.domain)
+		return journalMsg{h.domain, entries, err}
+	})
+}
+
+func (h *history) Close()                           {}
+func (h *history) Typing() bool                     { return false }
+func (h *history) Rollout() (rollout.Rollout, bool) { return rollout.Rollout{}, false }
+
+func (h *history) Title() (string, string) {
+	return shownDomain(h.domain) + "   history", plural(len(h.entries), "entry")
+}
+
+func (h *history) Update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case journalMsg:
+		if msg.domain == h.domain {
+			h.entries, h.err, h.loaded = msg.entries, msg.err, true
+			h.render()
+		}
+	case refreshMsg:
+		return h.Init()
+	}
+	return nil
+}
+
+func (h *history) SetSize(w, height int) {
+	if h.pane.width != w || h.pane.height != height {
+		h.pane.size(w, height)
+		h.render()
+	}
+}
+
+func (h *history) render() {
+	var lines []string
+	var marks []int
+	for i := len(h.entries) - 1; i >= 0; i-- {
+		e := h.entries[i]
+		marks = append(marks, len(lines))
+		said, more := tell(e)
+		lines = append(lines, columns([]int{23, 9, 0}, h.styles.muted.Render(h.stamp(e.At)), h.styles.strong.Render(string(e.Kind)), finding.Clean(said, 500)))
+		for _, m := range more {
+			lines = append(lines, "    "+finding.Clean(m, 500))
+		}
+	}
+	h.pane.fill(lines, marks)
+}
+
+// tell says what an entry records, in one sentence and the lines below it.
+func tell(e rollout.Entry) (said string, more []string) {
+	switch e.Kind {
+	case rollout.Created, rollout.Set:
+		if s := e.Settings; s != nil {
+			said = fmt.Sprintf("DNS %s, policy host %s", s.DNS, s.Host)
+			if len(s.RUA) > 0 {
+				more = append(more, "reports to "+strings.Join(s.RUA, " "))
+			}
+		}
+	case rollout.Adopted:
+		said = fmt.Sprintf("%s that stood there; phase %s", plural(len(e.Ledger), "policy"), e.Phase)
+	case rollout.Accepted:
+		if p := e.Plan; p != nil {
+			said = fmt.Sprintf("plan %s, %s, %s", short(p.Hash()), p.Phase, plural(len(p.Edits), "edit"))
+			for _, x := range p.Edits {
+				more = append(more, x.String())
+			}
+		}
+	case rollout.Abandoned, rollout.Intended, rollout.Seen:
+		said = fmt.Sprintf("edit %s of plan %s", e.EditID, short(e.PlanHash))
+		if len(e.Unseen) > 0 {
+			more = append(more, "no answer from "+strings.Join(e.Unseen, ", "))
+		}
+	case rollout.Received:
+		if x := e.Receipt; x != nil {
+			said = strings.TrimSpace(fmt.Sprintf("edit %s: %s  %s", x.EditID, x.Outcome, took(x.Took)))
+			if x.Detail != "" {
+				more = append(more, x.Detail)
+			}
+		}
+	case rollout.Moved:
+		said = fmt.Sprintf("from %s to %s", e.From, e.Phase)
+		if e.Aim > 0 {
+			said += fmt.Sprintf(", max_age %d next", e.Aim)
+		}
+	case rollout.Overrode:
+		said = plural(len(e.Reasons), "reason") + " overridden"
+		for _, k := range e.Reasons {
+			more = append(more, strings.TrimSpace(k.Code+" "+k.Subject))
+		}
+	case rollout.Dismissed, rollout.Trusted:
+		said = e.Key
+	}
+	if e.Reason != "" {
+		more = append(more, "because: "+e.Reason)
+	}
+	if e.Who != "" {
+		more = append(more, "by "+e.Who)
+	}
+	return said, more
+}
+
+// short is enough of a plan's hash to tell it from another by eye.
+func short(hash string) string { return cut(hash, 12) }
+
+func (h *history) View() []string {
+	switch {
+	case h.err != nil:
+		return append([]string{"", "  " + h.styles.fail.Render("The journal could not be read.")}, indent(finding.Clean(h.err.Error(), 1000), 2, h.pane.width)...)
+	case !h.loaded:
+		return []string{"", "  Reading the journal ..."}
+	case len(h.entries) == 0:
+		return []string{"", "  The journal is empty."}
+	}
+	return h.pane.view()
+}
+
+func (h *history) KeyMap() []act {
+	acts := h.pane.moves()
+	acts[1].quiet = false // down: the one thing to do here
+	return acts
+}

@@ -1,0 +1,287 @@
+package tui
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"belay/providers"
+	"belay/rollout"
+	"belay/rollout/finding"
+	"belay/rollout/mtasts"
+
+	tea "github.com/charmbracelet/bubbletea"
+)
+
+// newRollout asks what a rollout needs to know. Each answer is checked as it is
+// given: the domain by asking for its name servers, the accounts by trying them
+// without writing. Only what was tried can be started, and starting writes into
+// belay's own store alone.
+type newRollout struct {
+	*kit
+	width, height int
+	pane          pane
+
+	domain, place, points, rua, inbox *question
+	dns, host                         *question
+	credentials                       []*question
+	try, start                        *question
+	at                                *question
+
+	detection *rollout.Detection
+	trial     *rollout.Trial
+	busy      string // what is under way
+	looking   *look
+	seen      live
+	err       error
+}
+
+// detectedMsg is what the name servers told.
+type detectedMsg struct {
+	domain    string
+	detection rollout.Detection
+	err       error
+}
+
+// triedMsg is what trying the accounts showed.
+type triedMsg struct {
+	look  *look
+	trial rollout.Trial
+	err   error
+}
+
+// createdMsg is the end of creating a rollout.
+type createdMsg struct {
+	look   *look
+	domain string
+	err    error
+}
+
+func newRolloutForm(k *kit) *newRollout {
+	n := &newRollout{kit: k}
+	n.domain = &question{label: "Domain", left: n.detect,
+		field: newField("Domain", "the part of your mail addresses behind the @", func(s string) error {
+			_, _, err := mtasts.Domain(s)
+			return err
+		})}
+	n.dns = &question{label: "DNS", choice: options(providers.DNS), left: n.askCredentials}
+	n.host = &question{label: "Policy host", choice: options(providers.Host)}
+	n.place = &question{label: "Directory", field: newField("Directory", "the web root of mta-sts.DOMAIN, such as /srv/www/mta-sts", needed("the directory that the web server serves"))}
+	n.points = &question{label: "mta-sts points to", field: newField("mta-sts points to", "addresses or one host name; empty: what is there stays", checkPoints)}
+	n.rua = &question{label: "Reports to", field: newField("Reports to", "mailto:tls-reports@DOMAIN", checkRUA)}
+	n.inbox = &question{label: "Read reports from", field: newField("Read reports from", "a Maildir or folder; empty: imported by hand", nil)}
+	n.try = &question{label: "Try these answers; nothing is written", do: n.tryAccounts}
+	n.start = &question{label: "Start the rollout; nothing is published yet", do: n.create}
+	n.at = n.domain
+	n.domain.enter()
+	n.askCredentials()
+	return n
+}
+
+func options(kind providers.Kind) *choice {
+	c := &choice{}
+	for _, p := range providers.Of(kind) {
+		c.options = append(c.options, option{p.ID, p.Label})
+	}
+	return c
+}
+
+// questions are those that are to be answered now, in order.
+func (n *newRollout) questions() []*question {
+	out := []*question{n.domain, n.dns}
+	out = append(out, n.credentials...)
+	out = append(out, n.host)
+	if p, ok := providers.Lookup(providers.Host, n.host.choice.id()); ok && len(p.Fields) > 0 {
+		out = append(out, n.place)
+	}
+	out = append(out, n.points, n.rua, n.inbox, n.try)
+	if n.trial != nil {
+		out = append(out, n.start)
+	}
+	return out
+}
+
+func (n *newRollout) Init() tea.Cmd { return nil }
+func (n *newRollout) Typing() bool  { return true }
+func (n *newRollout) Title() (string, string) {
+	return "belay   new rollout", "nothing is changed here"
+}
+func (n *newRollout) Rollout() (rollout.Rollout, bool) { return rollout.Rollout{}, false }
+
+func (n *newRollout) Close() {
+	if n.looking != nil {
+		n.looking.cancel()
+		n.looking = nil
+	}
+}
+
+func (n *newRollout) SetSize(w, h int) {
+	if n.width != w || n.height != h {
+		n.width, n.height = w, h
+		n.render()
+	}
+}
+
+func (n *newRollout) View() []string { return n.pane.view() }
+
+func (n *newRollout) KeyMap() []act {
+	acts := []act{}
+	switch {
+	case n.at.choice != nil:
+		acts = append(acts, on("left/right", "choose", func() tea.Cmd { return nil }, "left", "right"))
+	case n.at.do != nil:
+		acts = append(acts, on("enter", "do it", n.at.do))
+	}
+	return append(acts,
+		on("tab", "next", func() tea.Cmd { return n.turn(1) }, "tab", "down", "enter"),
+		on("shift+tab", "back", func() tea.Cmd { return n.turn(-1) }, "shift+tab", "up"),
+		on("esc", "leave", n.nav.back),
+		quietly("pgdown", "scroll", func() tea.Cmd { n.pane.page(1); return nil }, "pgdown"),
+		quietly("pgup", "scroll back", func() tea.Cmd { n.pane.page(-1); return nil }, "pgup"))
+}
+
+func (n *newRollout) Update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case tea.KeyMsg:
+		return n.key(msg)
+	case detectedMsg:
+		return n.detected(msg)
+	case triedMsg:
+		n.tried(msg)
+	case createdMsg:
+		return n.created(msg)
+	case feedMsg:
+		if n.looking != nil && msg.feed == n.looking.feed {
+			for _, ev := range msg.events {
+				n.seen.take(ev)
+			}
+			n.render()
+			if !msg.ended {
+				return msg.feed.next(n.crew)
+			}
+		}
+	}
+	return nil
+}
+
+func (n *newRollout) key(msg tea.KeyMsg) tea.Cmd {
+	defer n.render()
+	if c := n.at.choice; c != nil {
+		switch msg.String() {
+		case "left":
+			c.turn(-1)
+			n.trial = nil
+			return nil
+		case "right", " ":
+			c.turn(1)
+			n.trial = nil
+			return nil
+		}
+	}
+	if n.at.field == nil || msg.String() != "left" && msg.String() != "right" {
+		if cmd, ok := press(n.KeyMap(), msg); ok {
+			return cmd
+		}
+	}
+	if n.at.field != nil {
+		n.at.field.update(msg)
+		n.trial = nil // what was tried is no longer what stands there
+	}
+	return nil
+}
+
+// turn leaves the question for the next or the one before. A wrong answer is
+// said and does not hold anybody up: trying shows it again.
+func (n *newRollout) turn(by int) tea.Cmd {
+	cmd := n.at.leave()
+	qs := n.questions()
+	for i, q := range qs {
+		if q == n.at {
+			n.at = qs[max(0, min(i+by, len(qs)-1))]
+			break
+		}
+	}
+	n.at.enter()
+	n.render()
+	return cmd
+}
+
+// detect asks where the zone is kept.
+func (n *newRollout) detect() tea.Cmd {
+	domain := n.ascii()
+	n.detection = nil
+	n.domain.note = "asking for the name servers of " + domain + " ..."
+	return n.crew.errand(func(ctx context.Context) tea.Msg {
+		d, err := n.accounts.Detect(ctx, domain)
+		return detectedMsg{domain, d, err}
+	})
+}
+
+// ascii is the domain as it stands, in A-labels.
+func (n *newRollout) ascii() string {
+	ascii, _, _ := mtasts.Domain(n.domain.field.value())
+	return ascii
+}
+
+func (n *newRollout) detected(msg detectedMsg) tea.Cmd {
+	if msg.domain != n.ascii() {
+		return nil
+	}
+	defer n.render()
+	if msg.err != nil {
+		n.domain.note = plain(msg.err)
+		return nil
+	}
+	d := msg.detection
+	n.detection = &d
+	n.domain.note = fmt.Sprintf("zone %s at %s", d.Zone, strings.Join(d.NameServers, ", "))
+	if len(d.MX) > 0 {
+		n.domain.note += "; MX " + strings.Join(d.MX, ", ")
+	}
+	n.domain.note = finding.Clean(n.domain.note, 300)
+	id := d.Provider
+	if p, ok := providers.Lookup(providers.DNS, id); ok {
+		n.dns.note = "The name servers are " + p.Label + "'s."
+	} else {
+		id, n.dns.note = "manual", "The name servers tell no provider that belay knows: choose one, or change the records by hand."
+	}
+	n.dns.choice.pick(id)
+	n.dns.was = id
+	if n.rua.field.value() == "" {
+		n.rua.field.set("mailto:tls-reports@" + msg.domain)
+	}
+	return n.askCredentials()
+}
+
+// askCredentials makes the questions for a login at the chosen provider. Of the
+// provider that was recognised only what is missing is asked.
+func (n *newRollout) askCredentials() tea.Cmd {
+	n.credentials, n.trial = nil, nil
+	p, ok := providers.Lookup(providers.DNS, n.dns.choice.id())
+	if !ok {
+		return nil
+	}
+	missing := map[string]bool{}
+	known := n.detection != nil && n.detection.Provider == p.ID
+	if known {
+		for _, key := range n.detection.Missing {
+			missing[key] = true
+		}
+	}
+	for _, f := range p.Fields {
+		if known && !missing[f.Key] {
+			continue
+		}
+		hint := f.Help
+		if len(f.Env) > 0 {
+			hint = "empty: from $" + f.Env[0]
+			if f.Default != "" {
+				hint += ", else " + f.Default
+			}
+		}
+		field := newField(f.Key, hint, nil)
+		field.secret = f.Secret
+		n.credentials = append(n.credentials, &question{label: f.Label, field: field})
+	}
+	return nil
+}

@@ -1,0 +1,269 @@
+package tui
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"belay/rollout"
+	"belay/rollout/finding"
+	"belay/rollout/mtasts"
+
+	tea "github.com/charmbracelet/bubbletea"
+)
+
+// KeyMap is what can be done now; what cannot is not there.
+func (p *phase) KeyMap() []act {
+	moves := p.pane.moves()
+	if p.walk != nil {
+		return moves
+	}
+	var acts []act
+	if p.looking == nil && p.proposal != nil {
+		if next, ok := p.onward(); ok {
+			acts = append(acts, on("a", next, p.goOn))
+		}
+		if p.course != nil {
+			says := "plan"
+			if p.planShown {
+				says = "findings"
+			}
+			acts = append(acts, on("p", says, func() tea.Cmd { p.planShown = !p.planShown; p.pane.end(false); p.render(); return nil }))
+		}
+		acts = append(acts, p.driftActs()...)
+	}
+	acts = append(acts, on("r", "look again", p.again))
+	acts = append(acts, p.readingActs()...)
+	if p.loaded && p.looking == nil {
+		acts = append(acts, p.decisionActs()...)
+	}
+	return append(acts, moves...)
+}
+
+// onward says what a does now; ok is false where there is nothing to go on with.
+func (p *phase) onward() (says string, ok bool) {
+	switch {
+	case !p.offer.plan.Empty() && p.offer.resumes:
+		return "go on with the plan", true
+	case !p.offer.plan.Empty():
+		return "apply " + plural(len(p.offer.plan.Edits), "edit"), true
+	case p.proposal.Drift == nil && p.gate.Open && p.rollout.Phase != rollout.Holding:
+		return "go on to " + p.goal(), true
+	}
+	return "", false
+}
+
+// goOn shows a plan before it is accepted, asks for the domain, and carries it
+// out. Without a plan it moves the rollout through its open gate.
+func (p *phase) goOn() tea.Cmd {
+	switch {
+	case p.offer.plan.Empty() || p.offer.resumes:
+		return p.carryOffer()
+	case !p.planShown:
+		p.planShown = true
+		p.pane.end(false)
+		p.render()
+		p.nav.say("This is the plan. a again applies it.")
+		return nil
+	}
+	return p.nav.ask(p.confirm(p.rollout, p.offer.plan, p.carryOffer))
+}
+
+// carryOffer starts the walk.
+func (p *phase) carryOffer() tea.Cmd {
+	plan, own := p.offer.plan, p.offer.own
+	if p.course == nil {
+		p.course = newCourse(plan, p.rollout)
+	}
+	p.err = nil
+	var cmd tea.Cmd
+	p.walk, cmd = p.carry(p.domain, func(ctx context.Context, emit rollout.Sink) (rollout.Progress, error) {
+		consent := rollout.Consent{Given: true, Shown: &plan}
+		if own {
+			return p.engine.CarryOut(ctx, plan, consent, emit)
+		}
+		return p.engine.Next(ctx, p.domain, consent, emit)
+	})
+	p.render()
+	return tea.Batch(cmd, p.after(beat, beatMsg{p.walk.feed}))
+}
+
+func (p *phase) driftActs() []act {
+	d := p.proposal.Drift
+	if d == nil {
+		return nil
+	}
+	var acts []act
+	if d.RestoreRefused == "" && !d.Restore.Empty() {
+		acts = append(acts, on("R", "restore", func() tea.Cmd {
+			return p.propose("Making the plan that puts back what was verified last.", true, p.engine.ProposeRestore)
+		}))
+	}
+	if d.AdoptRefused == "" && len(d.Adopt) > 0 {
+		acts = append(acts, on("A", "adopt", p.askAdopt))
+	}
+	return acts
+}
+
+func (p *phase) askAdopt() tea.Cmd {
+	return p.nav.ask(&dialog{
+		title:  fmt.Sprintf("Take what is live for %s as it is?", p.domain),
+		lines:  []string{"Nothing in the world changes: the ledger takes in the policy that senders can fetch now, and the rollout goes on from there."},
+		fields: []*field{reason(), typed(p.domain)},
+		done: func(answers []string) tea.Cmd {
+			return p.decide("What is live is in the ledger now.", func(ctx context.Context) error {
+				_, err := p.engine.Adopt(ctx, p.domain, answers[0], nil)
+				return err
+			})
+		},
+	})
+}
+
+// readingActs show more of what is selected.
+func (p *phase) readingActs() []act {
+	var acts []act
+	at := p.pane.at
+	switch {
+	case p.course != nil && (p.planShown || p.walk != nil) && p.looking == nil && at < len(p.course.plan.Edits):
+		e := p.course.plan.Edits[at]
+		acts = append(acts,
+			on("enter", "details", func() tea.Cmd { p.nav.read(what(e), p.editDetails(e)); return nil }))
+		if e.After.Exists {
+			acts = append(acts, on("c", "copy value", func() tea.Cmd {
+				p.nav.say("Copied the value of " + e.Name + ".")
+				return p.copy(copyable(e))
+			}))
+		}
+	case p.looking == nil && at < len(p.items):
+		r := p.items[at]
+		acts = append(acts,
+			on("enter", "details", func() tea.Cmd { p.nav.read(r.who, rowDetails(r)); return nil }),
+			on("e", "explain", func() tea.Cmd { p.nav.read(r.who, explain(r)); return nil }))
+	}
+	if p.reviewing() || len(p.rollout.Reports) > 0 {
+		acts = append(acts, on("v", "reports", func() tea.Cmd { return p.nav.open(newReports(p.kit, p.domain)) }))
+	}
+	return acts
+}
+
+// rowDetails is a row in full.
+func rowDetails(r row) []string {
+	out := []string{r.who, finding.Clean(r.said, 2000)}
+	if r.took > 0 {
+		out = append(out, "answered in "+took(r.took))
+	}
+	for _, f := range r.findings {
+		out = append(out, "", fmt.Sprintf("%s %s  %s", word(severityOf(f)), f.Code, f.Subject), f.Title)
+		for _, more := range []string{f.Detail, f.Fix, f.Ref} {
+			if more != "" {
+				out = append(out, more)
+			}
+		}
+	}
+	return out
+}
+
+// editDetails is an edit in full.
+func (p *phase) editDetails(e rollout.Edit) []string {
+	out := []string{"at " + e.Account, "before:"}
+	for _, l := range parts(e.Before) {
+		out = append(out, "  "+l)
+	}
+	if !e.Before.Exists {
+		out = append(out, "  nothing")
+	}
+	out = append(out, "after:")
+	for _, l := range parts(e.After) {
+		out = append(out, "  "+l)
+	}
+	if !e.After.Exists {
+		out = append(out, "  nothing")
+	}
+	if len(e.Needs) > 0 {
+		out = append(out, "", "Begins only when verified from outside: edit "+strings.Join(e.Needs, ", ")+".")
+	}
+	if e.Why != "" {
+		out = append(out, "", e.Why)
+	}
+	if s := p.course.states[e.ID]; s != nil && s.detail != "" {
+		out = append(out, "", finding.Clean(s.detail, 2000))
+	}
+	return out
+}
+
+// decisionActs are what an operator decides, and the ways back.
+func (p *phase) decisionActs() []act {
+	var acts []act
+	if !p.gate.Open && p.overridable() && p.course == nil {
+		acts = append(acts, on("o", "go on anyway", p.askOverride))
+	}
+	if p.rollout.Mode() == mtasts.Enforce {
+		acts = append(acts, on("b", "step back", func() tea.Cmd {
+			return p.propose("Making the plan for the step back to testing.", true, p.engine.ProposeStepBack)
+		}))
+	}
+	if len(p.rollout.Plans) > 0 {
+		acts = append(acts, on("u", "undo", func() tea.Cmd {
+			return p.propose("Making the plan that undoes the last one.", true, p.engine.ProposeUndo)
+		}))
+	}
+	if p.reviewing() {
+		acts = append(acts,
+			on("i", "import reports", func() tea.Cmd { return p.importReports(p.rollout) }),
+			on("f", "mark mended", p.askMended))
+	}
+	return acts
+}
+
+func (p *phase) askOverride() tea.Cmd {
+	return p.nav.ask(p.overrideDialog(p.domain, p.gate, func(why string) tea.Cmd {
+		return p.decide("Written down. The gate is weighed again.", func(ctx context.Context) error {
+			_, err := p.engine.Override(ctx, p.domain, why)
+			return err
+		})
+	}))
+}
+
+// mendedLayout is how a moment is typed, in the wizard's zone.
+const mendedLayout = "2006-01-02 15:04"
+
+func (k *kit) askMendedOf(domain string) tea.Cmd {
+	at := newField("Mended at", "now, or "+mendedLayout, func(s string) error {
+		if s == "" {
+			return nil
+		}
+		if _, err := time.ParseInLocation(mendedLayout, s, k.zone); err != nil {
+			return fmt.Errorf("write it like %s, or leave it empty for now", mendedLayout)
+		}
+		return nil
+	})
+	return k.nav.ask(&dialog{
+		title:  "Mark what failed at " + domain + " as mended?",
+		lines:  []string{"Reports about sessions before that moment no longer hold the gate; the clean time begins anew."},
+		fields: []*field{reason(), at},
+		done: func(answers []string) tea.Cmd {
+			moment := k.clock.Now()
+			if answers[1] != "" {
+				moment, _ = time.ParseInLocation(mendedLayout, answers[1], k.zone) // checked by the field
+			}
+			return k.decideFor(domain, "Written down as mended "+k.when(moment)+".", func(ctx context.Context) error {
+				_, err := k.engine.Mended(ctx, domain, moment, answers[0])
+				return err
+			})
+		},
+	})
+}
+
+func (p *phase) askMended() tea.Cmd { return p.askMendedOf(p.domain) }
+
+// decideFor runs an act that writes a decision into the journal of domain.
+func (k *kit) decideFor(domain, said string, f func(ctx context.Context) error) tea.Cmd {
+	return k.crew.errand(func(ctx context.Context) tea.Msg {
+		return decidedMsg{domain: domain, said: said, err: f(ctx)}
+	})
+}
+
+func (p *phase) decide(said string, f func(ctx context.Context) error) tea.Cmd {
+	return p.decideFor(p.domain, said, f)
+}

@@ -1,0 +1,215 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+
+	"belay/rollout"
+	"belay/rollout/finding"
+)
+
+// plain is an error as a sentence on a screen.
+func plain(err error) string { return finding.Clean(err.Error(), 600) }
+
+// report says in a sentence what a walk did.
+func report(g rollout.Progress) string {
+	live, waits, bad := 0, 0, 0
+	for _, e := range g.Edits {
+		switch e.Outcome {
+		case rollout.Applied, rollout.Found:
+			live++
+		case rollout.Waiting:
+			waits++
+		default:
+			bad++
+		}
+	}
+	var said []string
+	if live > 0 {
+		said = append(said, plural(live, "edit")+" made and read back.")
+	}
+	if waits > 0 {
+		said = append(said, plural(waits, "edit")+" still to be seen everywhere, or to be made by hand.")
+	}
+	if bad > 0 {
+		said = append(said, plural(bad, "edit")+" not made: see the plan.")
+	}
+	switch {
+	case g.Moved && g.Phase != g.PhaseBefore:
+		said = append(said, fmt.Sprintf("Done with %s; this is %s now.", g.PhaseBefore, g.Phase))
+	case g.Moved:
+		said = append(said, "On to the next rung.")
+	case len(said) == 0:
+		said = append(said, "Nothing moved.")
+	}
+	return strings.Join(said, " ")
+}
+
+// render lays out the body anew: what stands below first, since it takes its
+// room from the pane.
+func (p *phase) render() {
+	if p.width == 0 {
+		return
+	}
+	p.foot = p.footing()
+	p.pane.size(p.width, p.height-len(p.foot))
+	w := p.pane.room()
+	var lines []string
+	var marks []int
+	p.items = nil
+	switch {
+	case p.walk != nil || p.looking == nil && p.planShown && p.course != nil:
+		lines = append(lines, p.trouble(w)...)
+		body, at := p.course.lay(p.styles, w)
+		for _, m := range at {
+			marks = append(marks, m+len(lines))
+		}
+		lines = append(lines, body...)
+		lines = append(lines, p.gateLines(w)...)
+	case p.looking != nil:
+		lines = append(lines, p.styles.muted.Render(fmt.Sprintf("%d asked, %d answered, %s", len(p.seen.rows), p.seen.answered(), took(p.looking.watch.Elapsed()))))
+		lines = append(lines, p.seen.lines(p.styles, w)...)
+	default:
+		lines = append(lines, p.trouble(w)...)
+		lines, marks = p.evidence(lines, w)
+	}
+	p.pane.fill(lines, marks)
+}
+
+// trouble is why the last act did not do what it should.
+func (p *phase) trouble(w int) []string {
+	if p.err == nil {
+		return nil
+	}
+	return append(indent(p.styles.fail.Render("FAIL  "+plain(p.err)), 0, w), "")
+}
+
+// evidence is what was seen, drift before it and the gate after it.
+func (p *phase) evidence(lines []string, w int) (all []string, marks []int) {
+	if p.proposal != nil && p.proposal.Drift != nil {
+		lines = append(lines, p.driftLines(*p.proposal.Drift, w)...)
+	}
+	ev := p.rollout.Evidence
+	if ev == nil {
+		if p.err == nil {
+			lines = append(lines, "Nobody has looked yet.")
+		}
+		return lines, nil
+	}
+	gs := groups(*ev, p.rollout.Phase, p.clock.Now())
+	body, at, rows := lay(p.styles, gs, w)
+	for _, m := range at {
+		marks = append(marks, m+len(lines))
+	}
+	p.items = rows
+	lines = append(lines, body...)
+	if ev.Cut != "" {
+		lines = append(lines, indent(p.styles.warn.Render("warn  the look ended early: "+finding.Clean(ev.Cut, 300)), 0, w)...)
+	}
+	lines = append(lines, p.styles.muted.Render("seen "+p.when(ev.At)+" in "+took(ev.Took)))
+	return append(lines, p.gateLines(w)...), marks
+}
+
+// driftLines show a world that is not as belay left it, and the two ways on.
+func (p *phase) driftLines(d rollout.Drift, w int) []string {
+	lines := []string{p.styles.fail.Render("The world differs from what belay verified last")}
+	for _, f := range d.Findings {
+		lines = append(lines, findingLine(p.styles, f, w))
+	}
+	if d.RestoreRefused != "" {
+		lines = append(lines, indent("R restore is not offered: "+d.RestoreRefused, 2, w)...)
+	} else if !d.Restore.Empty() {
+		lines = append(lines, "  R restore would make "+plural(len(d.Restore.Edits), "edit")+":")
+		for _, e := range d.Restore.Edits {
+			lines = append(lines, "      "+what(e))
+			lines = append(lines, diff(p.styles, e)...)
+		}
+	}
+	if d.AdoptRefused != "" {
+		lines = append(lines, indent("A adopt is not offered: "+d.AdoptRefused, 2, w)...)
+	} else if len(d.Adopt) > 0 {
+		lines = append(lines, "  A adopt would take in, changing nothing in the world:")
+		for _, e := range d.Adopt {
+			lines = append(lines, indent(fmt.Sprintf("%s, max_age %s, id %s, mx %s", e.Mode, seconds(e.MaxAge), strings.Join(e.IDs, " "), strings.Join(e.MX, " ")), 6, w)...)
+		}
+	}
+	return append(lines, "")
+}
+
+// gateLines are the gate with every reason, and what was overridden.
+func (p *phase) gateLines(w int) []string {
+	if !p.loaded {
+		return nil
+	}
+	lines := []string{"", p.gateLine()}
+	for _, r := range p.gate.Reasons {
+		mark := "- "
+		if r.Overridden {
+			mark = "- overridden: "
+		}
+		text := mark + r.Text
+		if !r.Until.IsZero() {
+			text += " (until " + p.when(r.Until) + ")"
+		}
+		if r.Fix != "" && !r.Overridden {
+			text += ". " + r.Fix
+		}
+		lines = append(lines, indent(finding.Clean(text, 800), 2, w)...)
+	}
+	if len(p.gate.Counted) > 0 {
+		lines = append(lines, indent("counted: "+finding.Clean(strings.Join(p.gate.Counted, ", "), 400), 2, w)...)
+	}
+	for _, o := range p.rollout.Overrides {
+		lines = append(lines, indent(fmt.Sprintf("overridden in %s by %s, %s: %s", o.Phase, finding.Clean(o.Who, 80), p.when(o.At), finding.Clean(o.Reason, 400)), 2, w)...)
+	}
+	return lines
+}
+
+// gateLine is the gate in one line.
+func (p *phase) gateLine() string {
+	closed := p.gate.Closed()
+	switch {
+	case p.gate.Open:
+		return p.styles.ok.Render("Gate: open")
+	case !p.gate.Until.IsZero():
+		return p.styles.warn.Render("Gate: closed until " + p.when(p.gate.Until))
+	}
+	return p.styles.warn.Render("Gate: closed, " + plural(len(closed), "reason"))
+}
+
+// footing is the gate in a line and what to do next; it is seen however far the
+// body is scrolled.
+func (p *phase) footing() []string {
+	out := []string{""}
+	if p.loaded && p.walk == nil {
+		out = append(out, "  "+p.gateLine()+p.styles.muted.Render(p.tally()))
+	}
+	guide := wrap(p.guide(), max(p.width-4, 20))
+	for _, l := range guide[:min(len(guide), 3)] {
+		out = append(out, "  "+p.styles.next.Render(l))
+	}
+	return out
+}
+
+// tally counts what was seen.
+func (p *phase) tally() string {
+	ev := p.rollout.Evidence
+	if ev == nil || p.looking != nil {
+		return ""
+	}
+	n := map[finding.Severity]int{}
+	for _, f := range ev.Findings {
+		n[severityOf(f)]++
+	}
+	var parts []string
+	for _, s := range []finding.Severity{finding.Fail, finding.Unknown, finding.Warn} {
+		if n[s] > 0 {
+			name := string(s)
+			parts = append(parts, fmt.Sprintf("%d %s", n[s], name))
+		}
+	}
+	if len(parts) == 0 {
+		return "   nothing fails"
+	}
+	return "   " + strings.Join(parts, ", ")
+}

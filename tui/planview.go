@@ -1,0 +1,227 @@
+package tui
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"belay/rollout"
+	"belay/rollout/finding"
+)
+
+// A course is how a plan goes: each edit's state, as accepted, told by events
+// while it is carried out, and concluded by the engine.
+type course struct {
+	plan   rollout.Plan
+	states map[string]*editCourse
+	// verifying is the edit that is looked for now.
+	verifying string
+}
+
+// editCourse is how far one edit came.
+type editCourse struct {
+	word   string
+	detail string
+	took   time.Duration
+	seen   live
+}
+
+// newCourse begins with what the journal knows of the plan.
+func newCourse(p rollout.Plan, r rollout.Rollout) *course {
+	c := &course{plan: p, states: map[string]*editCourse{}}
+	for _, e := range p.Edits {
+		c.states[e.ID] = &editCourse{word: "-"}
+	}
+	for _, accepted := range slices.Backward(r.Plans) {
+		if accepted.Plan.Hash() != p.Hash() {
+			continue
+		}
+		for id, s := range accepted.Edits {
+			if e := c.states[id]; e != nil {
+				e.word, e.detail, e.took = stateWord(s), s.Receipt.Detail, s.Receipt.Took
+			}
+		}
+		break
+	}
+	return c
+}
+
+func stateWord(s rollout.EditState) string {
+	switch {
+	case s.Abandoned:
+		return "left"
+	case !s.Verified.IsZero():
+		return "live"
+	case !s.Received.IsZero():
+		return outcomeWord(s.Receipt.Outcome)
+	case !s.Intended.IsZero():
+		return "????"
+	}
+	return "-"
+}
+
+func outcomeWord(o rollout.Outcome) string {
+	switch o {
+	case rollout.Applied:
+		return "done"
+	case rollout.Found:
+		return "found"
+	case rollout.Waiting:
+		return "wait"
+	case rollout.Failed, rollout.Refused:
+		return "FAIL"
+	}
+	return "????"
+}
+
+// take follows an event of a walk.
+func (c *course) take(ev rollout.Event) {
+	var e *editCourse
+	if ev.Edit != nil {
+		e = c.states[ev.Edit.ID]
+	}
+	if e == nil && ev.Receipt != nil {
+		e = c.states[ev.Receipt.EditID]
+	}
+	switch ev.Kind {
+	case rollout.Applying:
+		if e != nil {
+			e.word = "now"
+		}
+	case rollout.Edited:
+		if e != nil && ev.Receipt != nil {
+			e.word, e.detail, e.took = outcomeWord(ev.Receipt.Outcome), ev.Receipt.Detail, ev.Receipt.Took
+		}
+	case rollout.Verifying:
+		if e != nil {
+			e.word, e.seen = "seek", live{}
+			c.verifying = ev.Edit.ID
+		}
+	case rollout.BecameLive:
+		if e != nil {
+			e.word = "live"
+		}
+	default:
+		if e == nil {
+			e = c.states[c.verifying]
+		}
+		if e != nil {
+			e.seen.take(ev)
+		}
+	}
+}
+
+// conclude takes the engine's word for what became of the edits.
+func (c *course) conclude(p rollout.Progress) {
+	for _, o := range p.Edits {
+		if e := c.states[o.ID]; e != nil && e.word != "live" {
+			e.word, e.detail = outcomeWord(o.Outcome), o.Detail
+		}
+	}
+}
+
+// lay renders the plan: each edit as a diff with its state, what is needed by
+// hand, and who sees it. marks are the lines where edits begin.
+func (c *course) lay(st Styles, w int) (lines []string, marks []int) {
+	lines = append(lines, st.muted.Render(fmt.Sprintf("plan %s   %s", short(c.plan.Hash()), plural(len(c.plan.Edits), "edit"))))
+	for i, e := range c.plan.Edits {
+		state := c.states[e.ID]
+		marks = append(marks, len(lines))
+		head := fmt.Sprintf("%d %s %s", i+1, stateStyle(st, state.word), what(e))
+		lines = append(lines, both(head, st.muted.Render(strings.TrimSpace(e.Account+"  "+took(state.took))), w))
+		lines = append(lines, diff(st, e)...)
+		if e.Foreign {
+			lines = append(lines, indent(st.warn.Render("warn  what stands there now was not put there by belay"), 8, w)...)
+		}
+		if e.Why != "" {
+			lines = append(lines, indent(st.muted.Render(e.Why), 8, w)...)
+		}
+		if state.detail != "" {
+			lines = append(lines, indent(finding.Clean(state.detail, 600), 8, w)...)
+		}
+		for _, r := range state.seen.rows {
+			lines = append(lines, "        "+r.line(st, w-8))
+		}
+	}
+	for _, n := range c.plan.Notes {
+		lines = append(lines, "")
+		lines = append(lines, indent(n, 0, w)...)
+	}
+	return lines, marks
+}
+
+func stateStyle(st Styles, word string) string {
+	text := pad(word, 5)
+	switch word {
+	case "live", "done", "found":
+		return st.ok.Render(text)
+	case "FAIL":
+		return st.fail.Render(text)
+	case "wait", "????":
+		return st.warn.Render(text)
+	case "now", "seek":
+		return st.info.Render(text)
+	}
+	return text
+}
+
+// what names the place of an edit and what happens to it.
+func what(e rollout.Edit) string {
+	sign := "change"
+	switch {
+	case !e.Before.Exists:
+		sign = "add"
+	case !e.After.Exists:
+		sign = "remove"
+	}
+	if e.Kind == rollout.Policy {
+		return sign + " " + e.Name
+	}
+	ttl := ""
+	if e.TTL > 0 {
+		ttl = fmt.Sprintf(" %d", e.TTL)
+	}
+	return fmt.Sprintf("%s %s %s%s", sign, e.Name, e.Type, ttl)
+}
+
+// diff shows what goes and what comes, a line each: records by value, a body by
+// line. A line is never wrapped, so that it can be copied.
+func diff(st Styles, e rollout.Edit) []string {
+	before, after := parts(e.Before), parts(e.After)
+	var out []string
+	for _, l := range before {
+		if !slices.Contains(after, l) {
+			out = append(out, "        "+st.removed.Render("- "+l))
+		}
+	}
+	for _, l := range after {
+		if slices.Contains(before, l) {
+			out = append(out, "          "+l)
+			continue
+		}
+		out = append(out, "        "+st.added.Render("+ "+l))
+	}
+	return out
+}
+
+// parts are a value's lines: records as they are, a body line by line.
+func parts(v rollout.Value) []string {
+	lines := v.Records
+	if v.Exists && v.Records == nil {
+		lines = strings.FieldsFunc(v.Body, func(r rune) bool { return r == '\r' || r == '\n' })
+	}
+	out := make([]string, len(lines))
+	for i, l := range lines {
+		out[i] = finding.Clean(l, 2000)
+	}
+	return out
+}
+
+// copyable is the text of an edit's new value, as it is to be pasted.
+func copyable(e rollout.Edit) string {
+	if e.After.Records != nil {
+		return strings.Join(e.After.Records, "\n")
+	}
+	return e.After.Body
+}

@@ -1,0 +1,317 @@
+package tui
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"belay/rollout"
+	"belay/rollout/finding"
+)
+
+// A row is one line of what was seen: who was asked, what it said, how long it
+// took; below it stand the findings about it.
+type row struct {
+	severity finding.Severity
+	who      string
+	said     string
+	took     time.Duration
+	findings []finding.Finding
+}
+
+// A group is what was seen of one kind of thing.
+type group struct {
+	title string
+	// phase is the one that this group is the business of.
+	phase rollout.Phase
+	rows  []row
+}
+
+func (g group) worst() finding.Severity {
+	worst := finding.Pass
+	for _, r := range g.rows {
+		if weight(r.severity) > weight(worst) {
+			worst = r.severity
+		}
+	}
+	return worst
+}
+
+// weight orders severities with what could not be seen between warn and fail.
+func weight(s finding.Severity) int {
+	switch s {
+	case finding.Fail:
+		return 4
+	case finding.Unknown:
+		return 3
+	case finding.Warn:
+		return 2
+	case finding.Info:
+		return 1
+	}
+	return 0
+}
+
+// severityOf is a finding's severity, or unknown where it could not be seen.
+func severityOf(f finding.Finding) finding.Severity {
+	if f.Unknown {
+		return finding.Unknown
+	}
+	return f.Severity
+}
+
+// sorted is fs, the worst first, else in their order.
+func sorted(fs []finding.Finding) []finding.Finding {
+	out := slices.Clone(fs)
+	slices.SortStableFunc(out, func(a, b finding.Finding) int {
+		return cmp.Compare(weight(severityOf(b)), weight(severityOf(a)))
+	})
+	return out
+}
+
+// groups arranges evidence for reading: the worst group first, among equals the
+// one that phase is about, and within a group the worst row first. Every finding
+// stands exactly once: below the row that it is about, else by itself.
+func groups(ev rollout.Evidence, phase rollout.Phase, now time.Time) []group {
+	left := sorted(ev.Findings)
+	// claim takes the findings that are about a subject out of what is left.
+	claim := func(about func(subject string) bool) []finding.Finding {
+		var mine, rest []finding.Finding
+		for _, f := range left {
+			if about(f.Subject) {
+				mine = append(mine, f)
+			} else {
+				rest = append(rest, f)
+			}
+		}
+		left = rest
+		return mine
+	}
+	out := []group{
+		{title: "MX hosts", phase: rollout.CheckMX, rows: mxRows(ev, claim, now)},
+		{title: "DNS", phase: rollout.PublishDNS, rows: nameRows(ev, claim)},
+		{title: "Policy host", phase: rollout.HostPolicy, rows: policyRows(ev, claim, now)},
+	}
+	var loose group
+	loose.title = "Also seen"
+	for _, f := range left {
+		loose.rows = append(loose.rows, row{severity: severityOf(f), who: f.Subject, said: f.Title, findings: []finding.Finding{f}})
+	}
+	out = append(out, loose)
+	out = slices.DeleteFunc(out, func(g group) bool { return len(g.rows) == 0 })
+	for _, g := range out {
+		slices.SortStableFunc(g.rows, func(a, b row) int { return cmp.Compare(weight(b.severity), weight(a.severity)) })
+	}
+	slices.SortStableFunc(out, func(a, b group) int {
+		return cmp.Or(cmp.Compare(weight(b.worst()), weight(a.worst())), cmp.Compare(rank(b.phase == phase), rank(a.phase == phase)))
+	})
+	return out
+}
+
+type claimer func(about func(subject string) bool) []finding.Finding
+
+// worstOf is the worst severity of fs, at least base.
+func worstOf(fs []finding.Finding, base finding.Severity) finding.Severity {
+	for _, f := range fs {
+		if s := severityOf(f); weight(s) > weight(base) {
+			base = s
+		}
+	}
+	return base
+}
+
+// at reports whether a subject is about host, and if ip is not empty about that
+// address of it: "mx1.corp.test [192.0.2.1]".
+func at(subject, host, ip string) bool {
+	if ip == "" {
+		return subject == host
+	}
+	return strings.HasPrefix(subject, host+" ") && strings.Contains(subject, ip)
+}
+
+func mxRows(ev rollout.Evidence, claim claimer, now time.Time) []row {
+	var out []row
+	for _, m := range ev.MX {
+		whole := claim(func(s string) bool { return at(s, m.Host, "") })
+		for i, a := range m.Addresses {
+			fs := claim(func(s string) bool { return at(s, m.Host, a.IP.String()) })
+			if i == 0 {
+				fs = append(fs, whole...)
+			}
+			base := a.Verdict
+			if base == "" {
+				base = finding.Pass
+			}
+			said := []string{fmt.Sprintf("%-3d", m.Preference), fit(a.IP.String(), 15)}
+			switch {
+			case a.NoRoute:
+				said = append(said, "no route from here")
+			case a.Err != "":
+				said = append(said, a.Err)
+			default:
+				said = append(said, a.TLSVersion)
+				if len(a.Certificates) > 0 {
+					said = append(said, certificate(a.Certificates[0], now))
+				}
+			}
+			out = append(out, row{severity: worstOf(fs, base), who: m.Host, said: strings.Join(said, " "), took: a.Took, findings: fs})
+		}
+		if len(m.Addresses) == 0 {
+			out = append(out, row{severity: worstOf(whole, finding.Info), who: m.Host, said: fmt.Sprintf("%-3d no address", m.Preference), findings: whole})
+		}
+	}
+	return out
+}
+
+// certificate says who issued a certificate and how long it is good.
+func certificate(c rollout.Certificate, now time.Time) string {
+	left := c.NotAfter.Sub(now)
+	if left < 0 {
+		return fmt.Sprintf("%s, expired %s ago", c.Issuer, span(-left))
+	}
+	return fmt.Sprintf("%s, %s left", c.Issuer, span(left))
+}
+
+func nameRows(ev rollout.Evidence, claim claimer) []row {
+	var out []row
+	for _, n := range ev.Names {
+		if n.Type == "MX" {
+			continue // the MX hosts stand in a group of their own
+		}
+		fs := claim(func(s string) bool { return s == n.Name+" "+n.Type })
+		if n.Type == "TXT" {
+			fs = append(fs, claim(func(s string) bool { return s == n.Name })...)
+		}
+		r := row{severity: finding.Pass, who: n.Name, findings: fs}
+		value, agreed := rollout.Agreed(n.Sightings)
+		switch {
+		case !agreed:
+			r.severity, r.said = finding.Info, n.Type+" name servers do not agree"
+		case !value.Exists:
+			r.severity, r.said = finding.Info, n.Type+" not there"
+		default:
+			r.said = n.Type + " " + value.String()
+		}
+		answered := 0
+		for _, s := range n.Sightings {
+			if s.Answered {
+				answered++
+			}
+			r.took = max(r.took, s.Took)
+		}
+		if agreed && value.Exists && answered > 1 {
+			r.said += fmt.Sprintf("   (%d servers)", answered)
+		}
+		r.severity = worstOf(fs, r.severity)
+		out = append(out, r)
+	}
+	return out
+}
+
+func policyRows(ev rollout.Evidence, claim claimer, now time.Time) []row {
+	host := "mta-sts." + ev.Domain
+	whole := claim(func(s string) bool { return s == host || s == ev.Policy.URL && s != "" })
+	var out []row
+	for i, a := range ev.Policy.Addresses {
+		fs := claim(func(s string) bool { return at(s, host, a.IP.String()) || at(s, ev.Policy.URL, a.IP.String()) })
+		if i == 0 {
+			fs = append(fs, whole...)
+		}
+		said := fit(a.IP.String(), 15) + " "
+		base := finding.Pass
+		switch {
+		case a.NoRoute:
+			base, said = finding.Unknown, said+"no route from here"
+		case !a.Answered:
+			base, said = finding.Info, said+a.Err
+		default:
+			said += fmt.Sprintf("%d %s %s", a.Status, a.ContentType, a.TLSVersion)
+			if a.Certificate != nil {
+				said += " " + certificate(*a.Certificate, now)
+			}
+		}
+		out = append(out, row{severity: worstOf(fs, base), who: host, said: said, took: a.Took, findings: fs})
+	}
+	if len(out) == 0 && len(whole) > 0 {
+		out = append(out, row{severity: worstOf(whole, finding.Info), who: host, said: whole[0].Title, findings: whole})
+	}
+	return out
+}
+
+// findingLine is a finding on one line: severity, subject, what was seen, code.
+func findingLine(st Styles, f finding.Finding, w int) string {
+	s := severityOf(f)
+	return both(st.mark(s)+" "+f.Subject+"  "+f.Title, st.muted.Render(string(f.Code)), w)
+}
+
+// lay renders groups in w cells: the lines, where each row begins, and the rows
+// in that order.
+func lay(st Styles, gs []group, w int) (lines []string, marks []int, rows []row) {
+	whoWidth := 0
+	for _, g := range gs {
+		for _, r := range g.rows {
+			whoWidth = max(whoWidth, len(r.who))
+		}
+	}
+	whoWidth = min(whoWidth, w*2/5, 44)
+	for _, g := range gs {
+		lines = append(lines, st.muted.Render(g.title))
+		for _, r := range g.rows {
+			marks, rows = append(marks, len(lines)), append(rows, r)
+			lines = append(lines, both(st.mark(r.severity)+" "+fit(finding.Clean(r.who, 200), whoWidth)+"  "+finding.Clean(r.said, 400), st.muted.Render(took(r.took)), w))
+			lines = append(lines, below(st, r, w)...)
+		}
+	}
+	return lines, marks, rows
+}
+
+// below is what stands under a row: what fails with its meaning and mend, what
+// warns with its sentence. The rest is a key away.
+func below(st Styles, r row, w int) []string {
+	var out []string
+	for _, f := range r.findings {
+		s := severityOf(f)
+		if s == finding.Pass || s == finding.Info {
+			continue
+		}
+		if f.Title != r.said {
+			out = append(out, both("        "+st.of(s).Render(f.Title), st.muted.Render(string(f.Code)), w))
+		}
+		if s != finding.Fail {
+			continue
+		}
+		out = append(out, indent(strings.TrimSpace(f.Detail+" "+f.Fix), 8, w)...)
+		if f.Ref != "" {
+			out = append(out, both("", st.muted.Render(f.Ref), w))
+		}
+	}
+	return out
+}
+
+// explain is everything the catalogue knows of the findings of a row.
+func explain(r row) []string {
+	var out []string
+	for _, f := range r.findings {
+		entry, known := finding.Lookup(f.Code)
+		out = append(out, fmt.Sprintf("%s %s  %s", word(severityOf(f)), f.Code, f.Title))
+		if known {
+			out = append(out, "", entry.Title+". "+entry.Detail)
+			if entry.Fix != "" {
+				out = append(out, "", "How it is mended: "+entry.Fix)
+			}
+		}
+		if f.Fix != "" && f.Fix != entry.Fix {
+			out = append(out, "", "Here: "+f.Fix)
+		}
+		if f.Ref != "" {
+			out = append(out, "", f.Ref)
+		}
+		out = append(out, "")
+	}
+	if len(out) == 0 {
+		out = []string{"Nothing is wrong here: " + r.who + " said " + r.said + "."}
+	}
+	return out
+}
