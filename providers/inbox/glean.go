@@ -38,7 +38,8 @@ type gleaned struct {
 
 // each reads the items with a few workers and hands what they gave to take, in
 // order and from the calling goroutine. It stops at take's error, or with ctx's.
-// At most two results a worker wait for their turn.
+// Few results wait for their turn, so that the largest reports side by side stay
+// within bounds.
 func (r *reader) each(ctx context.Context, items []item, workers int, take func(gleaned) error) error {
 	if workers <= 0 {
 		workers = usualWorkers
@@ -48,7 +49,7 @@ func (r *reader) each(ctx context.Context, items []item, workers int, take func(
 		done chan gleaned
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	jobs, order := make(chan job), make(chan job, 2*workers)
+	jobs, order := make(chan job), make(chan job, workers)
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer cancel()
@@ -141,8 +142,19 @@ func (r *reader) sort(ctx context.Context, it item, d document, mail bool, g *gl
 			Submitter: writtenBy(c, d.from.name, d.report.OrganizationName),
 			Source:    it.source, Path: it.path, Raw: d.from.raw, Received: r.now,
 		})
+		g.size += len(d.from.raw) + weight(s.report)
 	}
-	g.size += len(d.from.raw)
+}
+
+// weight is about how many bytes a parsed report takes. A small file can hold
+// many details.
+func weight(r tlsrpt.Report) int {
+	const each = 256 // a policy or failure with its texts
+	n := each
+	for _, p := range r.Policies {
+		n += each * (1 + len(p.Failures))
+	}
+	return n
 }
 
 func (g *gleaned) skip(path string, err error) {

@@ -13,7 +13,7 @@ import (
 // Bounds of a batch, which is one durable commit, and of what is under way.
 const (
 	batchReports = 200
-	batchBytes   = 8 << 20 // of raw mail
+	batchBytes   = 8 << 20 // of raw mail and what was parsed from it
 	storeTimeout = 30 * time.Second
 )
 
