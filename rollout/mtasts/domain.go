@@ -32,14 +32,15 @@ func Domain(s string) (ascii, unicode string, err error) {
 	if len(ascii) > maxDomain {
 		return "", "", fmt.Errorf("%s is too long: %d characters, and with the name _mta-sts before it a domain may have at most %d", finding.Quote(typed, 60), len(ascii), maxDomain)
 	}
-	if !strings.Contains(ascii, ".") {
-		return "", "", fmt.Errorf("%s is a single label: type the whole mail domain, such as %s.example", finding.Quote(typed, 100), ascii)
-	}
-	if top := ascii[strings.LastIndexByte(ascii, '.')+1:]; allDigits(top) {
-		return "", "", fmt.Errorf("%s ends in a number, which no domain does: type the mail domain's name", finding.Quote(typed, 100))
-	}
-	if suffix, _ := publicsuffix.PublicSuffix(ascii); suffix == ascii {
+	suffix, listed := publicsuffix.PublicSuffix(ascii)
+	single := !strings.Contains(ascii, ".")
+	switch {
+	case suffix == ascii && (listed || !single):
 		return "", "", fmt.Errorf("%s is a public suffix, under which others register their domains: type your own domain, such as corp.%s", finding.Quote(typed, 100), ascii)
+	case single:
+		return "", "", fmt.Errorf("%s is a single label: type the whole mail domain, such as %s.example", finding.Quote(typed, 100), ascii)
+	case allDigits(ascii[strings.LastIndexByte(ascii, '.')+1:]):
+		return "", "", fmt.Errorf("%s ends in a number, which no domain does: type the mail domain's name", finding.Quote(typed, 100))
 	}
 	unicode, err = idna.Display.ToUnicode(ascii)
 	if err != nil {

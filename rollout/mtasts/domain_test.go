@@ -29,6 +29,7 @@ func TestDomain(t *testing.T) {
 		{"wildcard", "*.corp.test", "", "", "wildcard"},
 		{"two domains", "corp.test, corp.example", "", "", "separator"},
 		{"single label", "localhost", "", "", "single label"},
+		{"top-level domain", "com", "", "", "public suffix"},
 		{"public suffix", "co.uk", "", "", "public suffix"},
 		{"underscore", "my_corp.test", "", "", "underscore"},
 		{"empty label", "corp..test", "", "", "empty label"},

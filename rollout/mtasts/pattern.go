@@ -47,7 +47,7 @@ func faultOf(p string) *fault {
 			if strings.HasPrefix(p, "*.") {
 				a = "*." + a
 			}
-			fix = "Write mx: " + a + "."
+			fix = instead(a)
 		}
 		return bad("C12", i, fix, "has a character outside ASCII")
 	}
@@ -66,10 +66,10 @@ func faultOf(p string) *fault {
 		if wild {
 			return bad("C09", skipped, "", "has an empty label behind the *")
 		}
-		return bad("C09", 0, "Write mx: *"+p+".", "begins with a dot, as in an early draft")
+		return bad("C09", 0, instead("*"+p), "begins with a dot, as in an early draft")
 	}
 	if strings.HasSuffix(name, ".") {
-		return bad("C11", len(p)-1, "Write mx: "+strings.TrimRight(p, ".")+".", "ends in a dot")
+		return bad("C11", len(p)-1, instead(strings.TrimRight(p, ".")), "ends in a dot")
 	}
 	if len(name) > 253 {
 		return bad("C11", 0, "", "is longer than 253 characters")
@@ -101,7 +101,7 @@ func notName(p string) *fault {
 	}
 	if i := strings.IndexAny(p, " \t"); i >= 0 {
 		if allDigits(p[:i]) {
-			return bad(0, "Write mx: "+finding.Clean(p[i:], 255)+".", "begins with the MX preference")
+			return bad(0, instead(finding.Clean(p[i:], 255)), "begins with the MX preference")
 		}
 		return bad(i, "Give each host an mx line of its own.", "has a space in it")
 	}
@@ -112,9 +112,14 @@ func notName(p string) *fault {
 		return bad(0, "Write the MX host's name.", "is an address")
 	}
 	if i := strings.IndexByte(p, ':'); i >= 0 {
-		return bad(i, "Write mx: "+finding.Clean(p[:i], 255)+".", "has a port")
+		return bad(i, instead(finding.Clean(p[:i], 255)), "has a port")
 	}
 	return nil
+}
+
+// instead is the fix that names the whole line to write.
+func instead(pattern string) string {
+	return "Write " + finding.Quote("mx: "+strings.TrimSpace(pattern), 260) + " instead."
 }
 
 // notLabel says why label is none (RFC 5321 4.1.2), and at which byte.

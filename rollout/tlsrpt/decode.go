@@ -32,24 +32,39 @@ func (d *decoder) reset(names map[string]string) {
 const reportSubject = "TLS report"
 
 func (d *decoder) add(f finding.Finding, at place) {
-	f = f.At(at.line, at.column)
-	if f.Severity == finding.Fail && d.rejected == nil {
-		d.rejected = &f
-	} else if len(d.findings) >= maxFindings {
-		d.hidden++
+	if d.full() {
 		return
+	}
+	d.findings = append(d.findings, f.At(at.line, at.column))
+}
+
+// full reports whether no more findings are taken, and counts the one that is not.
+func (d *decoder) full() bool {
+	if len(d.findings) < maxFindings {
+		return false
+	}
+	d.hidden++
+	return true
+}
+
+// rejectAt records why the report must not be used.
+// The first reason is always kept.
+func (d *decoder) rejectAt(at place, title string) {
+	if d.rejected != nil && d.full() {
+		return
+	}
+	f := finding.New("V16", reportSubject, title).At(at.line, at.column)
+	if d.rejected == nil {
+		d.rejected = &f
 	}
 	d.findings = append(d.findings, f)
 }
 
-// rejectAt records why the report must not be used.
-func (d *decoder) rejectAt(at place, title string) {
-	d.add(finding.New("V16", reportSubject, title), at)
-}
-
 // warnAt records a departure from the RFC that does no harm to the figures.
 func (d *decoder) warnAt(at place, title string) {
-	d.add(finding.New("V18", reportSubject, title), at)
+	if !d.full() {
+		d.findings = append(d.findings, finding.New("V18", reportSubject, title).At(at.line, at.column))
+	}
 }
 
 func (d *decoder) err() error {

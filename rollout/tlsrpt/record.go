@@ -171,6 +171,8 @@ func (p *recordParser) finish() {
 		}
 		p.find("R03", len(p.txt), reason)
 		return
+	case len(p.rec.Usable) == 0 && finding.Worst(p.fs) == finding.Fail:
+		return // what is wrong with the URIs has been said
 	case len(p.rec.Usable) == 0:
 		p.find("R03", 0, "has no rua that a sender can use")
 		return
