@@ -28,7 +28,10 @@ type judge struct {
 // standing verifies the DKIM signatures of a mail, as it came, that align with
 // the claim; one that verifies is enough. signer is the organisational domain of
 // its d=, empty unless Verified. A signature with l= covers only part of the
-// body and is never accepted; one past its x= has expired.
+// body and is never accepted. One past its x= has expired, by the clock; and by
+// the machine's own time too, which go-msgauth asks and cannot be told otherwise.
+// So reports are to be taken in within a few days of their arrival: Google's
+// signatures last a week.
 func (j judge) standing(ctx context.Context, raw []byte, c claim) (s rollout.Standing, signer string) {
 	if c.submitter == "" || !mentionsSignature(raw) {
 		return rollout.Unsigned, ""

@@ -99,6 +99,26 @@ func TestKeyIsAskedForOnce(t *testing.T) {
 	}
 }
 
+func TestSignatureExpiresByTheClock(t *testing.T) {
+	sender := newSigner(t, "sender.test")
+	expires := time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
+	dir := files(t, map[string]string{"1.eml": sender.sign(t, mailOf(t, reportOf("1", "corp.test")), expires)})
+	for now, want := range map[time.Time]rollout.Standing{
+		expires.Add(-time.Hour): rollout.Verified,
+		expires.Add(time.Hour):  rollout.Unsigned,
+	} {
+		store := &shelf{}
+		im := importer(store, sender.lookup)
+		im.Clock = stopped(now)
+		if _, err := im.Import(t.Context(), []string{dir}, nil); err != nil {
+			t.Fatal(err)
+		}
+		if got := store.kept[0].Standing; got != want {
+			t.Errorf("at %s: %s, want %s", now, got, want)
+		}
+	}
+}
+
 func TestReverifySettlesWhatCanBeJudged(t *testing.T) {
 	sender := newSigner(t, "sender.test")
 	good := sender.sign(t, mailOf(t, reportOf("1", "corp.test")), time.Time{})
