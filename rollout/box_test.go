@@ -39,6 +39,8 @@ type box struct {
 	// newHost is what an address not named yet serves.
 	newHost map[string]rollout.Value
 	fail    error // what the provider says to the next write
+	// answers are what the name servers say in place of what the provider holds.
+	answers map[string]rollout.Value
 }
 
 type handClock struct {
@@ -123,8 +125,12 @@ func (b *box) Look(_ context.Context, d string, _ rollout.Ledger, _ rollout.Sink
 	defer b.mu.Unlock()
 	e := rollout.Evidence{Domain: d, At: b.clock.Now(), Zone: rollout.Zone{Apex: d, Exists: true, NegativeTTL: 60}}
 	for _, q := range [][2]string{{mtasts.RecordName(d), "TXT"}, {tlsrpt.RecordName(d), "TXT"}, {mtasts.PolicyHost(d), "A"}} {
+		value, ok := b.answers[q[0]+" "+q[1]]
+		if !ok {
+			value = b.records[q[0]+" "+q[1]]
+		}
 		e.Names = append(e.Names, rollout.NameSeen{Name: q[0], Type: q[1], Sightings: []rollout.Sighting{
-			{Where: "ns1", Answered: true, Value: b.records[q[0]+" "+q[1]]},
+			{Where: "ns1", Answered: true, Value: value},
 		}})
 	}
 	txt := b.records[mtasts.RecordName(d)+" TXT"]

@@ -167,7 +167,12 @@ func (e *Engine) Configure(ctx context.Context, domain string, change func(*Sett
 				return err
 			}
 		}
-		if err := e.append(ctx, r, Entry{Kind: Set, Settings: &s}); err != nil {
+		entries := []Entry{{Kind: Set, Settings: &s}}
+		if _, more := s.NextRung(r.Rung()); more && r.Phase == Holding && r.Mode() == mtasts.Enforce {
+			// A higher target than the one reached: the way goes on from the live rung.
+			entries = append(entries, Entry{Kind: Moved, From: Holding, Phase: RaiseMaxAge, Aim: r.Rung()})
+		}
+		if err := e.append(ctx, r, entries...); err != nil {
 			return err
 		}
 		out = *r

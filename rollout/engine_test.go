@@ -649,3 +649,48 @@ func TestNewPlanSupersedesAnUnfinishedOne(t *testing.T) {
 		t.Errorf("live under %s; abandoned was %s", id, abandoned)
 	}
 }
+
+func TestBodyMustAnswerEvenWhereThePlanDoesNotWriteIt(t *testing.T) {
+	r := newRig(t)
+	r.engine.Patience = time.Nanosecond
+	r.create(hasty())
+	r.to(rollout.HostPolicy)
+	r.box.body = rollout.Body(policy("testing", 86400).String()) // stands in the web root already
+	nothing := rollout.Absent()
+	r.box.behind = &nothing // and is not served at the second address
+	if p := r.next(); p.Moved || r.box.records[txtName+" TXT"].Exists {
+		t.Fatalf("an id was announced whose body does not answer: %s", reasons(p.Gate))
+	}
+	r.box.behind = nil
+	if p := r.next(); !p.Moved {
+		t.Fatalf("stuck: %s", reasons(p.Gate))
+	}
+	if live, _, ok := r.load().Live(); !ok || live.Mode != mtasts.Testing {
+		t.Error("the body that was there is not in the ledger")
+	}
+}
+
+func TestProviderAndServersMustAgree(t *testing.T) {
+	r := newRig(t)
+	r.create(hasty())
+	r.to(rollout.PublishDNS)
+	r.box.answers = map[string]rollout.Value{rptName + " TXT": rollout.Records("v=TLSRPTv1; rua=mailto:elsewhere@corp.test")}
+	p := r.next()
+	if p.Applied || len(r.box.writes) > 0 || p.Gate.Closed()[0].Code != "P03" {
+		t.Errorf("wrote to a zone that nobody asks: %v %s", r.box.writes, reasons(p.Gate))
+	}
+}
+
+func TestHigherTargetGoesOnFromHolding(t *testing.T) {
+	r := newRig(t)
+	s := hasty()
+	s.MaxAge = rollout.WeekMaxAge
+	r.create(s)
+	r.to(rollout.Holding)
+	if _, err := r.engine.Configure(ctx, domain, func(s *rollout.Settings) error { s.MaxAge = rollout.MonthMaxAge; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if end := r.to(rollout.Holding); end.Rung() != rollout.MonthMaxAge {
+		t.Errorf("holds at %d", end.Rung())
+	}
+}

@@ -72,10 +72,6 @@ func (e *Engine) CarryOut(ctx context.Context, p Plan, c Consent, emit Sink) (Pr
 		if proposal.Plan, err = chosen(proposal, c); err != nil {
 			return err
 		}
-		if uncovered := r.covers(p, *r.Evidence); len(uncovered) > 0 {
-			out = e.progress(*r, before, Gate{Reasons: uncovered}.Settle(), nil)
-			return nil
-		}
 		done, held, err := e.carry(ctx, r, proposal, w, emit)
 		if err != nil || !held.Open {
 			out = e.progress(*r, before, held, done)
@@ -92,7 +88,8 @@ func (e *Engine) CarryOut(ctx context.Context, p Plan, c Consent, emit Sink) (Pr
 }
 
 // chosen is the plan to carry out: the one that was shown, if it is still what
-// would be done, else the one just made.
+// would be done, else the one just made. A step back, an undo and a restore are
+// plans that were asked for by name, and are shown by the asking.
 func chosen(p Proposal, c Consent) (Plan, error) {
 	if p.Resumes {
 		return p.Plan, nil
@@ -111,7 +108,7 @@ func chosen(p Proposal, c Consent) (Plan, error) {
 	if !c.Given {
 		return Plan{}, fmt.Errorf("plan %s was not accepted: %w", p.Plan.Hash(), ErrRefused)
 	}
-	if foreign := p.Plan.Foreign(); len(foreign) > 0 {
+	if foreign := p.Plan.Foreign(); len(foreign) > 0 && (p.Plan.Purpose == ForPhase || p.Plan.Purpose == ForCorrection) {
 		return Plan{}, fmt.Errorf("%s %s holds %s, which belay did not write; save the plan that shows it with belay plan %s --out FILE and carry it out with belay next %s --plan FILE: %w",
 			foreign[0].Name, foreign[0].Type, foreign[0].Before, p.Plan.Domain, p.Plan.Domain, ErrRefused)
 	}
@@ -125,10 +122,11 @@ func (e *Engine) carry(ctx context.Context, r *Rollout, p Proposal, w Writer, em
 		if g := e.gateFor(*r, p.Plan, e.now()); !g.Open {
 			return nil, g, nil
 		}
-	} else if uncovered := r.covers(p.Plan, *r.Evidence); len(uncovered) > 0 && !p.Resumes {
-		return nil, Gate{Reasons: uncovered}.Settle(), nil
 	}
 	if !p.Resumes {
+		if against := r.against(p.Plan, *r.Evidence); len(against) > 0 {
+			return nil, Gate{Reasons: against}.Settle(), nil
+		}
 		if held, err := e.movable(ctx, *r, p.Plan, emit); err != nil || !held.Open {
 			return nil, held, err
 		}

@@ -109,11 +109,20 @@ func (r Rollout) raises(p Plan) bool {
 	return r.Mode() != mtasts.Enforce || want.MaxAge > r.Rung()
 }
 
-// covers closes the gate for every MX host that the policy of p leaves out. No
-// override covers it, but a step back is never held up.
-func (r Rollout) covers(p Plan, seen Evidence) []Reason {
+// against is what speaks against carrying p out at all, whatever the gate says.
+// Nothing speaks against a step back.
+func (r Rollout) against(p Plan, seen Evidence) []Reason {
+	if p.Purpose == ForStepBack {
+		return nil
+	}
+	return append(r.uncovered(p, seen), disagreements(p, seen)...)
+}
+
+// uncovered are the MX hosts that the policy of p leaves out. No override covers
+// them.
+func (r Rollout) uncovered(p Plan, seen Evidence) []Reason {
 	want, ok := p.Policy()
-	if !ok || want.Mode == mtasts.None || p.Purpose == ForStepBack {
+	if !ok || want.Mode == mtasts.None {
 		return nil
 	}
 	var out []Reason
@@ -121,6 +130,27 @@ func (r Rollout) covers(p Plan, seen Evidence) []Reason {
 		out = append(out, Reason{Code: ReasonCover, Subject: host, Final: true,
 			Text: fmt.Sprintf("%s receives mail for %s and no mx line of the policy covers it", host, r.Domain),
 			Fix:  "add it with belay set --mx, or take it out of the MX records"})
+	}
+	return out
+}
+
+// disagreements are the records of p of which the provider shows something else
+// than every authoritative server answers: a change made there would not be seen,
+// or would replace what nobody was shown.
+func disagreements(p Plan, seen Evidence) []Reason {
+	var out []Reason
+	for _, e := range p.Edits {
+		asked, ok := seen.Name(e.Name, e.Type)
+		if e.Kind != Record || !ok || asked.Alias != "" {
+			continue
+		}
+		answer, agreed := Agreed(asked.Sightings)
+		if !agreed || answer.Equal(e.Before) || answer.Equal(e.After) {
+			continue
+		}
+		out = append(out, Reason{Code: "P03", Subject: e.Name + " " + e.Type, Final: true,
+			Text: fmt.Sprintf("%s shows %s, and every authoritative server answers %s", e.Account, e.Before, answer),
+			Fix:  "look for a wrong account, a private zone of the same name, or a proxy before the record; if it changed just now, wait and look again"})
 	}
 	return out
 }

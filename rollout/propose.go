@@ -50,18 +50,15 @@ func (e *Engine) decide(ctx context.Context, r Rollout, w Writer) (Proposal, err
 }
 
 // gateFor is the gate that plan stands behind: the one that led in where the plan
-// enforces or raises, else the one out of the phase, with the MX hosts that the
-// plan's policy would leave out.
+// enforces or raises, else the one out of the phase, with what speaks against the
+// plan itself.
 func (e *Engine) gateFor(r Rollout, plan Plan, now time.Time) Gate {
 	g := e.gateOut(r, now)
 	if r.raises(plan) {
 		g = e.gateInto(r, plan, now)
 	}
-	if uncovered := r.covers(plan, *r.Evidence); len(uncovered) > 0 {
-		g.Reasons = append(g.Reasons, uncovered...)
-		g = g.Settle()
-	}
-	return g
+	g.Reasons = append(g.Reasons, r.against(plan, *r.Evidence)...)
+	return g.Settle()
 }
 
 // drifted offers restore and adopt.
@@ -176,7 +173,7 @@ func (e *Engine) proposeAct(ctx context.Context, domain string, emit Sink, plan 
 	if err != nil {
 		return Proposal{}, err
 	}
-	g := Gate{Reasons: r.covers(p, *r.Evidence)}
+	g := Gate{Reasons: r.against(p, *r.Evidence)}
 	return Proposal{Rollout: r, Evidence: *r.Evidence, Plan: p, Gate: g.Settle()}, p.Validate()
 }
 

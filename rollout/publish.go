@@ -75,6 +75,9 @@ func (b *builder) body(seen Evidence, want mtasts.Policy) (string, error) {
 	if !ok {
 		return "", notRead(seen, url, "policy")
 	}
+	if len(want.MX) == 0 && want.Mode != mtasts.None {
+		return "", fmt.Errorf("plan for %s: no MX host was found, and a policy in mode %s needs one; name them with belay set --mx: %w", b.r.Domain, want.Mode, ErrRefused)
+	}
 	after := Body(want.String())
 	if held.Value.SamePolicy(after) {
 		return "", nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"belay/rollout/finding"
@@ -120,6 +119,9 @@ func (k *walk) apply(ctx context.Context, edit Edit) (Gate, error) {
 	if applyErr == nil {
 		applyErr = fmt.Errorf("%s", receipt.Detail)
 	}
+	if k.plan.Purpose == ForStepBack && edit.Kind == Policy {
+		applyErr = fmt.Errorf("%w; %s", applyErr, k.untold())
+	}
 	return Gate{}, fmt.Errorf("edit %s of plan %s, %s %s: %w", edit.ID, k.plan.Hash(), edit.Name, edit.Type, applyErr)
 }
 
@@ -157,6 +159,11 @@ func (k *walk) clear(ctx context.Context, edit Edit) (Gate, error) {
 			return notLive(need, unseen), nil
 		}
 	}
+	if edit.Announces() && edit.After.Exists && !slices.ContainsFunc(edit.Needs, k.isBody) {
+		if gate, err := k.bodyAnswers(ctx); err != nil || !gate.Open {
+			return gate, err
+		}
+	}
 	now := k.engine.now()
 	if wait := k.r.idWait(); edit.Announces() && k.plan.Purpose != ForStepBack && wait.After(now) {
 		g := Gate{}
@@ -168,173 +175,24 @@ func (k *walk) clear(ctx context.Context, edit Edit) (Gate, error) {
 	return Gate{Open: true}, nil
 }
 
-// verify looks for one edit from outside until it is live, for as long as
-// the engine has patience; an edit the operator makes is looked for once.
-func (k *walk) verify(ctx context.Context, edit Edit) (Gate, error) {
-	k.emit.Emit(Event{Kind: Verifying, Subject: edit.Name, Edit: &edit})
-	manual := k.state(edit).Receipt.Outcome == Waiting
-	patience := k.engine.Patience
-	if patience == 0 {
-		patience = Propagation
-	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	var held Gate
-	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
-		live, sightings, err := k.see(ctx, edit)
-		if err != nil && ctx.Err() == nil {
-			return Gate{}, err
-		}
-		if live {
-			return Gate{Open: true}, k.settle(ctx, edit, sightings)
-		}
-		held = notLive(edit, sightings)
-		if manual {
-			break
-		}
-		if !rest(ctx, pause) {
-			break
-		}
-	}
-	k.touched[edit.ID] = Waiting
-	if manual && k.detail[edit.ID] == "" {
-		k.detail[edit.ID] = k.state(edit).Receipt.Detail
-	}
-	if k.plan.Purpose == ForStepBack && edit.Kind == Policy {
-		k.cannotTell(&held)
-	}
-	return held, nil
+func (k *walk) isBody(id string) bool {
+	need, _ := k.plan.Edit(id)
+	return need.Kind == Policy
 }
 
-// rest waits for pause in real time; it is false where ctx ended first.
-func rest(ctx context.Context, pause time.Duration) bool {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
-}
-
-// cannotTell adds to a step back that no host serves what it means: nobody can be
-// told before a host works.
-func (k *walk) cannotTell(g *Gate) {
-	until := k.r.Ledger.HeldUntil(k.engine.now())
-	g.Close(Reason{Code: ReasonHost, Subject: mtasts.PolicyHost(k.r.Domain), Final: true,
-		Text: fmt.Sprintf("no sender can be told before a policy host works; senders that hold the policy keep it until %s at the latest", stamp(until)),
-		Fix:  "mend the host, or move it: belay set " + k.r.Domain + " --host ... --host-address ..., then belay step-back again"})
-	*g = g.Settle()
-}
-
-// see looks at one edit from outside once.
-func (k *walk) see(ctx context.Context, edit Edit) (live bool, sightings []Sighting, err error) {
-	var seen Evidence
-	if len(edit.At) > 0 {
-		_, seen, err = k.engine.Looker.SeeAt(ctx, edit, edit.At, k.emit)
-	} else {
-		_, seen, err = k.engine.Looker.See(ctx, edit, k.emit)
-	}
-	if edit.Kind == Policy {
-		k.noteCache(seen)
-	}
-	return Live(edit, seen.Sightings), seen.Sightings, err
-}
-
-// noteCache remembers that a shared cache stands before the policy host.
-func (k *walk) noteCache(seen Evidence) {
-	now := k.engine.now()
-	for _, a := range seen.Policy.Addresses {
-		if a.CacheFor > 0 && now.Add(a.CacheFor).After(k.r.CachedUntil) {
-			k.cached = later(k.cached, now.Add(a.CacheFor))
-		}
-	}
-}
-
-// Live reports whether an edit is live by these sightings: at least one server
-// answered, and each that did shows what the edit leaves behind, a body as the
-// same policy.
-func Live(edit Edit, sightings []Sighting) bool {
-	answered := false
-	for _, s := range sightings {
-		if !s.Answered {
-			continue
-		}
-		answered = true
-		if edit.Kind == Policy && !s.Value.SamePolicy(edit.After) || edit.Kind == Record && !s.Value.Equal(edit.After) {
-			return false
-		}
-	}
-	return answered
-}
-
-// settle journals that an edit is live, with what follows from it: the wait of a
-// shared cache, and after a step back the way back to phase 4.
-func (k *walk) settle(ctx context.Context, edit Edit, sightings []Sighting) error {
-	hash := k.plan.Hash()
-	var entries []Entry
-	if k.state(edit).Receipt.Outcome == Waiting {
-		entries = append(entries, Entry{Kind: Received, PlanHash: hash, Receipt: &Receipt{EditID: edit.ID, Outcome: Found, Saw: edit.After}})
-	}
-	var unseen []string
-	for _, s := range sightings {
-		if !s.Answered {
-			unseen = append(unseen, finding.Clean(fmt.Sprintf("%s [%s]: %s", s.Where, s.IP, s.Err), 200))
-		}
-	}
-	entries = append(entries, Entry{Kind: Seen, PlanHash: hash, EditID: edit.ID, Unseen: unseen})
-	if k.cached.After(k.r.CachedUntil) && edit.Kind == Policy && edit.Before.Exists {
-		entries = append(entries, Entry{Kind: Cached, Wait: k.cached})
-	}
-	if phase, aim, back := k.back(edit); back {
-		entries = append(entries, Entry{Kind: Moved, From: k.r.Phase, Phase: phase, Aim: aim})
-	}
-	if err := k.engine.append(ctx, k.r, entries...); err != nil {
-		return err
-	}
-	if o := k.state(edit).Receipt.Outcome; k.touched[edit.ID] == "" || k.touched[edit.ID] == Waiting {
-		k.touched[edit.ID] = o
-	}
-	k.emit.Emit(Event{Kind: BecameLive, Subject: edit.Name, Text: strings.Join(unseen, "; "), Edit: &edit})
-	return nil
-}
-
-// back is where a rollout goes when the last edit of a step back, or of an undo
-// of a policy, is live.
-func (k *walk) back(edit Edit) (Phase, uint32, bool) {
-	if !edit.Announces() || k.plan.Purpose != ForStepBack && k.plan.Purpose != ForUndo {
-		return "", 0, false
-	}
+// bodyAnswers looks at the body that an id is to announce where the plan does not
+// write it, because it stands already.
+func (k *walk) bodyAnswers(ctx context.Context) (Gate, error) {
 	serving, ok := k.r.Serving()
 	if !ok {
-		return "", 0, false
+		return Gate{}, fmt.Errorf("plan %s announces an id for which no body is known: %w", k.plan.Hash(), ErrRefused)
 	}
-	phase := phaseOf(serving, k.r.Settings)
-	if phase == k.r.Phase && aimOf(serving, k.r.Settings) == k.r.Aim || k.r.Phase.Before(phase) {
-		return "", 0, false
+	body := Edit{Kind: Policy, Account: k.r.Settings.Host.String(), Name: mtasts.PolicyURL(k.r.Domain), Type: "policy", After: Body(serving.Body)}
+	live, sightings, err := k.see(ctx, body)
+	if err != nil || live {
+		return Gate{Open: live}, err
 	}
-	return phase, aimOf(serving, k.r.Settings), true
-}
-
-// notLive is the gate that an edit holds shut which is not seen everywhere yet.
-func notLive(edit Edit, sightings []Sighting) Gate {
-	var g Gate
-	for _, s := range sightings {
-		if s.Answered && !s.Value.Equal(edit.After) && !(edit.Kind == Policy && s.Value.SamePolicy(edit.After)) {
-			text := fmt.Sprintf("%s [%s] still says %s", s.Where, s.IP, finding.Quote(s.Value.String(), 120))
-			if s.Err != "" {
-				text = fmt.Sprintf("%s [%s]: %s", s.Where, s.IP, finding.Clean(s.Err, 200))
-			}
-			g.Close(Reason{Code: ReasonEdits, Subject: edit.Name, Final: true, Text: text, Fix: "belay next looks again; nothing is written twice"})
-		}
-	}
-	if len(g.Reasons) == 0 {
-		g.Close(Reason{Code: ReasonEdits, Subject: edit.Name, Final: true,
-			Text: fmt.Sprintf("no server that could be asked from here shows %s %s", edit.Name, edit.Type),
-			Fix:  "belay next looks again; nothing is written twice"})
-	}
-	return g.Settle()
+	return notLive(body, sightings), nil
 }
 
 // outcomes are the plan's edits with what this walk, or an earlier one, made of

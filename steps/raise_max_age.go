@@ -15,14 +15,15 @@ type RaiseMaxAge struct{}
 // Phase is rollout.RaiseMaxAge.
 func (RaiseMaxAge) Phase() rollout.Phase { return rollout.RaiseMaxAge }
 
-// Plan publishes the rung that the rollout is on its way to.
+// Plan publishes the rung that the rollout is on its way to; a rung above a target
+// that was lowered meanwhile is dropped.
 func (RaiseMaxAge) Plan(r rollout.Rollout, seen rollout.Evidence, now time.Time) (rollout.Plan, error) {
 	live, _, ok := r.Live()
 	if !ok || live.Mode != mtasts.Enforce {
 		return rollout.Plan{}, fmt.Errorf("raise max_age of %s: the live policy does not enforce", r.Domain)
 	}
 	want := live.Policy()
-	want.MaxAge = max(want.MaxAge, r.Aim)
+	want.MaxAge = max(want.MaxAge, min(r.Aim, r.Settings.MaxAge))
 	return r.Publish(seen, want, rollout.ForPhase, now)
 }
 
