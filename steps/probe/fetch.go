@@ -285,7 +285,7 @@ func httpPlainly(err error) string {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return "the connection ends before a whole response"
 	}
-	return plainly(err)
+	return strings.TrimPrefix(plainly(err), "net/http: HTTP/1.x transport connection broken: ")
 }
 
 // StaysSlow fetches twice more, a second apart, and reports whether both fetches
