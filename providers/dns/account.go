@@ -103,7 +103,7 @@ func Open(provider string, creds map[string]string, o Options) (Account, error) 
 	if err != nil {
 		return nil, fmt.Errorf("open the DNS account at %s: %w", provider, err)
 	}
-	return &remote{source: src, o: o, secrets: c.secrets(), seat: make(seat, 1), zones: map[string]Zone{}}, nil
+	return &remote{source: src, o: o, secrets: c.secrets(), seat: make(seat, 1), zones: map[string]Zone{}, waiting: map[string]*reading{}}, nil
 }
 
 // sources are the providers behind the adapter, by catalogue id.

@@ -18,8 +18,9 @@ type remote struct {
 	secrets []string
 	seat    seat
 
-	mu    sync.Mutex
-	zones map[string]Zone // by name; a zone once found stays where it is
+	mu      sync.Mutex
+	zones   map[string]Zone // by name; a zone once found stays where it is
+	waiting map[string]*reading
 }
 
 // Read says what stands at the edit's place.
@@ -30,7 +31,7 @@ func (a *remote) Read(ctx context.Context, e rollout.Edit) (rollout.Held, error)
 		return h, a.said("read", e, err)
 	}
 	h.Zone = z.Name
-	sets, err := a.at(ctx, z, e.Name)
+	sets, err := a.shared(ctx, z, e.Name)
 	if err != nil {
 		return h, a.said("read", e, err)
 	}
@@ -42,21 +43,24 @@ func (a *remote) Read(ctx context.Context, e rollout.Edit) (rollout.Held, error)
 	return h, nil
 }
 
-// zone is where the edit's name lies at the provider. It must be the zone that
-// the plan names; a record written into another one would answer nobody.
+// zone is where the edit's name lies at the provider. It must be the zone that DNS
+// answers from; a record written into another one would answer nobody. Where the
+// plan names the same zone that is settled; else the finder decides, for a name
+// may lie in a zone of its own below the domain's.
 func (a *remote) zone(ctx context.Context, e rollout.Edit) (Zone, error) {
 	z, err := a.zoneOf(ctx, e.Name)
 	if err != nil {
 		return Zone{}, err
 	}
-	planned := plainName(e.Zone)
-	if planned == "" && a.o.Finder != nil {
-		if planned, err = a.o.Finder.ZoneOf(ctx, e.Name); err != nil {
+	outside := plainName(e.Zone)
+	if outside != z.Name && a.o.Finder != nil {
+		if outside, err = a.o.Finder.ZoneOf(ctx, e.Name); err != nil {
 			return Zone{}, fmt.Errorf("find the zone of %s: %w", e.Name, err)
 		}
+		outside = plainName(outside)
 	}
-	if planned != "" && planned != z.Name {
-		return Zone{}, disagreement(a.source.Label(), e.Name, planned, z.Name)
+	if outside != "" && outside != z.Name {
+		return Zone{}, disagreement(a.source.Label(), e.Name, outside, z.Name)
 	}
 	return z, nil
 }

@@ -71,7 +71,7 @@ func awsUnreached(err error) error {
 	switch {
 	case strings.Contains(text, "get credentials"), strings.Contains(text, "no EC2 IMDS role"), strings.Contains(text, "failed to refresh cached credentials"):
 		return &awsRefusal{text: "no AWS credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE", err: err}
-	case strings.Contains(text, "deserialization failed"):
+	case strings.Contains(text, "deserializ"):
 		return &awsRefusal{text: "the answer is not Route 53's XML: something stands between this machine and AWS, or AWS is out of order", err: err}
 	}
 	return &awsRefusal{text: "reach AWS: " + text, err: err}

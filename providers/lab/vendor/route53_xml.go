@@ -29,14 +29,16 @@ type aliasXML struct {
 	Evaluate     bool `xml:"EvaluateTargetHealth"`
 }
 
+type valueXML struct{ Value string }
+
 type setXML struct {
 	Name   string
 	Type   string
-	ID     string    `xml:"SetIdentifier,omitempty"`
-	Weight *int      `xml:",omitempty"`
-	TTL    *int64    `xml:",omitempty"`
-	Values []string  `xml:"ResourceRecords>ResourceRecord>Value"`
-	Alias  *aliasXML `xml:"AliasTarget,omitempty"`
+	ID     string     `xml:"SetIdentifier,omitempty"`
+	Weight *int       `xml:",omitempty"`
+	TTL    *int64     `xml:",omitempty"`
+	Values []valueXML `xml:"ResourceRecords>ResourceRecord"`
+	Alias  *aliasXML  `xml:"AliasTarget,omitempty"`
 }
 
 func setToXML(s Route53Set) setXML {
@@ -49,12 +51,18 @@ func setToXML(s Route53Set) setXML {
 		x.Alias = &aliasXML{HostedZoneID: "Z2FDTNDATAQYW2", DNSName: plain(s.Alias) + "."}
 		return x
 	}
-	x.TTL, x.Values = &s.TTL, s.Values
+	x.TTL = &s.TTL
+	for _, v := range s.Values {
+		x.Values = append(x.Values, valueXML{v})
+	}
 	return x
 }
 
 func (x setXML) set() Route53Set {
-	s := Route53Set{Name: plain(x.Name), Type: x.Type, ID: x.ID, Values: x.Values}
+	s := Route53Set{Name: plain(x.Name), Type: x.Type, ID: x.ID}
+	for _, v := range x.Values {
+		s.Values = append(s.Values, v.Value)
+	}
 	if x.TTL != nil {
 		s.TTL = *x.TTL
 	}

@@ -1,0 +1,181 @@
+package dns_test
+
+import (
+	"context"
+	"encoding/base64"
+	"strings"
+	"testing"
+
+	"belay/providers/dns"
+	"belay/providers/lab/vendor"
+	"belay/rollout"
+)
+
+// zoneIs is a finder that has one answer.
+type zoneIs string
+
+func (z zoneIs) ZoneOf(context.Context, string) (string, error) { return string(z), nil }
+
+func TestTryReachesTheZone(t *testing.T) {
+	onEach(t, func(t *testing.T, b bench) {
+		b.put(t, "_smtp._tls."+domain, "TXT", rpt)
+		trial, err := b.open(t, dns.Options{Finder: zoneIs(domain)}).Try(ctx(t), domain)
+		if err != nil || trial.Zone != domain {
+			t.Fatalf("zone %q, %v", trial.Zone, err)
+		}
+		all := strings.Join(trial.Lines, "\n")
+		for _, want := range []string{"keeps the zone corp.test", rpt, "_mta-sts.corp.test holds nothing yet"} {
+			if !strings.Contains(all, want) {
+				t.Errorf("no %q in:\n%s", want, all)
+			}
+		}
+		for _, name := range []string{"_mta-sts.", "_smtp._tls.", "mta-sts."} {
+			if n := b.writes(name + domain); n != 0 {
+				t.Errorf("trying wrote %d times at %s", n, name)
+			}
+		}
+	})
+}
+
+// TestTrySaysWhatIsWrong: each wrong credential has its own clear sentence.
+func TestTrySaysWhatIsWrong(t *testing.T) {
+	cloudflare := func(change func(*vendor.Cloudflare, map[string]string)) func(*testing.T) bench {
+		return func(t *testing.T) bench {
+			b, srv := newCloudflare(t)
+			change(srv, b.creds)
+			return b
+		}
+	}
+	aws := func(change func(*vendor.Route53, map[string]string)) func(*testing.T) bench {
+		return func(t *testing.T) bench {
+			b, srv := newRoute53(t)
+			change(srv, b.creds)
+			return b
+		}
+	}
+	own := func(change func(map[string]string)) func(*testing.T) bench {
+		return func(t *testing.T) bench {
+			b := rfc2136Bench(t, false)
+			change(b.creds)
+			return b
+		}
+	}
+	for _, tc := range []struct {
+		shows  string
+		start  func(*testing.T) bench
+		domain string
+		finder string
+		says   string
+	}{
+		{"cloudflare: a wrong token", cloudflare(func(_ *vendor.Cloudflare, c map[string]string) { c["api_token"] = "another-token" }), domain, "", "token is not accepted"},
+		{"cloudflare: what is no token", cloudflare(func(_ *vendor.Cloudflare, c map[string]string) { c["api_token"] = "short" }), domain, "", "token is wrong"},
+		{"cloudflare: a zone in another account", cloudflareBench, "other.test", "", "another account"},
+		{"cloudflare: a token without Zone:Read", cloudflare(func(s *vendor.Cloudflare, _ map[string]string) { s.SetPermissions("#dns_records:edit") }), domain, "", "lacks Zone:Read"},
+		{"cloudflare: a token that may not read records", cloudflare(func(s *vendor.Cloudflare, _ map[string]string) { s.SetPermissions("#zone:read") }), domain, "", "may not read"},
+		{"cloudflare: a token that may only read", cloudflare(func(s *vendor.Cloudflare, _ map[string]string) { s.SetPermissions("#zone:read", "#dns_records:read") }), domain, "", "lacks DNS:Edit"},
+		{"cloudflare: a pending zone", cloudflare(func(s *vendor.Cloudflare, _ map[string]string) { s.SetStatus("pending") }), domain, "", "not active"},
+		{"cloudflare: DNS answers from a child zone", cloudflareBench, domain, "_mta-sts.corp.test", "child zone"},
+		{"cloudflare: a zone that is not delegated", cloudflareBench, domain, "test", "not delegated"},
+		{"route53: an unknown access key", aws(func(_ *vendor.Route53, c map[string]string) { c["access_key_id"] = "AKIDWRONG" }), domain, "", "does not know this access key"},
+		{"route53: no right to list zones", aws(func(s *vendor.Route53, _ map[string]string) { s.Deny("route53:ListHostedZonesByName") }), domain, "", "lack the right route53:ListHostedZonesByName"},
+		{"route53: no right to read the zone", aws(func(s *vendor.Route53, _ map[string]string) { s.Deny("route53:ListResourceRecordSets") }), domain, "", "lack the right route53:ListResourceRecordSets"},
+		{"route53: a zone in another account", route53Bench, "other.test", "", "another account"},
+		{"route53: a private zone alone", aws(func(s *vendor.Route53, _ map[string]string) { s.AddZone("ZPRIVATE", "inner.test", true) }), "inner.test", "", "only a private hosted zone"},
+		{"route53: two public zones of one name", aws(func(s *vendor.Route53, _ map[string]string) { s.AddZone("ZSECOND", domain, false) }), domain, "", "ZSECOND"},
+		{"route53: an id that is not the zone's", aws(func(_ *vendor.Route53, c map[string]string) { c["hosted_zone_id"] = "ZWRONG" }), domain, "", "ZWRONG"},
+		{"rfc2136: a wrong secret", own(func(c map[string]string) { c["key"] = base64.StdEncoding.EncodeToString([]byte("not the secret")) }), domain, "", "secret"},
+		{"rfc2136: an unknown key", own(func(c map[string]string) { c["key_name"] = "other-key" }), domain, "", "other-key"},
+		{"rfc2136: a zone that is not there", rfc2136Bench2, "other.example", "", "keeps no zone"},
+		{"rfc2136: nobody listens", own(func(c map[string]string) { c["server"] = "127.0.0.1:1" }), domain, "", "refused"},
+	} {
+		t.Run(tc.shows, func(t *testing.T) {
+			b := tc.start(t)
+			var o dns.Options
+			if tc.finder != "" {
+				o.Finder = zoneIs(tc.finder)
+			}
+			trial, err := b.open(t, o).Try(ctx(t), tc.domain)
+			if err == nil || !strings.Contains(err.Error(), tc.says) {
+				t.Fatalf("%v does not say %q; lines %q", err, tc.says, trial.Lines)
+			}
+			for _, secret := range []string{"secret_access_key", "key"} {
+				if s := b.creds[secret]; s != "" && strings.Contains(err.Error(), s) {
+					t.Errorf("%v holds the secret", err)
+				}
+			}
+		})
+	}
+}
+
+func rfc2136Bench2(t *testing.T) bench { return rfc2136Bench(t, false) }
+
+// TestHostedZoneIDChooses: with its id one of two zones is taken.
+func TestHostedZoneIDChooses(t *testing.T) {
+	b, srv := newRoute53(t)
+	srv.AddZone("ZSECOND", domain, false, vendor.Route53Set{Name: "_mta-sts." + domain, Type: "TXT", TTL: 60, Values: []string{`"` + sts2 + `"`}})
+	b.creds["hosted_zone_id"] = "/hostedzone/ZSECOND"
+	h, err := b.open(t, dns.Options{}).Read(ctx(t), edit("_mta-sts", "TXT", nil, nil))
+	if err != nil || h.Value.String() != sts2 || h.TTL != 60 {
+		t.Errorf("read %s, TTL %d, %v", h.Value, h.TTL, err)
+	}
+}
+
+// TestWhatIsNotWrittenOver: records that are more than they look like.
+func TestWhatIsNotWrittenOver(t *testing.T) {
+	check := func(t *testing.T, b bench, says string) {
+		t.Helper()
+		a := b.open(t, dns.Options{})
+		e := edit("mta-sts", "A", list("192.0.2.20"), list("192.0.2.21"))
+		if h, err := a.Read(ctx(t), e); err != nil || !strings.Contains(h.Err, says) {
+			t.Errorf("read says %q, %v", h.Err, err)
+		}
+		for _, before := range [][]string{nil, list("192.0.2.20")} {
+			e.Before = rollout.Records(before...)
+			r, err := a.Apply(ctx(t), e)
+			if r.Outcome != rollout.Refused || !strings.Contains(r.Detail, says) || b.writes(e.Name) != 0 {
+				t.Errorf("outcome %s after %d writes, %v", r.Outcome, b.writes(e.Name), err)
+			}
+		}
+	}
+	t.Run("a record behind Cloudflare's proxy", func(t *testing.T) {
+		b, srv := newCloudflare(t)
+		srv.Put(vendor.CloudflareRecord{Name: "mta-sts." + domain, Type: "A", Content: "192.0.2.20", Proxied: true})
+		check(t, b, "DNS only")
+	})
+	t.Run("a Route 53 alias", func(t *testing.T) {
+		b, srv := newRoute53(t)
+		srv.Put(vendor.Route53Set{Name: "mta-sts." + domain, Type: "A", Alias: "d111.cloudfront.net"})
+		check(t, b, "alias of d111.cloudfront.net")
+	})
+	t.Run("a Route 53 set with a routing policy", func(t *testing.T) {
+		b, srv := newRoute53(t)
+		srv.Put(vendor.Route53Set{Name: "mta-sts." + domain, Type: "A", TTL: 60, Values: list("192.0.2.20"), ID: "blue"})
+		check(t, b, "routing policy")
+	})
+}
+
+func TestOpenRefusesWhatCannotBe(t *testing.T) {
+	for _, tc := range []struct {
+		shows, provider string
+		creds           map[string]string
+		says            string
+	}{
+		{"a provider that is not there", "nobody", nil, "manual"},
+		{"no token", "cloudflare", nil, "API token"},
+		{"half a key pair", "route53", map[string]string{"access_key_id": "A"}, "belong together"},
+		{"a profile that is not there", "route53", map[string]string{"profile": "no-such-profile"}, "no-such-profile"},
+		{"no server", "rfc2136", map[string]string{"key_name": "k", "key": "AAAA"}, "name server"},
+		{"a secret that is not base64", "rfc2136", map[string]string{"server": "h", "key_name": "k", "key": "\"hunter2!\""}, "base64"},
+		{"an algorithm nobody has", "rfc2136", map[string]string{"server": "h", "key_name": "k", "key": "AAAA", "key_alg": "md4"}, "md4"},
+		{"manual without eyes", "manual", nil, "look"},
+	} {
+		t.Run(tc.shows, func(t *testing.T) {
+			t.Setenv("AWS_CONFIG_FILE", "/dev/null")
+			t.Setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+			_, err := dns.Open(tc.provider, tc.creds, dns.Options{Domain: domain})
+			if err == nil || !strings.Contains(err.Error(), tc.says) || strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("%v does not say %q", err, tc.says)
+			}
+		})
+	}
+}
