@@ -72,9 +72,7 @@ func (k *look) everything() error {
 	// The MX set as the resolvers have it is followed up before the zone is
 	// found: most often it is the right one, and the sessions are the longest
 	// way.
-	var ahead sync.WaitGroup
-	ahead.Go(k.hurryMail)
-	defer ahead.Wait()
+	k.view.Go(k.hurryMail)
 
 	zone, err := k.view.Zone(k.domain)
 	if err != nil {
@@ -91,12 +89,8 @@ func (k *look) everything() error {
 	parts.Go(func() { names = k.names() })
 	parts.Go(func() { policy = k.policyFetched() })
 	parts.Wait()
-	if k.view.Err() != nil {
-		// What was not heard because the look ended is no finding; the facts
-		// that were are kept.
-		k.e.MX = mail.facts()
-		return nil
-	}
+	// What was heard is judged even where the look was ended meanwhile; what was
+	// not heard because of that is no finding.
 	k.judgeMail(mail)
 	k.judgeNames(names)
 	k.judgePolicy(policy, names)

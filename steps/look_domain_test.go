@@ -74,6 +74,11 @@ func TestLookComparesTheLedger(t *testing.T) {
 		report(t, e)
 		t.Error("the body changed under its id")
 	}
+	begun := append(ledger, rollout.LedgerEntry{Body: strings.Replace(testingBody, "86400", "604800", 1)})
+	if e := lookAt(t, looker, l.Domain(), begun); len(e.Fails()) > 0 || !has(e, "O10", finding.Warn) {
+		report(t, e)
+		t.Error("between a body and its id nothing is broken")
+	}
 	set(t, l, mtasts.RecordName(l.Domain()), "TXT")
 	if e := lookAt(t, looker, l.Domain(), ledger); !has(e, "T01", finding.Fail) {
 		report(t, e)
@@ -106,6 +111,29 @@ func TestLookPlantsNoNegativeAnswer(t *testing.T) {
 	}
 	if len(e.Names) != 6 {
 		t.Errorf("%d names seen", len(e.Names))
+	}
+}
+
+// What a resolver still remembers is told with its end, and is no fault.
+func TestStaleResolverIsInformation(t *testing.T) {
+	l, looker := openLab(t, lab.Options{})
+	publish(t, l, testingBody, "1")
+	lookAt(t, looker, l.Domain(), nil) // the resolver has heard of everything now
+	set(t, l, mtasts.RecordName(l.Domain()), "TXT", "v=STSv1; id=2;")
+	set(t, l, l.Domain(), "MX", "10 mx1.corp.test.")
+	e := lookAt(t, looker, l.Domain(), nil)
+	if e.Record.ID != "2" || len(e.MX) != 1 {
+		t.Errorf("judged by the resolver: %+v, %v", e.Record, e.MXNames())
+	}
+	stale := 0
+	for _, f := range e.Findings {
+		if f.Code == "P07" && f.Severity == finding.Info && !f.Unknown {
+			stale++
+		}
+	}
+	if stale != 2 || len(e.Fails()) > 0 {
+		report(t, e)
+		t.Errorf("%d stale answers told of", stale)
 	}
 }
 

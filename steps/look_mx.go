@@ -63,19 +63,18 @@ func readMX(values []string) []mxRecord {
 // that they are under way when the authoritative servers are heard. What comes of
 // them is kept by the view, and judged only for hosts that are truly MX hosts.
 func (k *look) hurryMail() {
-	var all sync.WaitGroup
 	for _, mx := range readMX(k.view.Resolve(k.domain, "MX").Values) {
-		if usableHost(mx.host) {
-			all.Go(func() {
-				addresses, _ := k.view.ResolveAddresses(mx.host)
-				for _, ip := range addresses {
-					all.Go(func() { k.view.Session(mx.host, ip) })
-				}
-			})
-			all.Go(func() { k.view.Resolve("_25._tcp."+mx.host, "TLSA") })
+		if !usableHost(mx.host) {
+			continue
 		}
+		k.view.Go(func() {
+			addresses, _ := k.view.ResolveAddresses(mx.host)
+			for _, ip := range addresses {
+				k.view.Go(func() { k.view.Session(mx.host, ip) })
+			}
+		})
+		k.view.Go(func() { k.view.Resolve("_25._tcp."+mx.host, "TLSA") })
 	}
-	all.Wait()
 }
 
 // usableHost reports whether an MX target is a host name at all.
@@ -153,6 +152,8 @@ func (k *look) judgeMail(seen mailSeen) {
 		return
 	}
 	switch {
+	case seen.err != nil && k.view.Err() != nil:
+		return
 	case seen.err != nil:
 		k.conclude(unknown(finding.New("M04", k.domain, "the MX records could not be read: "+seen.err.Error())))
 		return
@@ -210,11 +211,15 @@ func (seen mailSeen) facts() []rollout.MXHost {
 // judgeHost says what was found at one MX host, and writes each address's verdict
 // into its facts.
 func (k *look) judgeHost(h hostSeen, proof portProof, facts []rollout.MXAddress) []finding.Finding {
-	fs := hostFindings(h)
+	var fs []finding.Finding
+	if len(h.sessions) > 0 || k.view.Err() == nil {
+		fs = hostFindings(h)
+	}
 	for i, s := range h.sessions {
 		mine := judgeSession(h, s, proof)
 		facts[i].Verdict = finding.Worst(mine)
-		if facts[i].Verdict != finding.Fail && slices.ContainsFunc(mine, func(f finding.Finding) bool { return f.Unknown }) {
+		unseen := s.Fate == probe.CutOff || slices.ContainsFunc(mine, func(f finding.Finding) bool { return f.Unknown })
+		if unseen && facts[i].Verdict != finding.Fail {
 			facts[i].Verdict = finding.Unknown
 		}
 		fs = append(fs, mine...)
@@ -222,13 +227,18 @@ func (k *look) judgeHost(h hostSeen, proof portProof, facts []rollout.MXAddress)
 	if f, differ := leavesDiffer(h); differ {
 		fs = append(fs, f)
 	}
-	if len(fs) == 0 {
+	if len(fs) == 0 && wholly(h.sessions) {
 		fs = append(fs, fine("M08", h.name, fmt.Sprintf("%s answers with %s and a valid certificate at %s", h.name, h.sessions[0].TLSVersion, count(len(h.sessions), "address", "addresses"))))
 	}
 	if len(h.tlsa) > 0 {
 		fs = append(fs, finding.New("P09", h.name, fmt.Sprintf("%s has %s on port 25", h.name, count(len(h.tlsa), "TLSA record", "TLSA records"))))
 	}
 	return fs
+}
+
+// wholly reports whether every session came to its end.
+func wholly(sessions []probe.Session) bool {
+	return len(sessions) > 0 && !slices.ContainsFunc(sessions, func(s probe.Session) bool { return s.Fate != probe.Fine })
 }
 
 // hostFindings are about the host's name, before any address.

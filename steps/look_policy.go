@@ -216,6 +216,12 @@ func (k *look) judgeBodies(fetches []probe.Fetch) []finding.Finding {
 	}
 	policy, faults := mtasts.ParsePolicy([]byte(bodies[0]))
 	fs = append(fs, under(url, faults)...)
+	for _, body := range bodies {
+		if f, off := k.judgeID(body); off {
+			fs = append(fs, f)
+			break
+		}
+	}
 	k.e.Policy.Agree = whole && len(bodies) == 1
 	k.e.Policy.Policy = policy
 	if k.e.Policy.Agree {
@@ -226,9 +232,6 @@ func (k *look) judgeBodies(fetches []probe.Fetch) []finding.Finding {
 		return fs
 	}
 	fs = append(fs, k.judgeCover(policy)...)
-	if f, broken := k.judgeID(bodies[0]); broken {
-		fs = append(fs, f)
-	}
 	if finding.Worst(fs) != finding.Fail && k.e.Policy.Valid {
 		fs = append(fs, fine("H05", url, fmt.Sprintf("%s serve one valid policy: mode %s, max_age %d",
 			count(len(fetches), "address", "addresses"), policy.Mode, policy.MaxAge)))
@@ -264,7 +267,7 @@ func (k *look) judgeCover(policy mtasts.Policy) []finding.Finding {
 		}
 	}
 	for _, pattern := range policy.MX {
-		if !used[pattern] && len(k.e.MX) > 0 {
+		if !used[pattern] && len(k.e.MX) > 0 && k.view.Err() == nil {
 			fs = append(fs, finding.New("C08", k.e.Policy.URL, "the pattern "+pattern+" covers none of the MX hosts"))
 		}
 	}
@@ -272,26 +275,34 @@ func (k *look) judgeCover(policy mtasts.Policy) []finding.Finding {
 }
 
 // judgeID says whether the live id was announced with another policy before:
-// then a sender that holds the id would not fetch this one.
+// then a sender that holds the id would not fetch this one. Where the other policy
+// is one whose own id is still to come, belay stopped between the two, which
+// harms nobody.
 func (k *look) judgeID(body string) (finding.Finding, bool) {
 	id := k.e.Record.ID
 	if id == "" {
 		return finding.Finding{}, false
 	}
-	known := false
+	name := mtasts.RecordName(k.domain)
+	known, coming := false, false
 	for _, e := range k.ledger {
-		if !slices.Contains(e.IDs, id) {
+		announced := slices.Contains(e.IDs, id)
+		known = known || announced
+		if !rollout.Body(e.Body).SamePolicy(rollout.Body(body)) {
 			continue
 		}
-		known = true
-		if rollout.Body(e.Body).SamePolicy(rollout.Body(body)) {
+		if announced {
 			return finding.Finding{}, false
 		}
+		coming = coming || len(e.IDs) == 0 && e.Until.IsZero() && !e.Assumed
 	}
-	if !known {
+	switch {
+	case !known:
 		return finding.Finding{}, false
+	case coming:
+		return finding.New("O10", name, "the policy is served already and the id "+id+" of the one before is still announced"), true
 	}
-	return finding.New("T04", mtasts.RecordName(k.domain), "the id "+id+" was announced with another policy than the one served now"), true
+	return finding.New("T04", name, "the id "+id+" was announced with another policy than the one served now"), true
 }
 
 // judgeTogether says what follows from several parts of the look.

@@ -17,11 +17,28 @@ const (
 	Unlit Light = "unlit" // there is nothing to try
 )
 
-// Control tries the control hosts on port, in the address family of ip: all at
-// once, each address for as long as an MX host is given to connect. Only a
+// controlled is what Control tries: a port over one address family.
+type controlled struct {
+	v4   bool
+	port uint16
+}
+
+// Control tries the control hosts on port, in the address family of ip, once in a
+// look: all at once, each address for as long as an MX host is given to connect. Only a
 // connection counts: hosts that are known to answer do not refuse, so a refusal
 // comes from a filter on the way.
+//
+// Where the look ends meanwhile, nothing is proved, which is Dark.
 func (v *View) Control(ip netip.Addr, port uint16) Light {
+	is4 := ip.Unmap().Is4()
+	light := v.controls.do(controlled{is4, port}, func() Light { return v.control(is4, port) })
+	if v.Err() != nil && light != Lit {
+		return Dark
+	}
+	return light
+}
+
+func (v *View) control(is4 bool, port uint16) Light {
 	var tried, connected atomic.Bool
 	var all sync.WaitGroup
 	for _, host := range v.world.Network.Controls {
@@ -31,7 +48,7 @@ func (v *View) Control(ip netip.Addr, port uint16) Light {
 				return
 			}
 			for _, at := range addresses {
-				if at.Unmap().Is4() != ip.Unmap().Is4() {
+				if at.Unmap().Is4() != is4 {
 					continue
 				}
 				tried.Store(true)

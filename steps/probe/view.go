@@ -31,6 +31,7 @@ type View struct {
 	zones    memo[string, zoneFound]
 	sessions memo[target, Session]
 	fetches  memo[target, Fetch]
+	controls memo[controlled, Light]
 	reached  families
 	deaf     deaf
 }
@@ -54,6 +55,10 @@ func (v *View) Close() {
 	v.cancel()
 	v.owned.Wait()
 }
+
+// Go runs f on a goroutine that the view owns: nobody needs to wait for it, and
+// Close does.
+func (v *View) Go(f func()) { v.owned.Go(f) }
 
 // Err is why the view ended before it was closed: the context's error, or nil
 // while it still looks. What failed once it is set tells nothing about the
