@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+
+	"belay/rollout"
+
+	"github.com/spf13/cobra"
+)
+
+func (p *program) stepBackCommand() *cobra.Command {
+	return p.askedFor("step-back DOMAIN", "The emergency exit: back to testing",
+		"Publishes the policy in mode testing under a new id, at once, whatever gates and\nwaits there are. Senders that hold the old policy keep it until they see the new id.",
+		rollout.ForStepBack)
+}
+
+func (p *program) undoCommand() *cobra.Command {
+	return p.askedFor("undo DOMAIN", "Undo the last plan, forward",
+		"Undoes what the last plan wrote: a record by its inverse, a policy by publishing\nthe earlier one anew under a new id. It never enforces and never raises max_age.",
+		rollout.ForUndo)
+}
+
+func (p *program) restoreCommand() *cobra.Command {
+	return p.askedFor("restore DOMAIN", "After drift: put the last verified state back",
+		"Puts back the last verified policy and records where the world differs from them.\nbelay plan shows it, and what adopting would take instead.",
+		rollout.ForRestore)
+}
+
+// askedFor is the command of an act that is carried out only when it is asked for:
+// its plan is shown, accepted, and walked.
+func (p *program) askedFor(use, short, long string, purpose rollout.Purpose) *cobra.Command {
+	var file, out string
+	c := &cobra.Command{
+		Use: use, Short: short, Long: long, Args: exactly("DOMAIN"),
+		RunE: p.act(func(ctx context.Context, args []string) error {
+			domain, err := domainOf(args[0])
+			if err != nil {
+				return err
+			}
+			return p.with(ctx, func(s *session) error {
+				if file != "" {
+					return p.carrySaved(ctx, s, domain, file)
+				}
+				return p.carryAsked(ctx, s, domain, purpose, out)
+			})
+		}),
+	}
+	c.Flags().StringVar(&file, "plan", "", "carry out the plan saved in `FILE`")
+	c.Flags().StringVar(&out, "out", "", "save the plan in `FILE` and change nothing")
+	return c
+}
+
+func (p *program) carryAsked(ctx context.Context, s *session, domain string, purpose rollout.Purpose, out string) error {
+	if !p.flags.yes && !p.canAsk() && out == "" {
+		return noConsent(domain)
+	}
+	proposal, err := proposers(s.engine)[purpose](ctx, domain, p.sink(nil))
+	if err != nil {
+		return err
+	}
+	if out != "" {
+		return p.showProposal(proposal, out)
+	}
+	if !p.flags.json {
+		p.printProposal(proposal)
+	}
+	consent, err := p.consent(ctx, proposal.Plan)
+	if err != nil {
+		return err
+	}
+	progress, err := s.engine.CarryOut(ctx, proposal.Plan, consent, p.sink(p.events()))
+	return p.conclusion(progress, err)
+}
+
+func (p *program) adoptCommand() *cobra.Command {
+	var reason string
+	c := &cobra.Command{
+		Use: "adopt DOMAIN --reason R", Short: "After drift: take what is live into the ledger",
+		Args: exactly("DOMAIN"),
+		RunE: p.act(func(ctx context.Context, args []string) error {
+			domain, err := domainOf(args[0])
+			if err != nil {
+				return err
+			}
+			if reason == "" {
+				return usagef("adopt needs --reason: it stands in the journal for ever")
+			}
+			return p.with(ctx, func(s *session) error {
+				r, err := s.engine.Adopt(ctx, domain, reason, p.sink(nil))
+				if err != nil {
+					return err
+				}
+				return p.printStand(s, r, "adopted what is live")
+			})
+		}),
+	}
+	c.Flags().StringVar(&reason, "reason", "", "why, `R`")
+	return c
+}
+
+// printStand prints where a rollout stands after an act.
+func (p *program) printStand(s *session, r rollout.Rollout, done string) error {
+	gate := s.engine.GateOf(r)
+	if p.flags.json {
+		return p.printJSON(statusOfRollout(r, gate))
+	}
+	p.say("%s: %s", shownDomain(r.Domain), done)
+	p.printStatus(r, gate)
+	return nil
+}
+
+func (p *program) forgetCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "forget DOMAIN", Short: "Forget a rollout of which nothing was published", Args: exactly("DOMAIN"),
+		RunE: p.act(func(ctx context.Context, args []string) error {
+			domain, err := domainOf(args[0])
+			if err != nil {
+				return err
+			}
+			return p.with(ctx, func(s *session) error {
+				if err := s.engine.Forget(ctx, domain); err != nil {
+					return err
+				}
+				if p.flags.json {
+					return p.printJSON(struct {
+						Domain    string `json:"domain"`
+						Forgotten bool   `json:"forgotten"`
+					}{domain, true})
+				}
+				p.say("%s: forgotten; nothing of it was published", shownDomain(domain))
+				return nil
+			})
+		}),
+	}
+}

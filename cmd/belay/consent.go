@@ -1,0 +1,74 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"strings"
+
+	"belay/rollout"
+	"belay/rollout/mtasts"
+)
+
+// consent asks for what a plan needs. It is given by --yes (naming the domain on
+// the command line is typing it) or by typing the domain at the terminal; the
+// plan has been shown there. Without either it is refused.
+func (p *program) consent(ctx context.Context, plan rollout.Plan) (rollout.Consent, error) {
+	if p.flags.yes {
+		return rollout.Consent{Given: true}, nil
+	}
+	if !p.canAsk() {
+		return rollout.Consent{}, noConsent(plan.Domain)
+	}
+	fmt.Fprintf(p.errs, "%s\nType the domain to go on (anything else is no): ", consequence(plan))
+	typed, err := p.readLine(ctx)
+	if err != nil {
+		return rollout.Consent{}, err
+	}
+	if domain, _, err := mtasts.Domain(typed); err != nil || domain != plan.Domain {
+		return rollout.Consent{}, fmt.Errorf("plan %s was not accepted; nothing was done: %w", plan.Hash(), rollout.ErrRefused)
+	}
+	return rollout.Consent{Given: true, Shown: &plan}, nil
+}
+
+// noConsent says how an act is accepted where nobody can be asked.
+func noConsent(domain string) error {
+	return fmt.Errorf("nobody can be asked here, so nothing was done to %s: accept what would be done by --yes, or save it with belay plan %s --out FILE and carry it out with --plan FILE: %w",
+		domain, domain, rollout.ErrRefused)
+}
+
+// consequence says what a plan changes for those who send mail.
+func consequence(plan rollout.Plan) string {
+	policy, ok := plan.Policy()
+	switch {
+	case !ok:
+		return fmt.Sprintf("Change these records of %s?", plan.Domain)
+	case policy.Mode == mtasts.Enforce:
+		return fmt.Sprintf("Publish mode enforce for %s? From then on senders refuse MX hosts that fail, for up to %s seconds after the last fetch.",
+			plan.Domain, seconds(policy.MaxAge))
+	}
+	return fmt.Sprintf("Publish mode %s for %s? Senders deliver all the same and report failures.", policy.Mode, plan.Domain)
+}
+
+// readLine reads one line that the operator types. A signal ends the waiting; the
+// reading itself cannot be called off and ends with the process.
+func (p *program) readLine(ctx context.Context) (string, error) {
+	type line struct {
+		text string
+		err  error
+	}
+	typed := make(chan line, 1)
+	go func() {
+		text, err := bufio.NewReader(p.in).ReadString('\n')
+		typed <- line{text, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return "", fmt.Errorf("nothing was typed: %w", ctx.Err())
+	case l := <-typed:
+		if l.err != nil && l.text == "" {
+			return "", fmt.Errorf("nothing was typed; nothing was done: %w", rollout.ErrRefused)
+		}
+		return strings.TrimSpace(l.text), nil
+	}
+}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"belay/providers/dns"
+	"belay/providers/host"
+	"belay/rollout"
+	"belay/rollout/mtasts"
+	"belay/rollout/tlsrpt"
+
+	"github.com/spf13/cobra"
+)
+
+// exportTTL is the TTL that records are shown with, in seconds.
+const exportTTL = 300
+
+// exportShape is `export --json`.
+type exportShape struct {
+	Domain   string         `json:"domain"`
+	URL      string         `json:"url"`
+	Policy   string         `json:"policy"`
+	Records  []string       `json:"records"`
+	Snippets []host.Snippet `json:"snippets"`
+}
+
+func (p *program) exportCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "export DOMAIN", Short: "Print the policy, the records and server configuration",
+		Long: "Prints the policy file, the records as a zone-file snippet, and configuration\nsnippets of web servers. Where no policy is live yet, the one for testing is shown,\nand no _mta-sts record: an id is made when its body is there.",
+		Args: exactly("DOMAIN"),
+		RunE: p.act(func(ctx context.Context, args []string) error {
+			domain, err := domainOf(args[0])
+			if err != nil {
+				return err
+			}
+			return p.with(ctx, func(s *session) error {
+				r, err := s.engine.Load(ctx, domain)
+				if err != nil {
+					return err
+				}
+				return p.export(exportOf(r))
+			})
+		}),
+	}
+}
+
+func exportOf(r rollout.Rollout) exportShape {
+	out := exportShape{
+		Domain: r.Domain, URL: mtasts.PolicyURL(r.Domain), Records: []string{},
+		Snippets: host.Snippets(r.Domain, r.Settings.Host),
+	}
+	add := func(name, typ string, values ...string) {
+		if len(values) > 0 {
+			out.Records = append(out.Records, dns.ZoneLines(name, typ, exportTTL, rollout.Records(values...))...)
+		}
+	}
+	if live, id, ok := r.Live(); ok {
+		out.Policy = live.Body
+		add(mtasts.RecordName(r.Domain), "TXT", mtasts.Record{ID: id}.String())
+	} else if r.Evidence != nil {
+		out.Policy = r.Testing(*r.Evidence).String()
+	}
+	var v4, v6 []string
+	for _, a := range r.Settings.HostAddresses {
+		if a.Is4() {
+			v4 = append(v4, a.String())
+		} else {
+			v6 = append(v6, a.String())
+		}
+	}
+	add(mtasts.PolicyHost(r.Domain), "A", v4...)
+	add(mtasts.PolicyHost(r.Domain), "AAAA", v6...)
+	if r.Settings.HostCNAME != "" {
+		add(mtasts.PolicyHost(r.Domain), "CNAME", r.Settings.HostCNAME)
+	}
+	existing := ""
+	if r.Evidence != nil && r.Evidence.TLSRPT.Valid {
+		existing = r.Evidence.TLSRPT.Raw
+	}
+	if txt, err := tlsrpt.AddRUA(existing, r.Settings.RUA...); err == nil {
+		add(tlsrpt.RecordName(r.Domain), "TXT", txt)
+	}
+	return out
+}
+
+func (p *program) export(x exportShape) error {
+	if p.flags.json {
+		return p.printJSON(x)
+	}
+	p.say("# %s", x.URL)
+	p.block(strings.ReplaceAll(x.Policy, "\r\n", "\n"), "")
+	p.say("\n# records")
+	for _, line := range x.Records {
+		p.say("%s", clean(line))
+	}
+	for _, s := range x.Snippets {
+		p.say("\n# %s", s.Server)
+		fmt.Fprint(p.out, s.Text)
+	}
+	return nil
+}

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"belay/providers/inbox"
+	"belay/rollout"
+)
+
+// importer takes TLS reports in for the rollouts of a session.
+type importer struct{ s *session }
+
+// at is the import of what is about the session's rollouts, and about the domains
+// in more, which need none.
+func (im importer) at(ctx context.Context, more []string) (*inbox.Importer, error) {
+	hosts := map[string][]string{}
+	for _, domain := range more {
+		hosts[domain] = nil
+	}
+	domains, err := im.s.store.Domains(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, domain := range domains {
+		seen, _, err := im.s.store.Evidence(ctx, domain)
+		if err != nil {
+			return nil, err
+		}
+		hosts[domain] = seen.MXNames()
+	}
+	return &inbox.Importer{
+		Store: im.s.reports, Owner: inbox.Owners(hosts), LookupTXT: im.s.accounts.outside.txt, Clock: im.s.engine.Clock,
+	}, nil
+}
+
+// Import takes in what lies at paths, and tries again the reports whose signature
+// could not be verified before.
+func (im importer) Import(ctx context.Context, domain string, paths []string, progress func(rollout.Intake)) (rollout.Intake, error) {
+	var more []string
+	if domain != "" {
+		more = []string{domain}
+	}
+	return im.run(ctx, more, paths, progress)
+}
+
+func (im importer) run(ctx context.Context, more, paths []string, progress func(rollout.Intake)) (rollout.Intake, error) {
+	at, err := im.at(ctx, more)
+	if err != nil {
+		return rollout.Intake{}, err
+	}
+	var tell func(inbox.Progress)
+	if progress != nil {
+		tell = func(so inbox.Progress) { progress(rollout.Intake{Files: so.Done, New: so.New}) }
+	}
+	_, verifyErr := at.Reverify(ctx)
+	sum, err := at.Import(ctx, paths, tell)
+	sum.Skipped = list(sum.Skipped)
+	return sum, errors.Join(err, verifyErr)
+}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"belay/rollout"
+
+	"github.com/spf13/cobra"
+)
+
+func (p *program) logCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "log DOMAIN", Short: "Print the journal: everything decided, intended and done", Args: exactly("DOMAIN"),
+		RunE: p.act(func(ctx context.Context, args []string) error {
+			domain, err := domainOf(args[0])
+			if err != nil {
+				return err
+			}
+			return p.with(ctx, func(s *session) error {
+				entries, err := s.store.Journal(ctx, domain)
+				if err != nil {
+					return err
+				}
+				if len(entries) == 0 {
+					return fmt.Errorf("%s: %w; start one with belay new %s", domain, rollout.ErrNoRollout, domain)
+				}
+				return p.printJournal(entries)
+			})
+		}),
+	}
+}
+
+func (p *program) printJournal(entries []rollout.Entry) error {
+	plans := map[string]rollout.Plan{}
+	var rows [][]string
+	for _, e := range entries {
+		if p.flags.json {
+			e.At, e.MendedAt, e.Wait = utc(e.At), utc(e.MendedAt), utc(e.Wait)
+			if err := p.printJSON(e); err != nil {
+				return err
+			}
+			continue
+		}
+		if e.Plan != nil {
+			plans[e.Plan.Hash()] = *e.Plan
+		}
+		rows = append(rows, []string{local(e.At), clean(e.Who), string(e.Kind), clean(told(e, plans[e.PlanHash]))})
+	}
+	p.columns(rows)
+	return nil
+}
+
+// told is a journal entry in words; plan is the one that it is about.
+func told(e rollout.Entry, plan rollout.Plan) string {
+	switch e.Kind {
+	case rollout.Created, rollout.Set:
+		return fmt.Sprintf("dns %s, host %s, target max_age %d", e.Settings.DNS, e.Settings.Host, e.Settings.MaxAge)
+	case rollout.Adopted:
+		var found []string
+		for _, l := range e.Ledger {
+			if !l.Assumed {
+				found = append(found, fmt.Sprintf("mode %s, max_age %d, ids %s", l.Mode, l.MaxAge, strings.Join(l.IDs, " ")))
+			}
+		}
+		return fmt.Sprintf("%s; now in %s: %s", strings.Join(found, "; "), e.Phase, e.Reason)
+	case rollout.Accepted:
+		return fmt.Sprintf("plan %s (%s) of %d edits", e.Plan.Hash(), e.Plan.Purpose, len(e.Plan.Edits))
+	case rollout.Intended, rollout.Abandoned:
+		return editTold(e.PlanHash, e.EditID, plan)
+	case rollout.Received:
+		text := editTold(e.PlanHash, e.Receipt.EditID, plan) + ": " + string(e.Receipt.Outcome)
+		if e.Receipt.Outcome != rollout.Waiting && e.Receipt.Detail != "" {
+			text += ", " + e.Receipt.Detail
+		}
+		return text
+	case rollout.Seen:
+		text := editTold(e.PlanHash, e.EditID, plan) + " is live"
+		if len(e.Unseen) > 0 {
+			text += "; not asked: " + strings.Join(e.Unseen, "; ")
+		}
+		return text
+	case rollout.Moved:
+		return fmt.Sprintf("from %s to %s", e.From, rung(e.Phase, e.Aim))
+	case rollout.Overrode:
+		var keys []string
+		for _, k := range e.Reasons {
+			keys = append(keys, strings.TrimSpace(k.Code+" "+k.Subject))
+		}
+		return fmt.Sprintf("%s: %s", strings.Join(keys, ", "), e.Reason)
+	case rollout.Mended:
+		return fmt.Sprintf("at %s: %s", local(e.MendedAt), e.Reason)
+	case rollout.Dismissed, rollout.Trusted:
+		return fmt.Sprintf("%s: %s", e.Key, e.Reason)
+	case rollout.Cached:
+		return "a shared cache may serve the old policy until " + local(e.Wait)
+	}
+	return e.Reason
+}
+
+func rung(phase rollout.Phase, aim uint32) string {
+	if aim == 0 {
+		return phase.String()
+	}
+	return fmt.Sprintf("%s, rung %d", phase, aim)
+}
+
+func editTold(hash, id string, plan rollout.Plan) string {
+	edit, ok := plan.Edit(id)
+	if !ok {
+		return fmt.Sprintf("plan %s, edit %s", hash, id)
+	}
+	return fmt.Sprintf("plan %s: %s %s", hash, edit.Name, edit.Type)
+}

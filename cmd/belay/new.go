@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"belay/rollout"
+	"belay/rollout/tlsrpt"
+
+	"github.com/spf13/cobra"
+)
+
+const newLong = `Starts a rollout: proves that the accounts reach the zone and the policy host, looks
+at the domain, and adopts a policy that is live already. Nothing is published.
+
+Credentials are never flags: they come from the environment (belay providers
+lists the names, each also with _FILE for a file that holds the value) or from the
+keyring.`
+
+func (p *program) newCommand() *cobra.Command {
+	var given settingFlags
+	c := &cobra.Command{
+		Use: "new DOMAIN --dns P --host H --rua URI...", Short: "Start a rollout", Long: newLong,
+		Args: exactly("DOMAIN"),
+		RunE: p.act(func(ctx context.Context, args []string) error {
+			domain, err := domainOf(args[0])
+			if err != nil {
+				return err
+			}
+			settings := rollout.DefaultSettings()
+			if err := given.apply(&settings); err != nil {
+				return err
+			}
+			if err := p.needed(ctx, domain, given, settings); err != nil {
+				return err
+			}
+			return p.with(ctx, func(s *session) error { return p.start(ctx, s, domain, settings) })
+		}),
+	}
+	given.register(c)
+	return c
+}
+
+// needed refuses a rollout that lacks what nobody can guess.
+func (p *program) needed(ctx context.Context, domain string, given settingFlags, s rollout.Settings) error {
+	switch {
+	case s.DNS.Provider == "":
+		return usagef("new needs --dns, one of %s", dnsProviders())
+	case s.Host.Kind == "":
+		return usagef("new needs --host: webroot:DIR or manual")
+	case len(s.RUA) > 0:
+		return nil
+	}
+	name := tlsrpt.RecordName(domain)
+	records, err := outside{p.world}.txt(ctx, name)
+	if err != nil {
+		return fmt.Errorf("look for a TLS-RPT record at %s, as no --rua was given: %w", name, err)
+	}
+	if record, _, _ := tlsrpt.ParseRRset(records); len(record.Usable) == 0 {
+		return usagef("new needs --rua, as %s has no TLS-RPT record yet: without reports nobody can tell when to enforce", name)
+	}
+	return nil
+}
+
+func (p *program) start(ctx context.Context, s *session, domain string, settings rollout.Settings) error {
+	r, err := s.engine.Create(ctx, domain, settings, p.sink(p.events()))
+	if err != nil {
+		return err
+	}
+	if p.flags.json {
+		return p.printJSON(statusOfRollout(r, s.engine.GateOf(r)))
+	}
+	p.say("%s: rollout started in phase %s", shownDomain(domain), r.Phase)
+	for _, e := range r.Ledger {
+		if e.Foreign && !e.Assumed {
+			p.say("adopted the live policy: mode %s, max_age %s", e.Mode, seconds(e.MaxAge))
+		}
+	}
+	p.printGate(s.engine.GateOf(r))
+	p.say("Next: belay next %s", domain)
+	return nil
+}
+
+func (p *program) setCommand() *cobra.Command {
+	var given settingFlags
+	c := &cobra.Command{
+		Use: "set DOMAIN [flags]", Short: "Change a rollout's settings",
+		Long: "Changes a rollout's settings; the change is journaled. A changed provider must\nprove the zone. A list that is given replaces the one before.",
+		Args: exactly("DOMAIN"),
+		RunE: p.act(func(ctx context.Context, args []string) error {
+			domain, err := domainOf(args[0])
+			if err != nil {
+				return err
+			}
+			if given.none() {
+				return usagef("set needs something to change; belay set --help lists the flags")
+			}
+			return p.with(ctx, func(s *session) error {
+				r, err := s.engine.Configure(ctx, domain, given.apply)
+				if err != nil {
+					return err
+				}
+				if p.flags.json {
+					return p.printJSON(statusOfRollout(r, s.engine.GateOf(r)))
+				}
+				p.say("%s: settings changed", shownDomain(domain))
+				p.printSettings(r.Settings)
+				return nil
+			})
+		}),
+	}
+	given.register(c)
+	c.Flags().Int64Var(&given.heldBefore, "held-before", 0, "the longest max_age that senders may hold from before belay, in `SECONDS`")
+	return c
+}

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"belay/rollout"
+	"belay/rollout/finding"
+
+	"github.com/mattn/go-runewidth"
+)
+
+// printJSON prints v on one line of standard output.
+func (p *program) printJSON(v any) error {
+	e := json.NewEncoder(p.out)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// say prints a line for people; foreign text in args must be clean.
+func (p *program) say(format string, args ...any) { fmt.Fprintf(p.out, format+"\n", args...) }
+
+// clean is foreign text fit for one line.
+func clean(s string) string { return finding.Clean(s, 0) }
+
+// local is a time for people: in the machine's zone, which is named.
+func local(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.Local().Format("Mon 2 Jan 2006 15:04 MST")
+}
+
+// columns prints rows so that their cells stand under each other, by the width
+// they have on a terminal. The last cell of a row may be of any length.
+func (p *program) columns(rows [][]string) {
+	var widths []int
+	for _, row := range rows {
+		for i, cell := range row[:max(len(row)-1, 0)] {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], runewidth.StringWidth(cell))
+		}
+	}
+	for _, row := range rows {
+		var b strings.Builder
+		for i, cell := range row {
+			b.WriteString(cell)
+			if i < len(row)-1 {
+				b.WriteString(strings.Repeat(" ", widths[i]-runewidth.StringWidth(cell)+2))
+			}
+		}
+		p.say("%s", strings.TrimRight(b.String(), " "))
+	}
+}
+
+// marks are severities as they stand at the beginning of a line.
+func mark(s finding.Severity) string {
+	switch s {
+	case finding.Fail:
+		return "FAIL"
+	case finding.Pass:
+		return "ok"
+	}
+	return string(s)
+}
+
+// textWidth is how wide running text is printed.
+const textWidth = 78
+
+// printFinding prints a finding as STYLE has it: what was seen, then what it
+// means and how it is mended.
+func (p *program) printFinding(f finding.Finding) {
+	severity := mark(f.Severity)
+	if f.Unknown {
+		severity = "?"
+	}
+	p.say("%-4s  %-3s  %s  %s", severity, f.Code, clean(f.Subject), clean(f.Title))
+	if f.Severity == finding.Pass || f.Severity == finding.Info {
+		return
+	}
+	about := strings.TrimSpace(f.Detail + " " + f.Fix)
+	if f.Ref != "" {
+		about += " (" + f.Ref + ")"
+	}
+	for _, line := range wrap(clean(about), textWidth-11) {
+		p.say("           %s", line)
+	}
+}
+
+// wrap breaks text between words so that no line is wider than width, but for a
+// word that is.
+func wrap(text string, width int) []string {
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(text) {
+		switch {
+		case line == "":
+			line = word
+		case runewidth.StringWidth(line)+1+runewidth.StringWidth(word) <= width:
+			line += " " + word
+		default:
+			lines = append(lines, line)
+			line = word
+		}
+	}
+	if line != "" {
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// printGate prints whether a gate is open, or every reason why not.
+func (p *program) printGate(g rollout.Gate) {
+	if g.Open {
+		p.say("gate: open")
+	} else {
+		p.say("gate: closed%s", untilOf(g.Until))
+	}
+	for _, r := range g.Reasons {
+		state := "-"
+		if r.Overridden {
+			state = "overridden:"
+		}
+		about := fmt.Sprintf("%s %s", state, r.Text)
+		if r.Subject != "" && !strings.Contains(r.Text, r.Subject) {
+			about = fmt.Sprintf("%s %s: %s", state, r.Subject, r.Text)
+		}
+		if r.Fix != "" && !r.Overridden {
+			about = strings.TrimSuffix(about, ".") + ". " + r.Fix
+		}
+		p.paragraph(about+untilOf(r.Until), "  ", "    ")
+	}
+	if len(g.Counted) > 0 {
+		p.say("  counted: %s", clean(strings.Join(g.Counted, ", ")))
+	}
+}
+
+func (p *program) paragraph(text, first, rest string) {
+	lead := first
+	for _, line := range wrap(clean(text), textWidth-len(rest)) {
+		p.say("%s%s", lead, line)
+		lead = rest
+	}
+}
+
+func untilOf(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return ", until " + local(t)
+}
+
+// block prints text of several lines, indented, each line clean.
+func (p *program) block(text, indent string) {
+	for line := range strings.SplitSeq(strings.TrimRight(text, "\r\n"), "\n") {
+		trimmed := strings.TrimLeft(line, " ")
+		p.say("%s%s%s", indent, line[:len(line)-len(trimmed)], clean(trimmed))
+	}
+}
+
+// seconds is a number of seconds in words: "86400 (1 day)".
+func seconds(n uint32) string {
+	const day = 86400
+	switch {
+	case n == 0 || n%day != 0:
+		return fmt.Sprint(n)
+	case n == day:
+		return fmt.Sprintf("%d (1 day)", n)
+	}
+	return fmt.Sprintf("%d (%d days)", n, n/day)
+}

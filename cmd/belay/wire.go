@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"belay/providers"
+	"belay/providers/dns"
+	"belay/providers/host"
+	"belay/rollout"
+)
+
+// accounts is where the parts meet: it alone maps a provider's id to its
+// constructor. An account is opened once in a process, when it is first needed,
+// and serves until a credential of it changes.
+type accounts struct {
+	secrets *secrets
+	outside outside
+	looker  rollout.Looker
+	wrap    func(rollout.Writer) rollout.Writer
+
+	mu     sync.Mutex
+	opened map[accountKey]dns.Account
+}
+
+// accountKey is one login, opened for one policy domain.
+type accountKey struct{ account, domain string }
+
+var _ rollout.Accounts = (*accounts)(nil)
+
+func (p *program) accounts(looker rollout.Looker) *accounts {
+	return &accounts{
+		secrets: &secrets{env: p.env, keyring: p.keyring},
+		outside: outside{p.world},
+		looker:  looker,
+		wrap:    p.wrapWriter,
+		opened:  map[accountKey]dns.Account{},
+	}
+}
+
+// Open returns the writer for the rollout's DNS account and policy host.
+func (a *accounts) Open(_ context.Context, domain string, s rollout.Settings) (rollout.Writer, error) {
+	records, err := a.records(domain, s.DNS)
+	if err != nil {
+		return nil, err
+	}
+	place, err := a.host(s.Host)
+	if err != nil {
+		return nil, err
+	}
+	var w rollout.Writer = &writer{accounts: a, domain: domain, settings: s, records: records, host: place}
+	if a.wrap != nil {
+		w = a.wrap(w)
+	}
+	return w, nil
+}
+
+// records opens a DNS account, or returns the one that is open.
+func (a *accounts) records(domain string, account rollout.Account) (dns.Account, error) {
+	entry, ok := providers.Lookup(providers.DNS, account.Provider)
+	if !ok {
+		return nil, usagef("belay speaks with no DNS provider %q; belay providers lists those it does, and manual works with every one", account.Provider)
+	}
+	key := accountKey{account.String(), domain}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if open, ok := a.opened[key]; ok {
+		return open, nil
+	}
+	creds, missing, err := a.secrets.of(entry, account.Name)
+	if err != nil {
+		return nil, err
+	}
+	if len(missing) > 0 {
+		return nil, a.secrets.lacks(entry, account, missing)
+	}
+	options := dns.Options{Domain: domain, Finder: a.outside, Seer: a.looker}
+	if account.Provider == "cloudflare" {
+		options.BaseURL, _ = a.secrets.env("CLOUDFLARE_BASE_URL")
+	}
+	open, err := dns.Open(account.Provider, creds, options)
+	if err != nil {
+		return nil, err
+	}
+	a.opened[key] = open
+	return open, nil
+}
+
+// host opens a policy host; it keeps nothing open.
+func (a *accounts) host(h rollout.HostAccount) (host.Host, error) {
+	return host.Open(h.Kind, h.Place, a.looker)
+}
+
+// Detect says which provider serves the zone, by its name servers, and which
+// credentials of it are still lacking.
+func (a *accounts) Detect(ctx context.Context, domain string) (rollout.Detection, error) {
+	found, err := a.outside.detect(ctx, domain)
+	if err != nil {
+		return found, err
+	}
+	found.Provider = providers.ByNameServers(found.NameServers)
+	if entry, ok := providers.Lookup(providers.DNS, found.Provider); ok {
+		_, found.Missing, err = a.secrets.of(entry, "")
+	}
+	return found, err
+}
+
+// Try proves that the settings' accounts reach the zone and the host, without
+// writing. A place where another rollout serves its policy is the engine's to
+// refuse.
+func (a *accounts) Try(ctx context.Context, domain string, s rollout.Settings) (rollout.Trial, error) {
+	records, err := a.records(domain, s.DNS)
+	if err != nil {
+		return rollout.Trial{}, err
+	}
+	trial, err := records.Try(ctx, domain)
+	if err != nil {
+		return trial, err
+	}
+	place, err := a.host(s.Host)
+	if err != nil {
+		return trial, err
+	}
+	served, err := place.Try(ctx, domain)
+	trial.Lines = append(trial.Lines, served.Lines...)
+	if err != nil {
+		return trial, fmt.Errorf("try the policy host %s: %w", s.Host, err)
+	}
+	return trial, nil
+}
+
+// Keep holds a credential field for this session only. An account that was open
+// with another value is opened anew.
+func (a *accounts) Keep(provider, account, field, value string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.secrets.keep(provider, account, field, value)
+	name := rollout.Account{Provider: provider, Name: account}.String()
+	for key := range a.opened {
+		if key.account == name {
+			delete(a.opened, key)
+		}
+	}
+}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"belay/tui"
+)
+
+// wizard is tui.Run, or what a test puts in its place.
+type wizard func(ctx context.Context, o tui.Options) error
+
+// openWizard is bare belay: the dashboard, or one domain's rollout.
+func (p *program) openWizard(ctx context.Context, args []string) error {
+	domain := ""
+	if len(args) == 1 {
+		d, err := domainOf(args[0])
+		if err != nil {
+			return err
+		}
+		domain = d
+	}
+	if !p.canDraw() {
+		return noTerminal(domain)
+	}
+	s, err := p.open(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(p.wizard(ctx, p.wizardOptions(s, domain)), s.close())
+}
+
+// noTerminal names what does without a terminal what the wizard would do.
+func noTerminal(domain string) error {
+	if domain == "" {
+		return usagef("the wizard needs a terminal: belay status shows where the rollouts stand, belay next DOMAIN carries out the next step, belay check DOMAIN looks")
+	}
+	return usagef("the wizard needs a terminal: belay status %[1]s shows where the rollout stands, belay next %[1]s carries out the next step, belay check %[1]s looks", domain)
+}
+
+func (p *program) wizardOptions(s *session, domain string) tui.Options {
+	return tui.Options{
+		Engine: s.engine, Journal: s.store, Accounts: s.accounts, Importer: importer{s},
+		Clock: p.world.Clock, Domain: domain,
+		Input: p.in, Output: p.out, Signals: p.interrupts,
+	}
+}

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"belay/providers/dns"
+	"belay/providers/host"
+	"belay/rollout"
+)
+
+// writer is a rollout's accounts as the engine writes through them: records go to
+// the DNS account, a policy body to its host.
+//
+// An edit names the account it was planned for. Where the settings have changed
+// since, that account is opened, so that no edit lands where it was not shown.
+type writer struct {
+	accounts *accounts
+	domain   string
+	settings rollout.Settings
+	records  dns.Account
+	host     host.Host
+}
+
+// place is what both kinds of accounts do with an edit.
+type place interface {
+	Read(ctx context.Context, e rollout.Edit) (rollout.Held, error)
+	Apply(ctx context.Context, e rollout.Edit) (rollout.Receipt, error)
+}
+
+func (w *writer) Read(ctx context.Context, e rollout.Edit) (rollout.Held, error) {
+	at, err := w.place(e)
+	if err != nil {
+		return rollout.Held{Account: e.Account, Zone: e.Zone, Name: e.Name, Type: e.Type}, err
+	}
+	return at.Read(ctx, e)
+}
+
+func (w *writer) Apply(ctx context.Context, e rollout.Edit) (rollout.Receipt, error) {
+	at, err := w.place(e)
+	if err != nil {
+		return rollout.Receipt{EditID: e.ID, Outcome: rollout.Failed}, err
+	}
+	return at.Apply(ctx, e)
+}
+
+// place is where an edit is made.
+func (w *writer) place(e rollout.Edit) (place, error) {
+	switch e.Kind {
+	case rollout.Policy:
+		if e.Account == "" || e.Account == w.settings.Host.String() {
+			return w.host, nil
+		}
+		kind, dir, _ := strings.Cut(e.Account, ":")
+		return w.accounts.host(rollout.HostAccount{Kind: kind, Place: dir})
+	case rollout.Record:
+		if e.Account == "" || e.Account == w.settings.DNS.String() {
+			return w.records, nil
+		}
+		provider, name, _ := strings.Cut(e.Account, "/")
+		return w.accounts.records(w.domain, rollout.Account{Provider: provider, Name: name})
+	}
+	return nil, fmt.Errorf("edit %s of %s has no known kind %q", e.ID, e.Name, e.Kind)
+}
