@@ -42,6 +42,7 @@ func newFaults(domain string, mx []string) *faults {
 		key := fmt.Sprintf("mx%d", i+1)
 		certificate(host, key)
 		add(host, key+".no-starttls", "STARTTLS is not offered")
+		add(host, key+".old-tls", "nothing newer than TLS 1.1 is spoken")
 		add(host, key+".unreachable", "connections time out")
 		add(host, key+".refused", "connections are refused")
 		add(host, key+".no-ipv6", "connections to the IPv6 address are refused")
@@ -52,6 +53,8 @@ func newFaults(domain string, mx []string) *faults {
 	add(host, "policy.redirect", "the policy is redirected (302)")
 	add(host, "policy.type", "the policy is served as text/html")
 	add(host, "policy.slow", "answers come late")
+	add(host, "policy.ipv6-stale", "the IPv6 address serves the body of now for ever")
+	add(host, "policy.cached", "a shared cache keeps bodies for an hour")
 	add(host, "policy.unreachable", "connections time out")
 	add(host, "policy.ipv4-unreachable", "connections to the IPv4 address time out")
 	add(host, "policy.ipv6-unreachable", "connections to the IPv6 address time out")
@@ -99,8 +102,13 @@ func (l *Lab) Set(id string, on bool) error {
 		return err
 	}
 	l.certificates.forget(id)
-	if id == "ns2.lagging" {
+	switch id {
+	case "ns2.lagging":
 		l.freezeSecondary(on)
+	case "policy.ipv6-stale":
+		l.policy.bodies.freeze(on)
+	case "policy.cached":
+		l.policy.bodies.empty()
 	}
 	if on {
 		return nil

@@ -34,7 +34,7 @@ func makeFolder(dir string, domains []string) (*folder, error) {
 	}
 	var folders []string
 	for _, domain := range domains {
-		folders = append(folders, f.web(domain))
+		folders = append(folders, f.web(domain), f.otherWeb(domain))
 	}
 	for _, box := range []string{"tmp", "new", "cur"} {
 		folders = append(folders, filepath.Join(f.inbox(), box))
@@ -81,7 +81,10 @@ func stillThere(f *os.File) bool {
 }
 
 func (f *folder) web(domain string) string { return filepath.Join(f.path, "web", domain) }
-func (f *folder) inbox() string            { return filepath.Join(f.path, "inbox") }
+func (f *folder) otherWeb(domain string) string {
+	return filepath.Join(f.path, "other-web", domain)
+}
+func (f *folder) inbox() string { return filepath.Join(f.path, "inbox") }
 
 // remove takes the folder away, and its lock file last.
 func (f *folder) remove() error {

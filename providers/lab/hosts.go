@@ -22,12 +22,13 @@ func (h host) addresses() []netip.Addr { return []netip.Addr{h.ipv4(), h.ipv6()}
 
 // The lab's machines. Senders have numbers from 101.
 var (
-	rootHost     = host{"root", 1}
-	ns1Host      = host{"ns1", 2}
-	ns2Host      = host{"ns2", 3}
-	resolverHost = host{"resolver", 9}
-	policyHostAt = host{"policy", 20}
-	controlHost  = host{"control", 99}
+	rootHost          = host{"root", 1}
+	ns1Host           = host{"ns1", 2}
+	ns2Host           = host{"ns2", 3}
+	resolverHost      = host{"resolver", 9}
+	policyHostAt      = host{"policy", 20}
+	otherPolicyHostAt = host{"other", 21}
+	controlHost       = host{"control", 99}
 )
 
 // mxHost is the i-th MX host, counted from 0.

@@ -55,6 +55,10 @@ func soon(t testing.TB) context.Context {
 	return ctx
 }
 
+func contextFor(d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), d)
+}
+
 // mailTo opens an SMTP session to one address of an MX host.
 func mailTo(t testing.TB, l *lab.Lab, ip, name string) (*smtp.Client, error) {
 	t.Helper()
@@ -70,8 +74,9 @@ func mailTo(t testing.TB, l *lab.Lab, ip, name string) (*smtp.Client, error) {
 	return c, c.Hello("tester.test")
 }
 
-func clientTLS(l *lab.Lab, name string) *tls.Config {
-	w := l.World()
+func clientTLS(l *lab.Lab, name string) *tls.Config { return tlsFor(l.World(), name) }
+
+func tlsFor(w world.World, name string) *tls.Config {
 	return &tls.Config{ServerName: name, RootCAs: w.Network.Roots, Time: w.Clock.Now}
 }
 

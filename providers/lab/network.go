@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"sync"
 	"syscall"
 
 	"belay/rollout/world"
@@ -33,9 +34,9 @@ type endpoint struct {
 	addr    netip.AddrPort
 }
 
-// routes says where on loopback each endpoint is served. It is made while the lab
-// is built and not changed afterwards.
+// routes says where on loopback each endpoint is served.
 type routes struct {
+	mu    sync.RWMutex
 	to    map[endpoint]string
 	hosts map[netip.Addr]string // the faults' key of the host at an address
 }
@@ -45,8 +46,18 @@ func newRoutes() *routes {
 }
 
 func (r *routes) add(network string, ip netip.Addr, port uint16, key, loopback string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.to[endpoint{network, netip.AddrPortFrom(ip, port)}] = loopback
 	r.hosts[ip] = key
+}
+
+// find says which host has ip, and where on loopback the endpoint is served; both
+// are empty where there is none.
+func (r *routes) find(network string, ip netip.Addr, port uint16) (key, to string) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.hosts[ip], r.to[endpoint{network, netip.AddrPortFrom(ip, port)}]
 }
 
 // inLab reports whether ip is one of the documentation addresses.
@@ -72,18 +83,17 @@ func (l *Lab) route(network string, addr netip.AddrPort) (fate, string) {
 // own on the way.
 func (l *Lab) routeDirect(network string, addr netip.AddrPort) (fate, string) {
 	ip := addr.Addr().Unmap()
-	key, inhabited := l.routes.hosts[ip]
+	key, to := l.routes.find(network, ip, addr.Port())
 	family := ".ipv4"
 	if ip.Is6() {
 		family = ".ipv6"
 	}
-	to, served := l.routes.to[endpoint{network, netip.AddrPortFrom(ip, addr.Port())}]
 	switch {
 	case !inLab(ip):
 		return outside, ""
-	case !inhabited, l.faults.on(key + ".unreachable"), l.faults.on(key + family + "-unreachable"), l.faults.on(key + ".dead"):
+	case key == "", l.faults.on(key + ".unreachable"), l.faults.on(key + family + "-unreachable"), l.faults.on(key + ".dead"):
 		return silent, ""
-	case !served, l.faults.on(key + ".refused"), ip.Is6() && l.faults.on(key+".no-ipv6"):
+	case to == "", l.faults.on(key + ".refused"), ip.Is6() && l.faults.on(key+".no-ipv6"):
 		return refused, ""
 	}
 	return open, to

@@ -10,7 +10,7 @@ import (
 	"log"
 	"net"
 	"net/http"
-	"os"
+	"net/netip"
 	"path"
 	"strconv"
 	"strings"
@@ -21,15 +21,17 @@ import (
 // A policyHost serves a folder for each policy domain over HTTPS, on a listener
 // for each of its addresses.
 type policyHost struct {
-	lab   *Lab
-	roots map[string]string // folder by host name
+	lab    *Lab
+	key    string // of its faults
+	bodies *bodies
 
 	server *http.Server
+	ipv6   string // loopback port of the IPv6 address
 	ended  sync.WaitGroup
 }
 
-func newPolicyHost(l *Lab, roots map[string]string, config *tls.Config) *policyHost {
-	p := &policyHost{lab: l, roots: roots}
+func newPolicyHost(l *Lab, key string, roots map[string]string, config *tls.Config) *policyHost {
+	p := &policyHost{lab: l, key: key, bodies: newBodies(roots)}
 	p.server = &http.Server{
 		Handler:           p,
 		TLSConfig:         config,
@@ -53,10 +55,13 @@ func (p *policyHost) follow(_ net.Conn, state http.ConnState) {
 }
 
 // listen opens one more address of the host and returns its loopback port.
-func (p *policyHost) listen() (string, error) {
+func (p *policyHost) listen(ip netip.Addr) (string, error) {
 	ln, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		return "", fmt.Errorf("listen for policy fetches on loopback: %w", err)
+	}
+	if ip.Is6() {
+		p.ipv6 = ln.Addr().String()
 	}
 	p.ended.Go(func() { _ = p.server.ServeTLS(ln, "", "") })
 	return ln.Addr().String(), nil
@@ -68,31 +73,59 @@ func (p *policyHost) close() error {
 	return err
 }
 
-// fileLimit is the largest file that is served, in bytes.
-const fileLimit = 1 << 20
-
 func (p *policyHost) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Date", p.lab.clock.Now().Format(http.TimeFormat))
-	on := func(fault string) bool { return p.lab.faults.on("policy." + fault) }
+	now := p.lab.clock.Now()
+	w.Header().Set("Date", now.Format(http.TimeFormat))
+	on := func(fault string) bool { return p.lab.faults.on(p.key + "." + fault) }
 	if on("slow") {
 		pause(r.Context(), time.Duration(p.lab.slowness.Load()))
 	}
 	host := hostOf(r)
-	root, known := p.roots[host]
 	switch {
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		http.Error(w, "only GET is answered here", http.StatusMethodNotAllowed)
-	case !known || on("404"):
+		return
+	case on("404"):
 		http.Error(w, "not found", http.StatusNotFound)
+		return
 	case on("redirect"):
 		http.Redirect(w, r, "https://www."+strings.TrimPrefix(host, "mta-sts.")+r.URL.Path, http.StatusFound)
-	default:
-		kind := "text/plain"
-		if on("type") {
-			kind = "text/html"
-		}
-		serveFile(w, root, r.URL.Path, kind)
+		return
 	}
+	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	where := place{host, strings.TrimPrefix(path.Clean(r.URL.Path), "/")}
+	var body []byte
+	var err error
+	switch {
+	case on("ipv6-stale") && local != nil && local.String() == p.ipv6:
+		body, err = p.bodies.stale(where)
+	case on("cached"):
+		var age time.Duration
+		body, age, err = p.bodies.cached(where, now)
+		w.Header().Set("Age", strconv.Itoa(int(age/time.Second)))
+		w.Header().Set("Cache-Control", fmt.Sprintf("max-age=%d", int(cacheFor/time.Second)))
+	default:
+		body, err = p.bodies.fresh(where)
+	}
+	answer(w, body, err, on("type"))
+}
+
+// answer sends a body, or says why there is none.
+func answer(w http.ResponseWriter, body []byte, err error, wrongType bool) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		http.Error(w, "not found", http.StatusNotFound)
+		return
+	case err != nil:
+		http.Error(w, "the file cannot be read", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain")
+	if wrongType {
+		w.Header().Set("Content-Type", "text/html")
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	_, _ = w.Write(body)
 }
 
 // hostOf is the name of the host that a request is for.
@@ -112,36 +145,4 @@ func pause(ctx context.Context, d time.Duration) {
 	case <-timer.C:
 	case <-ctx.Done():
 	}
-}
-
-// serveFile answers with one file below root, and never with one outside it.
-func serveFile(w http.ResponseWriter, root, urlPath, kind string) {
-	body, err := readBelow(root, strings.TrimPrefix(path.Clean(urlPath), "/"))
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		http.Error(w, "not found", http.StatusNotFound)
-	case err != nil:
-		http.Error(w, "the file cannot be read", http.StatusInternalServerError)
-	default:
-		w.Header().Set("Content-Type", kind)
-		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-		_, _ = w.Write(body)
-	}
-}
-
-func readBelow(root, name string) ([]byte, error) {
-	dir, err := os.OpenRoot(root)
-	if err != nil {
-		return nil, err
-	}
-	defer dir.Close()
-	f, err := dir.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	if info, err := f.Stat(); err != nil || info.IsDir() {
-		return nil, errors.Join(err, fs.ErrNotExist)
-	}
-	return io.ReadAll(io.LimitReader(f, fileLimit))
 }
