@@ -96,6 +96,9 @@ func (z cloudflareZone) zone() (Zone, error) {
 		return Zone{}, fmt.Errorf("the token may read the zone %s, but lacks DNS:Edit for it", name)
 	}
 	var notes []string
+	if slices.Contains(z.Permissions, "#dns_records:edit") {
+		notes = append(notes, "The token has DNS:Edit for it.")
+	}
 	if len(z.NameServers) > 0 {
 		notes = append(notes, "Its name servers there: "+finding.Clean(strings.Join(z.NameServers, ", "), 200)+".")
 	}
@@ -207,10 +210,10 @@ func (c *cloudflareZones) record(z Zone, typ, name, data string, ttl uint32) lib
 	return rr
 }
 
-// Prove has nothing left to test: reading the zone has shown token and zone, and
-// the right to write cannot be tested by reading.
+// Prove has nothing left to test: reading has shown token, zone and, where
+// Cloudflare lists them, rights.
 func (c *cloudflareZones) Prove(context.Context, Zone, string) ([]string, error) {
-	return []string{"The token reads the zone's records; whether it has DNS:Edit shows at the first write."}, nil
+	return []string{"The token reads the zone's records; the right to change them is only proved by the first write."}, nil
 }
 
 var errNotJSON = errors.New("the answer is not the API's JSON")

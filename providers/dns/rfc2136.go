@@ -33,7 +33,8 @@ type signed struct {
 	secret  string // base64
 
 	mu sync.Mutex
-	// refused is why a transfer was not to be had; it is not asked for again.
+	// refused is why a transfer was not to be had where queries were answered; it
+	// is not asked for again.
 	refused string
 }
 
@@ -79,10 +80,10 @@ func (s *signed) Zone(ctx context.Context, name string) (Zone, error) {
 		r, err := s.ask(ctx, n, dns.TypeSOA)
 		if err != nil {
 			last = err
-			if _, said := errors.AsType[*rcodeError](err); said {
-				continue
+			if said, ok := errors.AsType[*rcodeError](err); !ok || said.aboutKey() {
+				return Zone{}, err
 			}
-			return Zone{}, err
+			continue
 		}
 		if !r.Authoritative {
 			continue
@@ -91,7 +92,7 @@ func (s *signed) Zone(ctx context.Context, name string) (Zone, error) {
 			// Behind a CNAME stands the SOA of another name's zone.
 			if soa, ok := rr.(*dns.SOA); ok && under(n, plainName(soa.Hdr.Name)) {
 				return Zone{Name: plainName(soa.Hdr.Name), Notes: []string{
-					fmt.Sprintf("%s accepts the key %s; serial %d.", s.server, s.keyName, soa.Serial),
+					fmt.Sprintf("%s accepts the key %s; serial %d.", s.server, plainName(s.keyName), soa.Serial),
 				}}, nil
 			}
 		}
@@ -102,24 +103,30 @@ func (s *signed) Zone(ctx context.Context, name string) (Zone, error) {
 	return Zone{}, fmt.Errorf("%s keeps no zone for %s (name the primary server, and check the zone's name): %w", s.server, name, last)
 }
 
-// At reads the name by transfer, or where there is none by query.
+// At reads the name by transfer, or where there is none to be had by query.
 func (s *signed) At(ctx context.Context, z Zone, name string) ([]RRset, error) {
-	s.mu.Lock()
-	refused := s.refused
-	s.mu.Unlock()
-	if refused == "" {
-		sets, err := s.transfer(ctx, z.Name, name)
-		if err == nil {
-			return sets, nil
-		}
-		if ctx.Err() != nil {
-			return nil, err
-		}
-		s.mu.Lock()
-		s.refused = err.Error()
-		s.mu.Unlock()
+	if s.noTransfer() != "" {
+		return s.query(ctx, z.Name, name)
 	}
-	return s.query(ctx, z.Name, name)
+	sets, refusal := s.transfer(ctx, z.Name, name)
+	if refusal == nil {
+		return sets, nil
+	}
+	sets, err := s.query(ctx, z.Name, name)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	s.refused = refusal.Error()
+	s.mu.Unlock()
+	return sets, nil
+}
+
+// noTransfer is why the names are read one by one; empty while they are not.
+func (s *signed) noTransfer() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.refused
 }
 
 func (s *signed) transfer(ctx context.Context, zone, name string) ([]RRset, error) {

@@ -20,6 +20,9 @@ type rcodeError struct {
 
 func (e *rcodeError) Error() string { return e.text }
 
+// aboutKey reports whether the server refused the signature, whatever was asked.
+func (e *rcodeError) aboutKey() bool { return e.tsig != 0 || e.rcode == dns.RcodeNotAuth }
+
 // Unwrap makes a failed prerequisite rollout.ErrStale: the place is no longer
 // what was read.
 func (e *rcodeError) Unwrap() error {
@@ -41,22 +44,22 @@ func (s *signed) judge(r *dns.Msg, m *dns.Msg) error {
 		e.tsig = t.Error
 	}
 	update := m.Opcode == dns.OpcodeUpdate
-	zone := plainName(m.Question[0].Name)
+	zone, key := plainName(m.Question[0].Name), plainName(s.keyName)
 	switch {
 	case e.tsig == dns.RcodeBadKey:
-		e.text = fmt.Sprintf("%s does not know the TSIG key %s with %s: check the key's name and algorithm, and that the server has it", s.server, s.keyName, plainName(s.keyAlg))
+		e.text = fmt.Sprintf("%s does not know the TSIG key %s with %s: check the key's name and algorithm, and that the server has it", s.server, key, plainName(s.keyAlg))
 	case e.tsig == dns.RcodeBadSig:
-		e.text = fmt.Sprintf("%s knows the TSIG key %s, but not with this secret or algorithm: check both", s.server, s.keyName)
+		e.text = fmt.Sprintf("%s knows the TSIG key %s, but not with this secret or algorithm: check both", s.server, key)
 	case e.tsig == dns.RcodeBadTime:
 		e.text = fmt.Sprintf("the clock of this machine and that of %s are more than 5 minutes apart: set them right", s.server)
 	case r.Rcode == dns.RcodeSuccess || r.Rcode == dns.RcodeNameError && !update:
 		return nil
 	case r.Rcode == dns.RcodeNotAuth:
-		e.text = fmt.Sprintf("%s does not accept this: either it is not the primary of %s, or it does not take the key %s (name, secret, algorithm, access list)", s.server, zone, s.keyName)
+		e.text = fmt.Sprintf("%s does not accept this: either it is not the primary of %s, or it does not take the key %s (name, secret, algorithm, access list)", s.server, zone, key)
 	case r.Rcode == dns.RcodeRefused && update:
-		e.text = fmt.Sprintf("%s knows the key %s, but does not let it change this in %s: allow it there (BIND update-policy, Knot acl)", s.server, s.keyName, zone)
+		e.text = fmt.Sprintf("%s knows the key %s, but does not let it change this in %s: allow it there (BIND update-policy, Knot acl)", s.server, key, zone)
 	case r.Rcode == dns.RcodeRefused:
-		e.text = fmt.Sprintf("%s refuses to answer for %s: it does not keep that zone, or does not let the key %s ask", s.server, zone, s.keyName)
+		e.text = fmt.Sprintf("%s refuses to answer for %s: it does not keep that zone, or does not let the key %s ask", s.server, zone, key)
 	case r.Rcode == dns.RcodeNXRrset || r.Rcode == dns.RcodeYXRrset || r.Rcode == dns.RcodeYXDomain || r.Rcode == dns.RcodeNameError:
 		e.stale = true
 		e.text = fmt.Sprintf("%s changed nothing (%s), because what was read no longer stands there, or a CNAME stands beside it", s.server, dns.RcodeToString[r.Rcode])

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"belay/rollout"
+	"belay/rollout/finding"
 	"belay/rollout/world"
 
 	"github.com/miekg/dns"
@@ -94,11 +95,9 @@ func records(set RRset) ([]dns.RR, error) {
 // server judges key and zone, and changes nothing (RFC 2136 section 3.2).
 func (s *signed) Prove(ctx context.Context, z Zone, name string) ([]string, error) {
 	var lines []string
-	s.mu.Lock()
-	if s.refused != "" {
-		lines = append(lines, s.server+" gives no zone transfer to this key; the names are read one by one.")
+	if why := s.noTransfer(); why != "" {
+		lines = append(lines, fmt.Sprintf("%s gave no zone transfer, so the names are read one by one (%s).", s.server, finding.Clean(why, 200)))
 	}
-	s.mu.Unlock()
 	m := new(dns.Msg)
 	m.SetUpdate(fqdn(z.Name))
 	m.NameUsed([]dns.RR{&dns.ANY{Hdr: dns.RR_Header{Name: fqdn(z.Name)}}})
@@ -131,7 +130,7 @@ func (s *signed) exchange(ctx context.Context, m *dns.Msg) (*dns.Msg, error) {
 		return nil, fmt.Errorf("ask %s: %w", s.server, err)
 	}
 	if r.IsTsig() == nil {
-		return nil, fmt.Errorf("%s answered without a signature, so the answer is not believed; is it the primary server, and does it know the key %s?", s.server, s.keyName)
+		return nil, fmt.Errorf("%s answered without a signature, so the answer is not believed; is it the primary server, and does it know the key %s?", s.server, plainName(s.keyName))
 	}
 	return r, nil
 }

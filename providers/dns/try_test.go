@@ -109,6 +109,24 @@ func TestTrySaysWhatIsWrong(t *testing.T) {
 
 func rfc2136Bench2(t *testing.T) bench { return rfc2136Bench(t, false) }
 
+// TestARefusedKeyIsNotBlamedOnTheZone: the sentence is about the key alone.
+func TestARefusedKeyIsNotBlamedOnTheZone(t *testing.T) {
+	b := rfc2136Bench(t, false)
+	b.creds["key"] = base64.StdEncoding.EncodeToString([]byte("not the secret"))
+	_, err := b.open(t, dns.Options{}).Try(ctx(t), domain)
+	if err == nil || strings.Contains(err.Error(), "keeps no zone") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestARefusedTransferIsTold: it is no error, and the operator hears of it.
+func TestARefusedTransferIsTold(t *testing.T) {
+	trial, err := rfc2136Bench(t, true).open(t, dns.Options{}).Try(ctx(t), domain)
+	if all := strings.Join(trial.Lines, "\n"); err != nil || strings.Count(all, "read one by one") != 1 {
+		t.Errorf("%v in:\n%s", err, all)
+	}
+}
+
 // TestHostedZoneIDChooses: with its id one of two zones is taken.
 func TestHostedZoneIDChooses(t *testing.T) {
 	b, srv := newRoute53(t)
