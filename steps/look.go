@@ -12,6 +12,7 @@ import (
 
 	"belay/rollout"
 	"belay/rollout/finding"
+	"belay/rollout/mtasts"
 	"belay/rollout/world"
 	"belay/steps/probe"
 )
@@ -39,7 +40,12 @@ func (l *Looker) Look(ctx context.Context, domain string, ledger rollout.Ledger,
 	v := probe.Open(ctx, l.world, emit)
 	defer v.Close()
 	k := &look{view: v, domain: domain, ledger: ledger}
-	k.e.Domain, k.e.At = domain, v.Now().UTC()
+	k.e = rollout.Evidence{
+		Domain: domain, At: v.Now().UTC(), Names: []rollout.NameSeen{}, MX: []rollout.MXHost{},
+		Zone: rollout.Zone{Servers: []rollout.NameServer{}}, TLSRPT: rollout.TLSRPTSeen{RUA: []string{}},
+		Policy: rollout.PolicySeen{URL: mtasts.PolicyURL(domain), Addresses: []rollout.PolicyAddress{}},
+	}
+	k.findings = []finding.Finding{} // none is a list too, wherever it is printed
 
 	err := k.everything()
 	if ended := v.Err(); ended != nil {

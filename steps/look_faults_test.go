@@ -3,6 +3,7 @@ package steps_test
 import (
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -78,8 +79,7 @@ func TestLookAtAPublishedDomain(t *testing.T) {
 
 // Each fault of the lab is found under its code, at the host it is at.
 func TestLookFindsFaults(t *testing.T) {
-	t.Parallel()
-	for _, row := range []struct {
+	rows := []struct {
 		fault   string
 		code    finding.Code
 		sev     finding.Severity
@@ -110,16 +110,34 @@ func TestLookFindsFaults(t *testing.T) {
 		{"network.no-ipv6", "H17", finding.Warn, "mta-sts.corp.test [2001:db8::20]", true},
 		{"network.no-ipv6", "D02", finding.Info, "ns1.corp.test [2001:db8::2]", false},
 		{"network.no-port-25", "M04", finding.Warn, "mx1.corp.test [192.0.2.11]", true},
-	} {
-		t.Run(row.fault+" is "+string(row.code), func(t *testing.T) {
-			t.Parallel()
-			l, looker := openLab(t, lab.Options{})
-			l.SetSlowness(2100 * time.Millisecond)
-			publish(t, l, testingBody, "1")
-			if err := l.Set(row.fault, true); err != nil {
-				t.Fatal(err)
+	}
+	// Silent hosts take their time, so each fault has a lab of its own and all
+	// are looked at together.
+	looks := map[string]*rollout.Evidence{}
+	var looking sync.WaitGroup
+	for _, row := range rows {
+		if looks[row.fault] != nil {
+			continue
+		}
+		l, looker := openLab(t, lab.Options{})
+		l.SetSlowness(2100 * time.Millisecond)
+		publish(t, l, testingBody, "1")
+		if err := l.Set(row.fault, true); err != nil {
+			t.Fatal(err)
+		}
+		e := new(rollout.Evidence)
+		looks[row.fault] = e
+		looking.Go(func() {
+			var err error
+			if *e, err = looker.Look(t.Context(), l.Domain(), nil, nil); err != nil {
+				t.Errorf("%s: %v", row.fault, err)
 			}
-			e := lookAt(t, looker, l.Domain(), nil)
+		})
+	}
+	looking.Wait()
+	for _, row := range rows {
+		t.Run(row.fault+" is "+string(row.code), func(t *testing.T) {
+			e := *looks[row.fault]
 			for _, f := range e.Findings {
 				if f.Code == row.code && f.Severity == row.sev && f.Subject == row.subject && f.Unknown == row.unknown {
 					if row.unknown && e.Verdict() != finding.Unknown {
@@ -143,8 +161,9 @@ func TestLaggingNameServer(t *testing.T) {
 	}
 	name := mtasts.RecordName(l.Domain())
 	set(t, l, name, "TXT", "v=STSv1; id=2;")
+	set(t, l, l.Domain(), "MX", "10 mx1.corp.test.", "20 mx3.corp.test.")
 	e := lookAt(t, looker, l.Domain(), nil)
-	if !has(e, "D02", finding.Fail) || e.Record.Valid {
+	if !has(e, "D02", finding.Fail) || !has(e, "M22", finding.Warn) || e.Record.Valid || len(e.MX) != 3 {
 		report(t, e)
 		t.Errorf("the servers disagree, the record is %+v", e.Record)
 	}

@@ -194,12 +194,12 @@ func (k *look) judgeBackups(hosts []hostSeen, verdicts []finding.Severity) {
 
 // facts are the MX hosts as evidence; verdicts are filled in by the judgement.
 func (seen mailSeen) facts() []rollout.MXHost {
-	var out []rollout.MXHost
+	out := []rollout.MXHost{}
 	for _, h := range seen.hosts {
 		if h.name == "." {
 			continue
 		}
-		m := rollout.MXHost{Host: h.name, Preference: h.pref, Implicit: h.implicit, TLSA: h.tlsa}
+		m := rollout.MXHost{Host: h.name, Preference: h.pref, Implicit: h.implicit, TLSA: h.tlsa, Addresses: []rollout.MXAddress{}}
 		for _, s := range h.sessions {
 			m.Addresses = append(m.Addresses, s.MXAddress)
 		}

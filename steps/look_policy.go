@@ -51,7 +51,6 @@ func (k *look) announced() bool { return k.e.Record.Raw != "" || k.ours() }
 // judgePolicy says what the policy host and the policy mean for mail.
 func (k *look) judgePolicy(seen policyFound, names namesSeen) {
 	host := mtasts.PolicyHost(k.domain)
-	k.e.Policy.URL = mtasts.PolicyURL(k.domain)
 	for _, f := range seen.fetches {
 		k.e.Policy.Addresses = append(k.e.Policy.Addresses, f.PolicyAddress)
 	}

@@ -245,7 +245,7 @@ func (k *look) judgeTLSRPT(seen namesSeen) {
 	}
 	record, raw, fs := tlsrpt.ParseRRset(records)
 	_, agreed := rollout.Agreed(seen.tlsrpt.Last.Sightings)
-	k.e.TLSRPT = rollout.TLSRPTSeen{Raw: raw, Valid: mtasts.Usable(fs) && agreed, RUA: record.RUA, TTL: seen.tlsrpt.Last.TTL()}
+	k.e.TLSRPT = rollout.TLSRPTSeen{Raw: raw, Valid: mtasts.Usable(fs) && agreed, RUA: append([]string{}, record.RUA...), TTL: seen.tlsrpt.Last.TTL()}
 	k.conclude(under(name, fs)...)
 	k.judgeText(name, records, "v=TLSRPTv1;")
 	if k.e.TLSRPT.Valid {

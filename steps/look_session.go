@@ -3,6 +3,7 @@ package steps
 import (
 	"fmt"
 	"net/netip"
+	"sync"
 	"time"
 
 	"belay/rollout/finding"
@@ -28,7 +29,7 @@ func (p portProof) of(ip netip.Addr) probe.Light {
 // refusal, is proof; where none did, the control hosts are tried.
 func (k *look) proofOf(hosts []hostSeen) portProof {
 	var p portProof
-	var silent []netip.Addr
+	var silent4, silent6 netip.Addr // one of each family, if any
 	for _, h := range hosts {
 		for _, s := range h.sessions {
 			switch {
@@ -36,22 +37,21 @@ func (k *look) proofOf(hosts []hostSeen) portProof {
 				p.v4 = probe.Lit
 			case s.Fate.Heard():
 				p.v6 = probe.Lit
+			case s.Fate == probe.Silent && s.IP.Unmap().Is4():
+				silent4 = s.IP
 			case s.Fate == probe.Silent:
-				silent = append(silent, s.IP)
+				silent6 = s.IP
 			}
 		}
 	}
-	for _, ip := range silent {
-		if p.of(ip) != "" {
-			continue
-		}
-		light := k.view.Control(ip, 25)
-		if ip.Unmap().Is4() {
-			p.v4 = light
-		} else {
-			p.v6 = light
-		}
+	var trying sync.WaitGroup
+	if p.v4 == "" && silent4.IsValid() {
+		trying.Go(func() { p.v4 = k.view.Control(silent4, 25) })
 	}
+	if p.v6 == "" && silent6.IsValid() {
+		trying.Go(func() { p.v6 = k.view.Control(silent6, 25) })
+	}
+	trying.Wait()
 	return p
 }
 
@@ -112,7 +112,12 @@ func judgeFlaw(about func(finding.Code, string, ...any) finding.Finding, flaw pr
 		probe.OutOfDate: "M09", probe.EndsSoon: "M10", probe.WrongName: "M11", probe.Incomplete: "M12",
 		probe.Untrusted: "M13", probe.CommonNameOnly: "M14", probe.WeakKey: "M23",
 	}[flaw.Kind]
-	return about(code, "%s", flaw.Text)
+	f := about(code, "%s", flaw.Text)
+	if flaw.Kind == probe.Incomplete {
+		f = f.Because("Either the host does not send an intermediate certificate, or its certificate comes from a private authority. Under enforce senders refuse this host.").
+			Mend("Configure the full chain, the host's certificate first; if the authority is private, use a public one.")
+	}
+	return f
 }
 
 // reachCode is M06 where the host can be reached in the other address family and

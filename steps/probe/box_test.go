@@ -103,7 +103,7 @@ func (b *box) dns(addr string, answer func(w dns.ResponseWriter, q *dns.Msg)) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", pc.LocalAddr().String())
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -117,7 +117,7 @@ func (b *box) dns(addr string, answer func(w dns.ResponseWriter, q *dns.Msg)) {
 		b.t.Cleanup(func() { s.Shutdown(); <-done })
 	}
 	b.route("udp", addr, pc.LocalAddr().String())
-	b.route("tcp", addr, pc.LocalAddr().String())
+	b.route("tcp", addr, l.Addr().String())
 }
 
 // certificate makes one for the names, signed by the box's root.

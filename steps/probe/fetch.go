@@ -27,6 +27,10 @@ const fetchPatience = time.Minute
 // maxHeader bounds the header of a response, in octets.
 const maxHeader = 32 << 10
 
+// maxSnippet is how much is kept of a body that is no policy, in octets: enough to
+// recognise an error page.
+const maxSnippet = 512
+
 // Fetch is what one address of a policy host served.
 type Fetch struct {
 	rollout.PolicyAddress
@@ -91,6 +95,9 @@ func (v *View) FetchAnew(domain string, ip netip.Addr) Fetch {
 	f.Said = finding.Clean(f.Said, 200)
 	if v.Err() != nil && f.Fate != Served {
 		f.Fate, f.Said = FetchCutOff, "the look was ended before it answered"
+	}
+	if f.Fate != Served {
+		f.Body = f.Body[:min(len(f.Body), maxSnippet)]
 	}
 	sev, said := finding.Pass, fmt.Sprintf("%d, %s, %d octets", f.Status, finding.Clean(f.ContentType, 80), len(f.Body))
 	if f.Fate != Served {
