@@ -45,6 +45,10 @@ func New(code Code, subject, title string) Finding {
 // As returns f with another severity.
 func (f Finding) As(sev Severity) Finding {
 	f.Severity = sev
+	if sev == Pass {
+		// What is fine has nothing to explain and nothing to mend.
+		f.Detail, f.Fix = "", ""
+	}
 	return f
 }
 
