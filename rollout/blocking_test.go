@@ -59,6 +59,12 @@ func TestBlockingFailures(t *testing.T) {
 		{name: "under a text that the ledger never served", reports: []rollout.ReportDay{report(9, google, under(withoutMX1), met(tlsrpt.ValidationFailure, mx1, 900))}, want: "google.com/validation-failure/mx1.corp.test"},
 		{name: "under the live version", reports: []rollout.ReportDay{report(9, google, met(tlsrpt.STSPolicyInvalid, "", 900))}, with: earlier(withoutMX1), want: "google.com/sts-policy-invalid/-"},
 
+		{name: "under a live version that fails our lint", reports: []rollout.ReportDay{report(9, google, under(unsound), met(tlsrpt.STSPolicyInvalid, "", 900))},
+			with: func(r *rollout.Rollout) {
+				earlier(body)(r)
+				r.Ledger[1].Body = unsound
+			}, want: "google.com/sts-policy-invalid/-"},
+
 		{name: "a dismissal covers later reports for 30 days", reports: []rollout.ReportDay{report(9, google, met(tlsrpt.CertificateExpired, mx1, 1)), report(38, google, met(tlsrpt.CertificateExpired, mx1, 1))},
 			with: dismissed("google.com/certificate-expired/mx1.corp.test")},
 		{name: "and no longer", reports: []rollout.ReportDay{report(39, google, met(tlsrpt.CertificateExpired, mx1, 1))},

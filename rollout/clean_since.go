@@ -81,25 +81,20 @@ func (r Rollout) standing(now time.Time) []weighed {
 	all := r.Blocking()
 	out := make([]weighed, 0, len(all))
 	for _, b := range all {
-		out = append(out, weighed{b, r.weigh(b, all, now)})
+		out = append(out, weighed{b, r.weigh(b, now)})
 	}
 	slices.SortStableFunc(out, func(a, b weighed) int { return cmp.Or(b.counts.Compare(a.counts), cmp.Compare(a.Key, b.Key)) })
 	return out
 }
 
-// weigh is the end of the failure's period; or where belay itself saw the failure
-// mended within that period, and the day after has none like it, that mend. A
-// period that claims to end later than the day of now ends with it.
-func (r Rollout) weigh(b BlockingFailure, all []BlockingFailure, now time.Time) time.Time {
+// weigh is the end of the failure's period, or where belay itself saw the failure
+// mended within that period, that mend. Whether the day after has one like it need
+// not be asked: that one counts by itself, and from a later moment. A period that
+// claims to end later than the day of now ends with it.
+func (r Rollout) weigh(b BlockingFailure, now time.Time) time.Time {
 	end := b.Ends
 	if tomorrow := dayOf(now).Add(Day); end.After(tomorrow) {
 		end = tomorrow
-	}
-	again := slices.ContainsFunc(all, func(o BlockingFailure) bool {
-		return o.Type == b.Type && o.MX == b.MX && adjoin(b.Ends, o.Begins)
-	})
-	if again {
-		return end
 	}
 	var mended time.Time
 	for _, run := range r.History.Runs {

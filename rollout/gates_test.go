@@ -98,6 +98,12 @@ func TestReviewGate(t *testing.T) {
 			r.Ledger[0].Until = day(6)
 			r.Ledger = append(r.Ledger, served(strings.Replace(body, "mx: mx2.corp.test\r\n", "mx: *.corp.test\r\n", 1), "20260606T000000Z", day(6)))
 		}}, day(20)},
+		{"the body was live a day before its id", []func(*rollout.Rollout){two, func(r *rollout.Rollout) {
+			r.Ledger[0].Announced = day(2)
+		}}, day(16)},
+		{"an unknown signer's failure before the clean time", []func(*rollout.Rollout){two, func(r *rollout.Rollout) {
+			r.Mends = []rollout.Mend{{Mended: day(5)}}
+		}, add(report(4, "odd.test", met(tlsrpt.CertificateExpired, "mx2.corp.test", 9)))}, day(19)},
 		{"own soak settings", []func(*rollout.Rollout){two, func(r *rollout.Rollout) {
 			r.Settings.Soak.Testing, r.Settings.Soak.Silent = 3*rollout.Day, 0
 		}}, day(1)},
@@ -187,6 +193,24 @@ func TestNewBlockingFailureIsANewReason(t *testing.T) {
 	}
 	if !strings.Contains(codes(after.Reasons), "blocking google.com/starttls-not-supported/mx1.corp.test") {
 		t.Errorf("reasons: %s", codes(after.Reasons))
+	}
+}
+
+func TestPeriodThatClaimsToEndInTheFutureEndsWithToday(t *testing.T) {
+	now := day(9).Add(12 * time.Hour)
+	r := inTesting(now)
+	r.Reports = []rollout.ReportDay{report(8, google, func(d *rollout.ReportDay) { d.Ends = day(9000) }, met(tlsrpt.CertificateExpired, "mx1.corp.test", 1))}
+	if c, why := r.CleanSince(now); !c.Equal(day(10)) || !strings.Contains(why, "google.com reported certificate-expired at mx1.corp.test") {
+		t.Errorf("clean since %s: %s", c, why)
+	}
+}
+
+func TestNothingIsCleanBeforeAPolicyIsLive(t *testing.T) {
+	now := day(9)
+	r := inTesting(now)
+	r.Ledger = nil
+	if g := r.SoakGate(now, time.Hour, "under enforce"); g.Open || !g.Until.Equal(now.Add(time.Hour)) {
+		t.Errorf("open %v, until %s", g.Open, g.Until)
 	}
 }
 
