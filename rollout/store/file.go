@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+
+	"belay/rollout/finding"
 )
 
 // applicationID marks a SQLite file as belay's ("bely" in ASCII; it stands at
@@ -137,7 +139,7 @@ func (s *Store) sound(ctx context.Context, db *sql.DB, size int64) error {
 			return s.explain("check the store", err)
 		}
 		if verdict != "ok" {
-			return fmt.Errorf("%s (%w: %s)", damaged(s.file), ErrCorrupt, verdict)
+			return fmt.Errorf("%s (%w: %s)", damaged(s.file), ErrCorrupt, finding.Clean(verdict, 200))
 		}
 	}
 	return nil

@@ -330,6 +330,52 @@ func TestOpenRefusesWhatItMustNotTouch(t *testing.T) {
 	})
 }
 
+func TestManyMayMakeAndOpenAStoreAtOnce(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "belay")
+	errs := make([]error, 8)
+	var all sync.WaitGroup
+	for i := range errs {
+		all.Go(func() {
+			s, err := store.Open(t.Context(), dir)
+			if err == nil {
+				_, err = s.AddReports(t.Context(), []rollout.ReceivedReport{report("1")})
+				err = errors.Join(err, s.Close())
+			}
+			errs[i] = err
+		})
+	}
+	all.Wait()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+	if ds := days(t, open(t, dir), "corp.test"); len(ds) != 1 || ds[0].Reports != 1 {
+		t.Errorf("eight imports of one report sum up to %+v", ds)
+	}
+}
+
+func TestLargeStoreIsCheckedWhereItMatters(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	long := entry(rollout.Set)
+	long.Reason = strings.Repeat("because ", 3<<20)
+	if _, err := s.Append(t.Context(), "corp.test", 0, long); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	open(t, dir).Close() // a sound one opens
+	b, err := os.ReadFile(filepath.Join(dir, "belay.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(b) < 20<<20 {
+		t.Fatalf("the store has %d bytes; it should be a large one", len(b))
+	}
+	for i := 10 << 20; i < len(b); i += 4096 {
+		copy(b[i:], "damage")
+	}
+	refuses(t, dir, b, store.ErrCorrupt, "put back a copy")
+}
+
 func lastSeq(t *testing.T, s *store.Store) int64 {
 	t.Helper()
 	journal, err := s.Journal(t.Context(), "corp.test")

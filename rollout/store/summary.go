@@ -157,15 +157,18 @@ func endOf(t time.Time) time.Time {
 
 func counted(n int64) int64 { return min(max(n, 0), mostSessions) }
 
-// bounded is s without what no database and no screen wants, cut to at most n
-// bytes between two characters.
+// bounded is s cut to at most n bytes between two characters, without what no
+// database and no screen wants: zero bytes and invalid UTF-8.
 func bounded(s string, n int) string {
-	s = strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", ""), "\uFFFD")
-	if len(s) <= n {
+	if len(s) > n {
+		for n > 0 && !utf8.RuneStart(s[n]) {
+			n--
+		}
+		s = s[:n]
+	}
+	if utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 {
 		return s
 	}
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return s[:n]
+	// One "?" a run of invalid bytes never makes it longer.
+	return strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", ""), "?")
 }
