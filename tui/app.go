@@ -22,6 +22,8 @@ type app struct {
 
 	said string
 	walk *walk // under way, or nil
+	// reading is what an import tells while it goes on, or nil.
+	reading *feed
 	// leaving is set once the wizard is to end when the walk has ended.
 	leaving bool
 	// abandoned is set where the operator did not want to wait for the end.
@@ -63,10 +65,10 @@ func (a *app) Init() tea.Cmd { return a.top().Init() }
 // lies on top, the rest to every screen, since an answer may come after another
 // screen was opened.
 func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	defer a.layout()
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
 		a.width, a.height = msg.Width, msg.Height
-		a.layout()
 		return a, nil
 	case tea.KeyMsg:
 		return a, a.onKey(msg)
@@ -81,10 +83,15 @@ func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case copyFailedMsg:
 		a.say("The clipboard could not be reached: " + plain(msg.err))
 		return a, nil
+	case importedMsg:
+		return a, a.imported(msg)
 	case dayMsg:
 		return a, a.dayPassed(msg)
 	case faultMsg:
 		return a, a.faultSet(msg)
+	}
+	if told, ok := msg.(feedMsg); ok && a.reading != nil && told.feed == a.reading {
+		return a, a.followImport(told)
 	}
 	if done, ok := msg.(walkedMsg); ok && done.walk == a.walk {
 		a.walk = nil
@@ -96,12 +103,10 @@ func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	for _, s := range slices.Clone(a.screens) {
 		cmds = append(cmds, s.Update(msg))
 	}
-	a.layout()
 	return a, tea.Batch(cmds...)
 }
 
 func (a *app) onKey(msg tea.KeyMsg) tea.Cmd {
-	defer a.layout()
 	if msg.String() == "ctrl+c" {
 		return a.interrupt()
 	}

@@ -52,8 +52,11 @@ func chart(st Styles, days []dayTally, w int) []string {
 
 // cell is one day's bar at one level: refused sessions stand on the ground.
 func cell(st Styles, d dayTally, level int, top int64) string {
-	height := cells(d.ok+d.refused, top)
 	low := cells(d.refused, top)
+	height := cells(d.ok+d.refused, top)
+	if d.ok > 0 {
+		height = max(height, low+1)
+	}
 	switch {
 	case level <= low:
 		return " " + st.fail.Render("!!")

@@ -154,7 +154,7 @@ func (c *check) render() {
 		return
 	}
 	c.pane.size(c.width, c.height-3)
-	w := c.pane.room()
+	w := c.pane.reading()
 	var lines []string
 	var marks []int
 	if c.err != nil {

@@ -207,6 +207,9 @@ func (d *dashboard) opens(s standing) string {
 	case s.gate.Open:
 		return d.styles.ok.Render("gate open")
 	case !s.gate.Until.IsZero():
+		if d.pane.width < railFrom {
+			return "opens in " + span(s.gate.Until.Sub(d.clock.Now()))
+		}
 		return "opens " + d.when(s.gate.Until)
 	case len(closed) > 0:
 		return finding.Clean(closed[0].Text, 200)
@@ -271,7 +274,10 @@ func (d *dashboard) aboutSelected() []string {
 		return make([]string, aboutLines)
 	}
 	said := "Nothing is wrong. enter opens it."
-	if closed := s.gate.Closed(); len(closed) > 0 {
+	if !s.gate.Until.IsZero() {
+		said = "The gate opens " + d.when(s.gate.Until) + " if it stays clean."
+	}
+	if closed := s.gate.Closed(); len(closed) > 0 && s.gate.Until.IsZero() {
 		said = closed[0].Text
 		if closed[0].Fix != "" {
 			said += " " + closed[0].Fix

@@ -14,7 +14,7 @@ import (
 const calm = 600 * time.Millisecond
 
 // A dialog asks before something is done. Its answer is no until every field is
-// filled in rightly or, where it has none, yes is chosen.
+// filled in rightly.
 type dialog struct {
 	title  string
 	lines  []string // what it means
@@ -25,7 +25,6 @@ type dialog struct {
 	unasked bool
 
 	at     int  // the field that is typed into
-	yes    bool // what is chosen where there are no fields
 	deaf   bool // within calm of appearing unasked
 	styles Styles
 }
@@ -59,9 +58,7 @@ func reason() *field {
 // show gives the dialog the keyboard.
 func (d *dialog) show(k *kit) tea.Cmd {
 	d.styles = k.styles
-	if len(d.fields) > 0 {
-		d.fields[0].focus()
-	}
+	d.fields[0].focus()
 	if !d.unasked {
 		return nil
 	}
@@ -76,8 +73,6 @@ func (d *dialog) update(msg tea.KeyMsg) (cmd tea.Cmd, over bool) {
 		return nil, false
 	case name == "esc":
 		return nil, true
-	case len(d.fields) == 0:
-		return d.choose(name)
 	case name == "enter" || name == "tab" || name == "down":
 		return d.forward(name == "enter")
 	case name == "shift+tab" || name == "up":
@@ -85,24 +80,6 @@ func (d *dialog) update(msg tea.KeyMsg) (cmd tea.Cmd, over bool) {
 		return nil, false
 	}
 	d.fields[d.at].update(msg)
-	return nil, false
-}
-
-// choose is a key in a dialog that asks for yes or no.
-func (d *dialog) choose(name string) (tea.Cmd, bool) {
-	switch name {
-	case "left", "right", "tab", "shift+tab":
-		d.yes = !d.yes
-	case "n", "q":
-		return nil, true
-	case "y":
-		return d.done(nil), true
-	case "enter":
-		if d.yes {
-			return d.done(nil), true
-		}
-		return nil, true
-	}
 	return nil, false
 }
 
@@ -160,13 +137,6 @@ func (d *dialog) view(w, h int) []string {
 			asked = append(asked, indent(d.styles.fail.Render(f.trouble), 3, w)...)
 		}
 	}
-	if len(d.fields) == 0 {
-		no, yes := "[no]", " yes "
-		if d.yes {
-			no, yes = " no ", "[yes]"
-		}
-		asked = append(asked, "   "+d.styles.strong.Render(no)+"   "+d.styles.strong.Render(yes))
-	}
 	var said []string
 	for _, l := range d.lines {
 		if l == "" {
@@ -187,9 +157,6 @@ func (d *dialog) view(w, h int) []string {
 // keys says in a line what the keys do.
 func (d *dialog) keys() []act {
 	nothing := func() tea.Cmd { return nil }
-	if len(d.fields) == 0 {
-		return []act{on("esc", "no", nothing), on("left/right", "choose", nothing), on("enter", "take what is chosen", nothing), on("y", "yes", nothing)}
-	}
 	acts := []act{on("esc", "no", nothing)}
 	if len(d.fields) > 1 {
 		acts = append(acts, on("tab", "next field", nothing))

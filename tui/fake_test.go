@@ -84,7 +84,8 @@ func (f *fakeEngine) Create(_ context.Context, domain string, s rollout.Settings
 		return rollout.Rollout{}, err
 	}
 	r := rollout.Rollout{Domain: domain, Settings: s, Phase: rollout.CheckMX, Since: now()}
-	f.rollouts[domain] = r
+	f.rollouts[domain], f.gates[domain] = r, closedGate()
+	f.proposals[domain] = rollout.Proposal{Rollout: r, Evidence: badLook(), Gate: closedGate()}
 	return r, nil
 }
 
@@ -295,8 +296,8 @@ func hostPlan() rollout.Plan {
 	}}
 }
 
-// at1 is corp.test in phase, with a look.
-func at1(phase rollout.Phase, ev rollout.Evidence) rollout.Rollout {
+// inPhase is corp.test in phase, with a look.
+func inPhase(phase rollout.Phase, ev rollout.Evidence) rollout.Rollout {
 	r := rollout.Rollout{Domain: "corp.test", Settings: rollout.DefaultSettings(), Created: now().AddDate(0, 0, -9), Phase: phase, Since: now().AddDate(0, 0, -9), Evidence: &ev}
 	r.Settings.Inboxes = []string{"/var/mail/tls"}
 	return r
@@ -304,7 +305,7 @@ func at1(phase rollout.Phase, ev rollout.Evidence) rollout.Rollout {
 
 // published is corp.test in phase with a live policy in mode.
 func published(phase rollout.Phase, mode mtasts.Mode, maxAge uint32) rollout.Rollout {
-	r := at1(phase, goodLook())
+	r := inPhase(phase, goodLook())
 	r.Ledger = rollout.Ledger{{Hash: "x", Body: strings.Replace(body, "testing", string(mode), 1), IDs: []string{"20261112T101500Z"}, Mode: mode, MaxAge: maxAge,
 		MX: []string{"mx1.corp.test", "mx2.corp.test"}, From: now().AddDate(0, 0, -9), Live: now().AddDate(0, 0, -9)}}
 	r.Plans = []rollout.AcceptedPlan{{Plan: hostPlan(), At: now().AddDate(0, 0, -9)}}

@@ -15,7 +15,7 @@ const (
 	leastWidth  = 60
 	leastHeight = 16
 	railFrom    = 100
-	railWidth   = 24
+	railWidth   = 26
 )
 
 func (a *app) small() bool { return a.width < leastWidth || a.height < leastHeight }
@@ -67,8 +67,10 @@ func (a *app) rail() bool {
 // phases on one line.
 func (a *app) header() []string {
 	left, right := a.top().Title()
-	title := " " + a.styles.title.Render(left)
-	out := []string{both(title, a.styles.muted.Render(right)+" ", a.width)}
+	// The name of the screen matters more than what stands beside it.
+	left = cut(left, a.width-2)
+	right = cut(right, max(a.width-ansi.StringWidth(left)-6, 0))
+	out := []string{both(" "+a.styles.title.Render(left), a.styles.muted.Render(right)+" ", a.width)}
 	if a.lab != nil {
 		out = append(out, cut(" "+a.styles.info.Render("demo: lab time "+a.when(a.lab.Now())+"; nothing outside this machine is touched"), a.width))
 	}
@@ -147,7 +149,7 @@ func (a *app) body(h int) []string {
 	lines = lines[:h]
 	for i := range lines {
 		if rail != nil {
-			lines[i] = pad(rail[i], railWidth-2) + a.styles.muted.Render("│") + " " + lines[i]
+			lines[i] = pad(" "+rail[i], railWidth-2) + a.styles.muted.Render("│") + " " + lines[i]
 		}
 		lines[i] = cut(lines[i], a.width)
 	}

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -17,6 +18,8 @@ func (p *phase) guide() string {
 		return "Carrying out the plan. Closing the terminal is safe: finished edits are recorded, the rest is looked at again."
 	case p.looking != nil:
 		return p.looking.what
+	case errors.Is(p.err, rollout.ErrNoRollout):
+		return "n starts a rollout of " + p.domain + "."
 	case p.err != nil:
 		return "r tries again."
 	case p.proposal == nil:

@@ -149,7 +149,6 @@ func (h *history) View() []string {
 }
 
 func (h *history) KeyMap() []act {
-	acts := h.pane.moves()
-	acts[1].quiet = false // down: the one thing to do here
-	return acts
+	down := func() tea.Cmd { h.pane.move(1); return nil }
+	return append([]act{on("up/down", "scroll", down, "down")}, h.pane.moves()...)
 }

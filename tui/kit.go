@@ -40,6 +40,8 @@ type navigator interface {
 	ask(d *dialog) tea.Cmd
 	// read shows lines over the screen until a key closes them.
 	read(title string, lines []string)
+	// importReports reads the inboxes of a rollout.
+	importReports(r rollout.Rollout) tea.Cmd
 	// say shows one sentence above the footer until the next key.
 	say(text string)
 	// learned takes note of where a rollout stands, for the summary at the end.

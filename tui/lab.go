@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"belay/rollout"
 	"belay/rollout/finding"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -55,34 +54,13 @@ func (a *app) dayPassed(msg dayMsg) tea.Cmd {
 	if msg.err != nil {
 		a.say("The day did not pass as it should: " + plain(msg.err))
 	}
-	a.layout()
 	return a.refresh()
 }
 
 // refresh tells the screen on top that the world has moved on. The others look
 // again when they are shown.
 func (a *app) refresh() tea.Cmd {
-	cmd := a.top().Update(refreshMsg{})
-	a.layout()
-	return cmd
-}
-
-// intake says in a sentence what an import did.
-func intake(in rollout.Intake) string {
-	if in.New == 0 {
-		return "No new reports."
-	}
-	said := fmt.Sprintf("%s new: %s sessions ok, %s failed.", plural(in.New, "report"), count(in.Success), count(in.Failure))
-	if in.Unverified > 0 {
-		said += fmt.Sprintf(" %d unsigned or changed on the way: they do not count.", in.Unverified)
-	}
-	if in.Pending > 0 {
-		said += fmt.Sprintf(" %d wait for a key.", in.Pending)
-	}
-	if in.Unreadable > 0 {
-		said += fmt.Sprintf(" %d unreadable.", in.Unreadable)
-	}
-	return said
+	return a.top().Update(refreshMsg{})
 }
 
 // faults is the list of what can be broken in the lab.

@@ -78,6 +78,13 @@ func newRolloutForm(k *kit) *newRollout {
 	return n
 }
 
+// newRolloutOf is the form with a domain in it.
+func newRolloutOf(k *kit, domain string) *newRollout {
+	n := newRolloutForm(k)
+	n.domain.field.set(domain)
+	return n
+}
+
 func options(kind providers.Kind) *choice {
 	c := &choice{}
 	for _, p := range providers.Of(kind) {

@@ -17,6 +17,10 @@ type pane struct {
 	top           int   // the first line shown
 }
 
+// mostRead is how wide lines for reading are at most, however wide the window is:
+// the eye loses its line beyond.
+const mostRead = 150
+
 // gutter is the room for the mark of what is selected.
 const gutter = 2
 
@@ -125,6 +129,9 @@ func (p *pane) view() []string {
 	}
 	return out
 }
+
+// reading is the width of lines for reading.
+func (p *pane) reading() int { return min(p.room(), mostRead) }
 
 // moves are the keys that move in a pane.
 func (p *pane) moves() []act {

@@ -77,14 +77,19 @@ func (p *phase) Init() tea.Cmd {
 	return tea.Batch(p.load(), p.again())
 }
 
-func (p *phase) load() tea.Cmd {
-	return p.crew.errand(func(ctx context.Context) tea.Msg {
-		r, err := p.engine.Load(ctx, p.domain)
-		if err != nil {
-			return loadedMsg{domain: p.domain, err: err}
-		}
-		return loadedMsg{domain: p.domain, standing: standing{r, p.engine.GateOf(r)}}
-	})
+func (p *phase) load() tea.Cmd { return p.loadOf(p.domain) }
+
+// loadOf reads a rollout and its gate from the store.
+func (k *kit) loadOf(domain string) tea.Cmd {
+	return k.crew.errand(func(ctx context.Context) tea.Msg { return k.read(ctx, domain) })
+}
+
+func (k *kit) read(ctx context.Context, domain string) loadedMsg {
+	r, err := k.engine.Load(ctx, domain)
+	if err != nil {
+		return loadedMsg{domain: domain, err: err}
+	}
+	return loadedMsg{domain: domain, standing: standing{r, k.engine.GateOf(r)}}
 }
 
 // again looks anew at what is to be done next.
@@ -257,8 +262,9 @@ func (p *phase) walked(msg walkedMsg) tea.Cmd {
 	}
 	p.walk = nil
 	p.nav.walking(nil)
-	if p.course != nil {
-		p.course.conclude(msg.progress)
+	p.course.conclude(msg.progress)
+	if p.offer.plan.Empty() {
+		p.course = nil
 	}
 	if msg.err != nil {
 		p.err = msg.err

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -32,6 +33,12 @@ func (p *phase) KeyMap() []act {
 			acts = append(acts, on("p", says, func() tea.Cmd { p.planShown = !p.planShown; p.pane.end(false); p.render(); return nil }))
 		}
 		acts = append(acts, p.driftActs()...)
+	}
+	if errors.Is(p.err, rollout.ErrNoRollout) {
+		acts = append(acts, on("n", "start a rollout", func() tea.Cmd {
+			p.nav.back()
+			return p.nav.open(newRolloutOf(p.kit, p.domain))
+		}))
 	}
 	acts = append(acts, on("r", "look again", p.again))
 	acts = append(acts, p.readingActs()...)
@@ -149,15 +156,15 @@ func (p *phase) readingActs() []act {
 
 // rowDetails is a row in full.
 func rowDetails(r row) []string {
-	out := []string{r.who, finding.Clean(r.said, 2000)}
+	out := []string{r.who, r.said}
 	if r.took > 0 {
 		out = append(out, "answered in "+took(r.took))
 	}
 	for _, f := range r.findings {
-		out = append(out, "", fmt.Sprintf("%s %s  %s", word(severityOf(f)), f.Code, f.Subject), f.Title)
+		out = append(out, "", fmt.Sprintf("%s %s  %s", word(severityOf(f)), f.Code, finding.Clean(f.Subject, 300)), finding.Clean(f.Title, 500))
 		for _, more := range []string{f.Detail, f.Fix, f.Ref} {
 			if more != "" {
-				out = append(out, more)
+				out = append(out, finding.Clean(more, 1500))
 			}
 		}
 	}
@@ -210,7 +217,7 @@ func (p *phase) decisionActs() []act {
 	}
 	if p.reviewing() {
 		acts = append(acts,
-			on("i", "import reports", func() tea.Cmd { return p.importReports(p.rollout) }),
+			on("i", "import reports", func() tea.Cmd { return p.nav.importReports(p.rollout) }),
 			on("f", "mark mended", p.askMended))
 	}
 	return acts

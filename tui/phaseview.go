@@ -53,7 +53,7 @@ func (p *phase) render() {
 	}
 	p.foot = p.footing()
 	p.pane.size(p.width, p.height-len(p.foot))
-	w := p.pane.room()
+	w := p.pane.reading()
 	var lines []string
 	var marks []int
 	p.items = nil
@@ -141,7 +141,10 @@ func (p *phase) gateLines(w int) []string {
 	if !p.loaded {
 		return nil
 	}
-	lines := []string{"", p.gateLine()}
+	if len(p.gate.Reasons)+len(p.gate.Counted)+len(p.rollout.Overrides) == 0 {
+		return nil
+	}
+	lines := []string{"", p.styles.muted.Render("Gate")}
 	for _, r := range p.gate.Reasons {
 		mark := "- "
 		if r.Overridden {
@@ -153,6 +156,9 @@ func (p *phase) gateLines(w int) []string {
 		}
 		if r.Fix != "" && !r.Overridden {
 			text += ". " + r.Fix
+		}
+		if r.Final {
+			text += " (cannot be overridden)"
 		}
 		lines = append(lines, indent(finding.Clean(text, 800), 2, w)...)
 	}
@@ -173,6 +179,9 @@ func (p *phase) gateLine() string {
 		return p.styles.ok.Render("Gate: open")
 	case !p.gate.Until.IsZero():
 		return p.styles.warn.Render("Gate: closed until " + p.when(p.gate.Until))
+	}
+	if len(closed) == 0 {
+		return p.styles.warn.Render("Gate: closed")
 	}
 	return p.styles.warn.Render("Gate: closed, " + plural(len(closed), "reason"))
 }

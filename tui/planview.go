@@ -8,6 +8,8 @@ import (
 
 	"belay/rollout"
 	"belay/rollout/finding"
+
+	"github.com/charmbracelet/x/ansi"
 )
 
 // A course is how a plan goes: each edit's state, as accepted, told by events
@@ -56,7 +58,7 @@ func stateWord(s rollout.EditState) string {
 	case !s.Received.IsZero():
 		return outcomeWord(s.Receipt.Outcome)
 	case !s.Intended.IsZero():
-		return "????"
+		return "unkn"
 	}
 	return "-"
 }
@@ -72,7 +74,7 @@ func outcomeWord(o rollout.Outcome) string {
 	case rollout.Failed, rollout.Refused:
 		return "FAIL"
 	}
-	return "????"
+	return "unkn"
 }
 
 // take follows an event of a walk.
@@ -129,13 +131,18 @@ func (c *course) lay(st Styles, w int) (lines []string, marks []int) {
 		state := c.states[e.ID]
 		marks = append(marks, len(lines))
 		head := fmt.Sprintf("%d %s %s", i+1, stateStyle(st, state.word), what(e))
-		lines = append(lines, both(head, st.muted.Render(strings.TrimSpace(e.Account+"  "+took(state.took))), w))
+		where := strings.TrimSpace(e.Account + "  " + took(state.took))
+		if ansi.StringWidth(head)+len(where)+2 <= w {
+			lines = append(lines, both(head, st.muted.Render(where), w))
+		} else {
+			lines = append(lines, head, "        "+st.muted.Render("at "+where))
+		}
 		lines = append(lines, diff(st, e)...)
 		if e.Foreign {
 			lines = append(lines, indent(st.warn.Render("warn  what stands there now was not put there by belay"), 8, w)...)
 		}
 		if e.Why != "" {
-			lines = append(lines, indent(st.muted.Render(e.Why), 8, w)...)
+			lines = append(lines, indent(st.muted.Render(finding.Clean(e.Why, 600)), 8, w)...)
 		}
 		if state.detail != "" {
 			lines = append(lines, indent(finding.Clean(state.detail, 600), 8, w)...)
@@ -146,7 +153,7 @@ func (c *course) lay(st Styles, w int) (lines []string, marks []int) {
 	}
 	for _, n := range c.plan.Notes {
 		lines = append(lines, "")
-		lines = append(lines, indent(n, 0, w)...)
+		lines = append(lines, indent(finding.Clean(n, 1000), 0, w)...)
 	}
 	return lines, marks
 }
@@ -158,7 +165,7 @@ func stateStyle(st Styles, word string) string {
 		return st.ok.Render(text)
 	case "FAIL":
 		return st.fail.Render(text)
-	case "wait", "????":
+	case "wait", "unkn":
 		return st.warn.Render(text)
 	case "now", "seek":
 		return st.info.Render(text)

@@ -1,9 +1,11 @@
 package tui
 
 import (
+	"fmt"
 	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/x/ansi"
 )
 
 // A question is one line of a form: an answer that is typed, one that is chosen,
@@ -48,8 +50,9 @@ func (c *choice) pick(id string) {
 
 func (c *choice) turn(by int) { c.at = (c.at + by + len(c.options)) % len(c.options) }
 
-// line shows all options, the chosen one in brackets.
-func (c *choice) line(st Styles, focused bool) string {
+// line shows all options, the chosen one in brackets; where they do not fit into
+// w cells, the chosen one and how many there are.
+func (c *choice) line(st Styles, focused bool, w int) string {
 	var parts []string
 	for i, o := range c.options {
 		switch {
@@ -61,7 +64,11 @@ func (c *choice) line(st Styles, focused bool) string {
 			parts = append(parts, "["+o.label+"]")
 		}
 	}
-	return strings.Join(parts, "  ")
+	all := strings.Join(parts, "  ")
+	if ansi.StringWidth(all) > w {
+		return cut(fmt.Sprintf("%s  %d of %d", parts[c.at], c.at+1, len(parts)), w)
+	}
+	return all
 }
 
 // answer is what stands there now, to see whether it has changed.

@@ -24,17 +24,9 @@ type reports struct {
 	rollout rollout.Rollout
 	gate    rollout.Gate
 	loaded  bool
-	busy    bool
 	err     error
 	tally   tally
 	items   []failureTally // what the marks of the pane select
-}
-
-// importedMsg is the end of an import.
-type importedMsg struct {
-	domain string
-	intake rollout.Intake
-	err    error
 }
 
 // reviewed is how far back the screen looks.
@@ -42,18 +34,8 @@ const reviewed = 28 * rollout.Day
 
 func newReports(k *kit, domain string) *reports { return &reports{kit: k, domain: domain} }
 
-// Init shows what is there and reads the inboxes.
-func (s *reports) Init() tea.Cmd { return s.load() }
-
-func (s *reports) load() tea.Cmd {
-	return s.crew.errand(func(ctx context.Context) tea.Msg {
-		r, err := s.engine.Load(ctx, s.domain)
-		if err != nil {
-			return loadedMsg{domain: s.domain, err: err}
-		}
-		return loadedMsg{domain: s.domain, standing: standing{r, s.engine.GateOf(r)}}
-	})
-}
+// Init shows what is there; the first time it reads the inboxes then.
+func (s *reports) Init() tea.Cmd { return s.loadOf(s.domain) }
 
 func (s *reports) Close()       {}
 func (s *reports) Typing() bool { return false }
@@ -96,20 +78,8 @@ func (s *reports) Update(msg tea.Msg) tea.Cmd {
 		}
 		s.render()
 		if first && s.loaded && len(s.rollout.Settings.Inboxes) > 0 {
-			return s.startImport()
+			return s.nav.importReports(s.rollout)
 		}
-	case importedMsg:
-		if msg.domain != s.domain {
-			return nil
-		}
-		s.busy = false
-		s.render()
-		if msg.err != nil {
-			s.nav.say("The reports could not be read: " + plain(msg.err))
-			return nil
-		}
-		s.nav.say(intake(msg.intake))
-		return s.load()
 	case decidedMsg:
 		if msg.domain != s.domain {
 			return nil
@@ -119,38 +89,20 @@ func (s *reports) Update(msg tea.Msg) tea.Cmd {
 			return nil
 		}
 		s.nav.say(msg.said)
-		return s.load()
+		return s.loadOf(s.domain)
 	case refreshMsg:
-		return s.load()
+		return s.recheck()
 	}
 	return nil
 }
 
-func (s *reports) startImport() tea.Cmd {
-	s.busy = true
-	s.render()
-	return s.importReports(s.rollout)
-}
-
-// importReports reads a rollout's inboxes; where it has none it asks for a path.
-func (k *kit) importReports(r rollout.Rollout) tea.Cmd {
-	if len(r.Settings.Inboxes) > 0 {
-		k.nav.say("Reading " + finding.Clean(strings.Join(r.Settings.Inboxes, ", "), 120) + " ...")
-		return k.importFrom(r.Domain, r.Settings.Inboxes)
-	}
-	where := newField("File or folder", "mails, JSON, gzip, or a Maildir", needed("where the reports are"))
-	return k.nav.ask(&dialog{
-		title:  "Import TLS reports about " + r.Domain,
-		lines:  []string{"What is found there about other domains is left alone. Nothing there is changed."},
-		fields: []*field{where},
-		done:   func(answers []string) tea.Cmd { return k.importFrom(r.Domain, answers) },
-	})
-}
-
-func (k *kit) importFrom(domain string, paths []string) tea.Cmd {
-	return k.crew.errand(func(ctx context.Context) tea.Msg {
-		in, err := k.importer.Import(ctx, domain, paths, nil)
-		return importedMsg{domain, in, err}
+// recheck looks anew before it loads: the gate asks for a fresh look.
+func (s *reports) recheck() tea.Cmd {
+	return s.crew.errand(func(ctx context.Context) tea.Msg {
+		if _, err := s.engine.Check(ctx, s.domain, nil); err != nil {
+			return loadedMsg{domain: s.domain, err: err}
+		}
+		return s.kit.read(ctx, s.domain)
 	})
 }
 
@@ -159,7 +111,7 @@ func (s *reports) render() {
 		return
 	}
 	s.pane.size(s.width, s.height)
-	w := s.pane.room()
+	w := s.pane.reading()
 	var lines []string
 	switch {
 	case s.err != nil:
@@ -301,10 +253,10 @@ func (s *reports) KeyMap() []act {
 			}),
 			on("D", "dismiss", func() tea.Cmd { return s.askDismiss(f) }))
 	}
-	if s.loaded && !s.busy {
+	if s.loaded {
 		acts = append(acts,
 			on("f", "mark mended", func() tea.Cmd { return s.askMendedOf(s.domain) }),
-			on("i", "import", s.startImport),
+			on("i", "import", func() tea.Cmd { return s.nav.importReports(s.rollout) }),
 			on("t", "trust a source", s.askTrust))
 	}
 	return append(acts, s.pane.moves()...)

@@ -97,17 +97,26 @@ func groups(ev rollout.Evidence, phase rollout.Phase, now time.Time) []group {
 	var loose group
 	loose.title = "Also seen"
 	for _, f := range left {
-		loose.rows = append(loose.rows, row{severity: severityOf(f), who: f.Subject, said: f.Title, findings: []finding.Finding{f}})
+		loose.rows = append(loose.rows, row{severity: severityOf(f), who: finding.Clean(f.Subject, 200), said: finding.Clean(f.Title, 500), findings: []finding.Finding{f}})
 	}
 	out = append(out, loose)
 	out = slices.DeleteFunc(out, func(g group) bool { return len(g.rows) == 0 })
 	for _, g := range out {
-		slices.SortStableFunc(g.rows, func(a, b row) int { return cmp.Compare(weight(b.severity), weight(a.severity)) })
+		slices.SortStableFunc(g.rows, func(a, b row) int { return cmp.Compare(urgency(b.severity), urgency(a.severity)) })
 	}
 	slices.SortStableFunc(out, func(a, b group) int {
-		return cmp.Or(cmp.Compare(weight(b.worst()), weight(a.worst())), cmp.Compare(rank(b.phase == phase), rank(a.phase == phase)))
+		return cmp.Or(cmp.Compare(urgency(b.worst()), urgency(a.worst())), cmp.Compare(rank(b.phase == phase), rank(a.phase == phase)))
 	})
 	return out
+}
+
+// urgency is the weight of what asks for something to be done, and 0 for what
+// does not: that keeps the order of its kind.
+func urgency(s finding.Severity) int {
+	if s == finding.Info || s == finding.Pass {
+		return 0
+	}
+	return weight(s)
 }
 
 type claimer func(about func(subject string) bool) []finding.Finding
@@ -144,22 +153,22 @@ func mxRows(ev rollout.Evidence, claim claimer, now time.Time) []row {
 			if base == "" {
 				base = finding.Pass
 			}
-			said := []string{fmt.Sprintf("%-3d", m.Preference), fit(a.IP.String(), 15)}
+			said := []string{fmt.Sprintf("%-3d", m.Preference), fit(a.IP.String(), 12)}
 			switch {
 			case a.NoRoute:
 				said = append(said, "no route from here")
 			case a.Err != "":
-				said = append(said, a.Err)
+				said = append(said, finding.Clean(a.Err, 300))
 			default:
-				said = append(said, a.TLSVersion)
+				said = append(said, fit(finding.Clean(a.TLSVersion, 20), 7))
 				if len(a.Certificates) > 0 {
 					said = append(said, certificate(a.Certificates[0], now))
 				}
 			}
-			out = append(out, row{severity: worstOf(fs, base), who: m.Host, said: strings.Join(said, " "), took: a.Took, findings: fs})
+			out = append(out, row{severity: worstOf(fs, base), who: finding.Clean(m.Host, 255), said: strings.Join(said, " "), took: a.Took, findings: fs})
 		}
 		if len(m.Addresses) == 0 {
-			out = append(out, row{severity: worstOf(whole, finding.Info), who: m.Host, said: fmt.Sprintf("%-3d no address", m.Preference), findings: whole})
+			out = append(out, row{severity: worstOf(whole, finding.Info), who: finding.Clean(m.Host, 255), said: fmt.Sprintf("%-3d no address", m.Preference), findings: whole})
 		}
 	}
 	return out
@@ -167,11 +176,12 @@ func mxRows(ev rollout.Evidence, claim claimer, now time.Time) []row {
 
 // certificate says who issued a certificate and how long it is good.
 func certificate(c rollout.Certificate, now time.Time) string {
+	issuer := finding.Clean(c.Issuer, 80)
 	left := c.NotAfter.Sub(now)
 	if left < 0 {
-		return fmt.Sprintf("%s, expired %s ago", c.Issuer, span(-left))
+		return fmt.Sprintf("expired %s ago, %s", span(-left), issuer)
 	}
-	return fmt.Sprintf("%s, %s left", c.Issuer, span(left))
+	return fmt.Sprintf("%s left, %s", span(left), issuer)
 }
 
 func nameRows(ev rollout.Evidence, claim claimer) []row {
@@ -184,7 +194,7 @@ func nameRows(ev rollout.Evidence, claim claimer) []row {
 		if n.Type == "TXT" {
 			fs = append(fs, claim(func(s string) bool { return s == n.Name })...)
 		}
-		r := row{severity: finding.Pass, who: n.Name, findings: fs}
+		r := row{severity: finding.Pass, who: finding.Clean(n.Name, 255), findings: fs}
 		value, agreed := rollout.Agreed(n.Sightings)
 		switch {
 		case !agreed:
@@ -192,7 +202,7 @@ func nameRows(ev rollout.Evidence, claim claimer) []row {
 		case !value.Exists:
 			r.severity, r.said = finding.Info, n.Type+" not there"
 		default:
-			r.said = n.Type + " " + value.String()
+			r.said = n.Type + " " + finding.Clean(value.String(), 1000)
 		}
 		answered := 0
 		for _, s := range n.Sightings {
@@ -219,15 +229,15 @@ func policyRows(ev rollout.Evidence, claim claimer, now time.Time) []row {
 		if i == 0 {
 			fs = append(fs, whole...)
 		}
-		said := fit(a.IP.String(), 15) + " "
+		said := fit(a.IP.String(), 12) + " "
 		base := finding.Pass
 		switch {
 		case a.NoRoute:
 			base, said = finding.Unknown, said+"no route from here"
 		case !a.Answered:
-			base, said = finding.Info, said+a.Err
+			base, said = finding.Info, said+finding.Clean(a.Err, 300)
 		default:
-			said += fmt.Sprintf("%d %s %s", a.Status, a.ContentType, a.TLSVersion)
+			said += fmt.Sprintf("%d %s %s", a.Status, finding.Clean(a.ContentType, 60), finding.Clean(a.TLSVersion, 20))
 			if a.Certificate != nil {
 				said += " " + certificate(*a.Certificate, now)
 			}
@@ -235,7 +245,7 @@ func policyRows(ev rollout.Evidence, claim claimer, now time.Time) []row {
 		out = append(out, row{severity: worstOf(fs, base), who: host, said: said, took: a.Took, findings: fs})
 	}
 	if len(out) == 0 && len(whole) > 0 {
-		out = append(out, row{severity: worstOf(whole, finding.Info), who: host, said: whole[0].Title, findings: whole})
+		out = append(out, row{severity: worstOf(whole, finding.Info), who: host, said: finding.Clean(whole[0].Title, 500), findings: whole})
 	}
 	return out
 }
@@ -243,24 +253,22 @@ func policyRows(ev rollout.Evidence, claim claimer, now time.Time) []row {
 // findingLine is a finding on one line: severity, subject, what was seen, code.
 func findingLine(st Styles, f finding.Finding, w int) string {
 	s := severityOf(f)
-	return both(st.mark(s)+" "+f.Subject+"  "+f.Title, st.muted.Render(string(f.Code)), w)
+	return both(st.mark(s)+" "+finding.Clean(f.Subject, 200)+"  "+finding.Clean(f.Title, 500), st.muted.Render(string(f.Code)), w)
 }
 
 // lay renders groups in w cells: the lines, where each row begins, and the rows
 // in that order.
 func lay(st Styles, gs []group, w int) (lines []string, marks []int, rows []row) {
-	whoWidth := 0
 	for _, g := range gs {
+		lines = append(lines, st.muted.Render(g.title))
+		whoWidth := 0
 		for _, r := range g.rows {
 			whoWidth = max(whoWidth, len(r.who))
 		}
-	}
-	whoWidth = min(whoWidth, w*2/5, 44)
-	for _, g := range gs {
-		lines = append(lines, st.muted.Render(g.title))
+		whoWidth = min(whoWidth, w*2/5, 44)
 		for _, r := range g.rows {
 			marks, rows = append(marks, len(lines)), append(rows, r)
-			lines = append(lines, both(st.mark(r.severity)+" "+fit(finding.Clean(r.who, 200), whoWidth)+"  "+finding.Clean(r.said, 400), st.muted.Render(took(r.took)), w))
+			lines = append(lines, both(st.mark(r.severity)+" "+fit(r.who, whoWidth)+"  "+r.said, st.muted.Render(took(r.took)), w))
 			lines = append(lines, below(st, r, w)...)
 		}
 	}
@@ -276,13 +284,13 @@ func below(st Styles, r row, w int) []string {
 		if s == finding.Pass || s == finding.Info {
 			continue
 		}
-		if f.Title != r.said {
-			out = append(out, both("        "+st.of(s).Render(f.Title), st.muted.Render(string(f.Code)), w))
+		if title := finding.Clean(f.Title, 500); title != r.said {
+			out = append(out, both("        "+st.of(s).Render(title), st.muted.Render(string(f.Code)), w))
 		}
 		if s != finding.Fail {
 			continue
 		}
-		out = append(out, indent(strings.TrimSpace(f.Detail+" "+f.Fix), 8, w)...)
+		out = append(out, indent(finding.Clean(f.Detail+" "+f.Fix, 1500), 8, w)...)
 		if f.Ref != "" {
 			out = append(out, both("", st.muted.Render(f.Ref), w))
 		}
@@ -295,7 +303,7 @@ func explain(r row) []string {
 	var out []string
 	for _, f := range r.findings {
 		entry, known := finding.Lookup(f.Code)
-		out = append(out, fmt.Sprintf("%s %s  %s", word(severityOf(f)), f.Code, f.Title))
+		out = append(out, fmt.Sprintf("%s %s  %s", word(severityOf(f)), f.Code, finding.Clean(f.Title, 500)))
 		if known {
 			out = append(out, "", entry.Title+". "+entry.Detail)
 			if entry.Fix != "" {
@@ -303,7 +311,7 @@ func explain(r row) []string {
 			}
 		}
 		if f.Fix != "" && f.Fix != entry.Fix {
-			out = append(out, "", "Here: "+f.Fix)
+			out = append(out, "", "Here: "+finding.Clean(f.Fix, 1000))
 		}
 		if f.Ref != "" {
 			out = append(out, "", f.Ref)

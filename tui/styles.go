@@ -65,7 +65,7 @@ func word(s finding.Severity) string {
 	case finding.Info:
 		return "info"
 	case finding.Unknown:
-		return "????"
+		return "unkn"
 	}
 	return "ok"
 }

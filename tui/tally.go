@@ -103,8 +103,8 @@ func tallyUp(r rollout.Rollout, since time.Time) tally {
 			continue
 		}
 		day := d.Begins.UTC().Truncate(24 * time.Hour)
-		on := at0(days, day, func() *dayTally { return &dayTally{day: day} })
-		who := at0(reporters, name, func() *reporterTally { return &reporterTally{name: name, known: knows(r, name)} })
+		on := entry(days, day, func() *dayTally { return &dayTally{day: day} })
+		who := entry(reporters, name, func() *reporterTally { return &reporterTally{name: name, known: knows(r, name)} })
 		on.ok, on.refused = on.ok+d.Success, on.refused+d.Failure
 		who.ok, who.refused = who.ok+d.Success, who.refused+d.Failure
 		t.ok, t.refused = t.ok+d.Success, t.refused+d.Failure
@@ -139,8 +139,8 @@ func tallyUp(r rollout.Rollout, since time.Time) tally {
 	return t
 }
 
-// at0 returns what m has at key, made by first where it has nothing.
-func at0[K comparable, V any](m map[K]*V, key K, first func() *V) *V {
+// entry returns what m has at key, made by first where it has nothing.
+func entry[K comparable, V any](m map[K]*V, key K, first func() *V) *V {
 	if m[key] == nil {
 		m[key] = first()
 	}
@@ -159,7 +159,7 @@ func (t *tally) addFailures(all map[string]*failureTally, r rollout.Rollout, d r
 		details = append(slices.Clone(details), rollout.FailureCount{Type: "without details", Count: d.Unexplained})
 	}
 	for _, f := range details {
-		x := at0(all, string(f.Type)+"/"+f.MX, func() *failureTally {
+		x := entry(all, string(f.Type)+"/"+f.MX, func() *failureTally {
 			return &failureTally{typ: f.Type, mx: f.MX, from: day, to: day}
 		})
 		x.count += f.Count
@@ -187,7 +187,7 @@ func addVersion(all map[string]*versionTally, r rollout.Rollout, d rollout.Repor
 	if d.PolicyText == "" {
 		return
 	}
-	v := at0(all, reporter, func() *versionTally { return &versionTally{reporter: reporter} })
+	v := entry(all, reporter, func() *versionTally { return &versionTally{reporter: reporter} })
 	if !day.After(v.day) && !v.day.IsZero() {
 		return
 	}

@@ -126,7 +126,7 @@ func span(d time.Duration) string {
 		return plural(int(d.Round(time.Second)/time.Second), "second")
 	case d < 2*time.Hour:
 		return plural(int(d/time.Minute), "minute")
-	case d < 48*time.Hour:
+	case d < 48*time.Hour && d%(24*time.Hour) != 0:
 		return plural(int(d/time.Hour), "hour")
 	}
 	return plural(int(d/(24*time.Hour)), "day")

@@ -48,7 +48,7 @@ func (k *kit) carry(domain string, f func(ctx context.Context, emit rollout.Sink
 // end asks the walk to end, each time more urgently. It returns what is done
 // about it: the first time it finishes the edit in flight, the second time the
 // provider's call is cancelled, from the third on nothing is waited for.
-func (w *walk) end() urgency {
+func (w *walk) end() haste {
 	w.asked++
 	switch w.asked {
 	case 1:
@@ -62,10 +62,10 @@ func (w *walk) end() urgency {
 }
 
 // urgency is how a walk ends.
-type urgency int
+type haste int
 
 const (
-	finishing urgency = iota
+	finishing haste = iota
 	cancelling
 	leaving
 )

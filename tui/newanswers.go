@@ -163,7 +163,7 @@ func (n *newRollout) render() {
 		return
 	}
 	n.pane.size(n.width, n.height)
-	w := n.pane.room()
+	w := n.pane.reading()
 	var lines []string
 	var marks []int
 	n.pane.at = 0
@@ -209,7 +209,7 @@ func (n *newRollout) ask(q *question, w int) []string {
 		}
 		return []string{label}
 	case q.choice != nil:
-		out = append(out, fit(q.label+":", 19)+q.choice.line(n.styles, q == n.at))
+		out = append(out, fit(q.label+":", 19)+q.choice.line(n.styles, q == n.at, w-19))
 	default:
 		out = append(out, fit(q.label+":", 19)+q.field.line(n.styles, w-19))
 		if q.field.trouble != "" {

@@ -1,0 +1,59 @@
+package tui
+
+import (
+	"errors"
+	"slices"
+	"testing"
+)
+
+// fill goes through the form for new.example with what Cloudflare needs.
+func fill(d *driver) *driver {
+	return d.press("n").typeIn("New.Example").press("tab").
+		sees("zone new.example at ada.ns.cloudflare.com", "The name servers are Cloudflare's.", "MX mx1.new.example").
+		press("tab").typeIn("tok-secret").press("tab"). // the token
+		press("tab").typeIn("/srv/www").press("tab").   // where the policy is served
+		typeIn("192.0.2.20 2001:db8::20").press("tab", "tab", "tab")
+}
+
+func TestARolloutIsStartedAfterItsAnswersWereTried(t *testing.T) {
+	d := fill(drive(t, manyDomains(), 80, 24)).seesNot("tok-secret").sees("10 characters typed, not shown")
+	d.press("enter").sees("What was reached:", "directory /srv/www can be written", "Start the rollout; nothing is published yet").didNot("create")
+	if !slices.Equal(d.accounts.kept, []string{"cloudflare/api_token=tok-secret"}) {
+		t.Fatalf("kept %q", d.accounts.kept)
+	}
+	d.press("enter").did("create new.example cloudflare webroot:/srv/www [mailto:tls-reports@new.example]").sees("new.example 1 Check MX hosts")
+}
+
+func TestAnswersThatWereChangedAreTriedAgain(t *testing.T) {
+	d := fill(drive(t, manyDomains(), 80, 24)).press("enter").sees("Start the rollout")
+	d.press("up", "up").typeIn("x").seesNot("Start the rollout")
+}
+
+func TestWrongAnswersAreSaidAsTheyAreGiven(t *testing.T) {
+	d := drive(t, manyDomains(), 80, 40).press("n").typeIn("user@corp.test").press("tab").sees("is a mail address: type only what stands behind the @")
+	d.press("tab", "tab", "tab", "tab").press("tab").sees("type the directory that the web server serves")
+	d.typeIn("192.0.2.1 host.example").press("tab").sees("give addresses or a host name, not both")
+}
+
+func TestARefusedLoginKeepsTheFormOpen(t *testing.T) {
+	d := drive(t, manyDomains(), 80, 24)
+	d.accounts.fail = errors.New("try cloudflare: the token sees no zone new.example")
+	fill(d).press("enter").sees("FAIL try cloudflare: the token sees no zone new.example").seesNot("Start the rollout")
+}
+
+func TestTheFilterShowsWhatHasItsText(t *testing.T) {
+	d := drive(t, manyDomains(), 80, 24).press("/").typeIn("OLD").sees("old.example").seesNot("lists.example")
+	d.press("enter", "enter").did("propose old.example")
+	d.press("esc", "/", "esc").sees("lists.example").press("/").typeIn("nowhere").sees(`No domain has "nowhere" in it.`)
+}
+
+func TestTheCheckScreenLooksAtAnyDomain(t *testing.T) {
+	d := drive(t, manyDomains(), 80, 24).press("c").typeIn("no domain").press("enter").sees("has a space or separator in it").didNot("check")
+	d.press("ctrl+u").typeIn("corp.test").press("enter").did("check corp.test").sees("verdict: FAIL", "expired 3 days ago")
+	d.press("c").sees("Copied what was seen of mx2.corp.test.")
+	if len(d.copied) != 1 {
+		t.Fatalf("copied %q", d.copied)
+	}
+	d.press("ctrl+l", "ctrl+u").typeIn("other.test").press("esc").sees("verdict: FAIL").press("/", "enter").did("check other.test")
+	d.press("esc").sees("5 domains")
+}
