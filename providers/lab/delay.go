@@ -22,7 +22,8 @@ type delayed struct {
 
 	mu       sync.Mutex
 	arrived  []arrival
-	ended    error           // why nothing more arrives
+	ended    error // why nothing more arrives
+	closed   bool
 	changed  chan struct{}   // closed and replaced on every change of the above
 	deadline context.Context // ends when reads do
 	disarm   context.CancelFunc
@@ -41,9 +42,12 @@ func delay(c net.Conn, latency time.Duration) *delayed {
 	return d
 }
 
+// maxArrivals bounds what is held back; beyond it the network has to wait.
+const maxArrivals = 256
+
 // pump takes what arrives off the network until the connection ends.
 func (d *delayed) pump() {
-	for {
+	for d.room() {
 		buffer := make([]byte, 64<<10)
 		n, err := d.Conn.Read(buffer)
 		d.mu.Lock()
@@ -59,7 +63,20 @@ func (d *delayed) pump() {
 	}
 }
 
-// tell wakes every reader; mu is held.
+// room waits until one more arrival can be held; it is false once d is closed.
+func (d *delayed) room() bool {
+	for {
+		d.mu.Lock()
+		full, closed, changed := len(d.arrived) >= maxArrivals, d.closed, d.changed
+		d.mu.Unlock()
+		if closed || !full {
+			return !closed
+		}
+		<-changed
+	}
+}
+
+// tell wakes readers and the pump; mu is held.
 func (d *delayed) tell() {
 	close(d.changed)
 	d.changed = make(chan struct{})
@@ -112,6 +129,7 @@ func (d *delayed) take(b []byte) (n int, wait time.Duration, err error) {
 	_, datagram := d.Conn.(net.PacketConn)
 	if len(first.bytes) == 0 || datagram {
 		d.arrived = d.arrived[1:]
+		d.tell()
 	}
 	return n, 0, nil
 }
@@ -140,9 +158,11 @@ func (d *delayed) SetDeadline(t time.Time) error {
 // Close ends the connection and the pump.
 func (d *delayed) Close() error {
 	err := d.Conn.Close()
-	d.pumped.Wait()
 	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.closed = true
 	d.disarm()
+	d.tell()
+	d.mu.Unlock()
+	d.pumped.Wait()
 	return err
 }

@@ -95,7 +95,9 @@ func (s *nameServer) ServeDNS(w dns.ResponseWriter, r *dns.Msg) {
 	case r.IsTsig() != nil && w.TsigStatus() != nil:
 		m.Rcode = dns.RcodeNotAuth
 	case r.Opcode == dns.OpcodeUpdate:
-		m.Rcode = s.update(w, r)
+		if m.Rcode = s.update(w, r); m.Rcode == lost {
+			return
+		}
 	case z == nil || q.Qclass != dns.ClassINET:
 		m.Rcode = dns.RcodeRefused
 	case q.Qtype == dns.TypeAXFR:

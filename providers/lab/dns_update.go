@@ -23,6 +23,9 @@ func allowed(owner string, typ uint16) bool {
 	return false
 }
 
+// lost stands for the response code of an update that is not answered.
+const lost = -1
+
 // update carries out a dynamic update (RFC 2136 section 3) and returns its
 // response code. It is applied whole or not at all.
 func (s *nameServer) update(w dns.ResponseWriter, r *dns.Msg) int {
@@ -47,17 +50,18 @@ func (s *nameServer) update(w dns.ResponseWriter, r *dns.Msg) int {
 		return rcode
 	}
 	s.lab.tellUpdate("before", names)
+	if s.lab.loseUpdates.Load() {
+		return lost
+	}
 	rcode := dns.RcodeSuccess
-	z.change(func(n nameset) bool {
+	z.change(func(n nameset) {
 		// Somebody else may have written while the hook looked on.
 		if rcode = checkPrerequisites(n, z.apex, r.Answer); rcode != dns.RcodeSuccess {
-			return false
+			return
 		}
-		changed := false
 		for _, rr := range r.Ns {
-			changed = apply(n, rr) || changed
+			apply(n, rr)
 		}
-		return changed
 	})
 	if rcode == dns.RcodeSuccess {
 		s.lab.countWrites(names)
@@ -158,43 +162,28 @@ func sameSet(a, b []dns.RR) bool {
 	return within(a, b) && within(b, a)
 }
 
-// apply carries out one record of the update section (RFC 2136 section 3.4.2) and
-// reports whether it changed anything. As the RFC says, a CNAME beside other data,
-// and other data beside a CNAME, is passed over in silence.
-func apply(n nameset, rr dns.RR) bool {
+// apply carries out one record of the update section (RFC 2136 section 3.4.2). As
+// the RFC says, a CNAME beside other data, and other data beside a CNAME, is passed
+// over in silence.
+func apply(n nameset, rr dns.RR) {
 	h := rr.Header()
 	name := dns.CanonicalName(h.Name)
-	switch h.Class {
-	case dns.ClassANY:
-		if h.Rrtype == dns.TypeANY {
-			had := len(n[name]) > 0
-			delete(n, name)
-			return had
-		}
-		had := len(n.get(name, h.Rrtype)) > 0
+	_, alias := n[name][dns.TypeCNAME]
+	switch {
+	case h.Class == dns.ClassANY && h.Rrtype == dns.TypeANY:
+		delete(n, name)
+	case h.Class == dns.ClassANY:
 		n.put(name, h.Rrtype, nil)
-		return had
-	case dns.ClassNONE:
+	case h.Class == dns.ClassNONE:
 		gone := dns.Copy(rr)
 		gone.Header().Class = dns.ClassINET
-		before := n.get(name, h.Rrtype)
-		after := slices.DeleteFunc(slices.Clone(before), func(x dns.RR) bool { return dns.IsDuplicate(x, gone) })
-		n.put(name, h.Rrtype, after)
-		return len(after) != len(before)
-	}
-	_, hasCNAME := n[name][dns.TypeCNAME]
-	if h.Rrtype == dns.TypeCNAME {
-		if len(n[name]) > 0 && !hasCNAME {
-			return false
-		}
-		same := hasCNAME && dns.IsDuplicate(n[name][dns.TypeCNAME][0], rr) && n[name][dns.TypeCNAME][0].Header().Ttl == h.Ttl
+		left := slices.DeleteFunc(slices.Clone(n.get(name, h.Rrtype)), func(x dns.RR) bool { return dns.IsDuplicate(x, gone) })
+		n.put(name, h.Rrtype, left)
+	case h.Rrtype == dns.TypeCNAME && (alias || len(n[name]) == 0):
 		n.put(name, dns.TypeCNAME, []dns.RR{rr})
-		return !same
+	case h.Rrtype != dns.TypeCNAME && !alias:
+		n.add(rr)
 	}
-	if hasCNAME {
-		return false
-	}
-	return n.add(rr)
 }
 
 // namesOf are the owner names of rrs, each once, without the final dot.

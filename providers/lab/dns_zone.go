@@ -78,14 +78,15 @@ func (z *zone) freeze(on bool, lag time.Duration) {
 // keptVersions is how many versions a zone keeps for secondaries that lag.
 const keptVersions = 32
 
-// change makes a new version by edit, which changes the names it is given and
-// reports whether it did. A version that changes nothing is dropped; else the
-// serial moves on by one.
-func (z *zone) change(edit func(nameset) bool) {
+// change makes a new version by edit, with the next serial. Where edit leaves the
+// names as they were, there is no new version.
+func (z *zone) change(edit func(nameset)) {
 	z.mu.Lock()
 	defer z.mu.Unlock()
-	names := z.versions[len(z.versions)-1].names.clone()
-	if !edit(names) {
+	before := z.versions[len(z.versions)-1].names
+	names := before.clone()
+	edit(names)
+	if names.equal(before) {
 		return
 	}
 	soa := dns.Copy(names[z.apex][dns.TypeSOA][0]).(*dns.SOA)
@@ -95,6 +96,15 @@ func (z *zone) change(edit func(nameset) bool) {
 	if len(z.versions) > keptVersions {
 		z.versions = slices.Clone(z.versions[1:])
 	}
+}
+
+// equal reports whether n and o hold the same records with the same TTLs.
+func (n nameset) equal(o nameset) bool {
+	return maps.EqualFunc(n, o, func(a, b map[uint16][]dns.RR) bool {
+		return maps.EqualFunc(a, b, func(x, y []dns.RR) bool {
+			return sameSet(x, y) && x[0].Header().Ttl == y[0].Header().Ttl
+		})
+	})
 }
 
 func (n nameset) clone() nameset {
@@ -123,16 +133,14 @@ func (n nameset) put(name string, typ uint16, rrs []dns.RR) {
 	}
 }
 
-// add puts rr into its RRset and reports whether it was new. The whole RRset
-// takes rr's TTL (RFC 2181 section 5.2).
-func (n nameset) add(rr dns.RR) bool {
+// add puts rr into its RRset. The whole RRset takes rr's TTL (RFC 2181 section
+// 5.2).
+func (n nameset) add(rr dns.RR) {
 	h := rr.Header()
 	name := dns.CanonicalName(h.Name)
 	var set []dns.RR
-	changed := true
 	for _, old := range n.get(name, h.Rrtype) {
 		if dns.IsDuplicate(old, rr) {
-			changed = old.Header().Ttl != h.Ttl
 			continue
 		}
 		old = dns.Copy(old)
@@ -140,7 +148,6 @@ func (n nameset) add(rr dns.RR) bool {
 		set = append(set, old)
 	}
 	n.put(name, h.Rrtype, append(set, rr))
-	return changed
 }
 
 // exists reports whether name owns records or stands above a name that does.

@@ -69,7 +69,8 @@ func (l *Lab) lookupTXT(ctx context.Context, name string) ([]string, error) {
 }
 
 // lookupMX are the MX hosts of a mail domain in order of preference, by name where
-// that is the same.
+// that is the same; the domain itself where there is no MX record (RFC 5321 section
+// 5.1). A null MX (RFC 7505) is an error.
 func (l *Lab) lookupMX(ctx context.Context, domain string) ([]string, error) {
 	rrs, err := l.lookup(ctx, domain, dns.TypeMX)
 	if err != nil {
@@ -82,6 +83,12 @@ func (l *Lab) lookupMX(ctx context.Context, domain string) ([]string, error) {
 	var hosts []string
 	for _, rr := range rrs {
 		hosts = append(hosts, strings.TrimSuffix(dns.CanonicalName(rr.(*dns.MX).Mx), "."))
+	}
+	switch {
+	case len(hosts) == 0:
+		return []string{domain}, nil
+	case hosts[0] == "":
+		return nil, fmt.Errorf("%s takes no mail (null MX)", domain)
 	}
 	return hosts, nil
 }

@@ -55,6 +55,7 @@ func newFaults(domain string, mx []string) *faults {
 	add(host, "policy.slow", "answers come late")
 	add(host, "policy.ipv6-stale", "the IPv6 address serves the body of now for ever")
 	add(host, "policy.cached", "a shared cache keeps bodies for an hour")
+	add(host, "policy.wrong-date", "the host's clock is ten minutes behind")
 	add(host, "policy.unreachable", "connections time out")
 	add(host, "policy.ipv4-unreachable", "connections to the IPv4 address time out")
 	add(host, "policy.ipv6-unreachable", "connections to the IPv6 address time out")

@@ -29,6 +29,7 @@ type Lab struct {
 
 	slowness        atomic.Int64 // time.Duration
 	refuseTransfers atomic.Bool
+	loseUpdates     atomic.Bool
 	updates         updateLog
 	delivered       deliveryLog
 

@@ -75,8 +75,12 @@ func (p *policyHost) close() error {
 
 func (p *policyHost) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	now := p.lab.clock.Now()
-	w.Header().Set("Date", now.Format(http.TimeFormat))
 	on := func(fault string) bool { return p.lab.faults.on(p.key + "." + fault) }
+	date := now
+	if on("wrong-date") {
+		date = date.Add(-10 * time.Minute)
+	}
+	w.Header().Set("Date", date.Format(http.TimeFormat))
 	if on("slow") {
 		pause(r.Context(), time.Duration(p.lab.slowness.Load()))
 	}

@@ -2,6 +2,7 @@ package lab_test
 
 import (
 	"crypto/tls"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -63,6 +64,19 @@ func TestSharedCacheAnswersForAnHour(t *testing.T) {
 		if h := resp.Header; body != step.body || h.Get("Age") != step.age || h.Get("Cache-Control") != "max-age=3600" {
 			t.Errorf("after %s: %q, Age %s, %s", step.wind, body, h.Get("Age"), h.Get("Cache-Control"))
 		}
+	}
+}
+
+func TestPolicyHostsClockIsWrong(t *testing.T) {
+	l := build(t, lab.Options{Still: true})
+	writePolicy(t, l, "one")
+	set(t, l, "policy.wrong-date", true)
+	resp, _, err := fetch(t, l, "192.0.2.20")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if date, _ := http.ParseTime(resp.Header.Get("Date")); l.Now().Sub(date) != 10*time.Minute {
+		t.Errorf("Date %s, the lab has %s", date, l.Now())
 	}
 }
 

@@ -39,6 +39,10 @@ func (l *Lab) ResolverAddress() string { return l.dns[3].address }
 // update, or allows it again.
 func (l *Lab) RefuseTransfers(on bool) { l.refuseTransfers.Store(on) }
 
+// LoseUpdates makes the primary drop dynamic updates, unapplied and unanswered, as
+// if they never arrived. It is looked at when OnUpdate's "before" has returned.
+func (l *Lab) LoseUpdates(on bool) { l.loseUpdates.Store(on) }
+
 // freezeSecondary holds the second name server at what it serves now.
 func (l *Lab) freezeSecondary(on bool) {
 	for _, z := range l.zones {
@@ -78,10 +82,7 @@ func (l *Lab) SetRRset(name, typ string, ttl uint32, values ...string) error {
 		}
 		rrs = append(rrs, rr)
 	}
-	z.change(func(n nameset) bool {
-		n.put(owner, code, rrs)
-		return true
-	})
+	z.change(func(n nameset) { n.put(owner, code, rrs) })
 	return nil
 }
 

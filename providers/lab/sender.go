@@ -131,19 +131,20 @@ func (s *sender) deliver(ctx context.Context, m message) (refusals []Refusal, wh
 	}
 	why = fmt.Errorf("%s has no MX host that answers", m.domain)
 	for _, mx := range hosts {
-		if policy.judges() {
-			if _, covered := policy.policy.Matches(mx); !covered {
-				met := encounter{problem: tlsrpt.ValidationFailure, why: "the policy does not cover this MX host"}
-				t.add(policy, trouble, s.host.ipv4(), mx, met)
-				if policy.enforces() {
-					why = fmt.Errorf("%s: %s", mx, met.why)
-					refusals = append(refusals, Refusal{s.domain, m.domain, mx, netip.Addr{}, met.problem, met.why})
-					continue
-				}
-			}
+		_, covered := policy.policy.Matches(mx)
+		covered = covered || !policy.judges()
+		if !covered && policy.enforces() {
+			met := uncovered(encounter{})
+			t.add(policy, trouble, s.host.ipv4(), mx, met)
+			refusals = append(refusals, Refusal{s.domain, m.domain, mx, netip.Addr{}, met.problem, met.why})
+			why = fmt.Errorf("%s: %s", mx, met.why)
+			continue
 		}
 		for _, ip := range s.addresses(ctx, mx) {
 			met := s.session(ctx, mx, ip, letter, policy.judges(), policy.enforces())
+			if !covered {
+				met = uncovered(met)
+			}
 			if met.spoke {
 				t.add(policy, trouble, s.from(ip), mx, met.at(ip))
 			}
@@ -157,6 +158,13 @@ func (s *sender) deliver(ctx context.Context, m message) (refusals []Refusal, wh
 		}
 	}
 	return refusals, why
+}
+
+// uncovered is what a session counts as whose MX host no pattern of the policy
+// matches, whatever else was wrong with it.
+func uncovered(met encounter) encounter {
+	met.problem, met.why = tlsrpt.ValidationFailure, "the policy does not cover this MX host"
+	return met
 }
 
 // addresses are those of an MX host, each family first in turn.

@@ -179,6 +179,8 @@ func TestReportsTellWhatSendersMet(t *testing.T) {
 		{"testing, no STARTTLS", testing_, []string{"mx1.no-starttls"}, 9, 0, "starttls-not-supported mx1.corp.test 9, sts bad 9"},
 		{"testing, first host down", testing_, []string{"mx1.unreachable"}, 9, 0, "sts good 9"},
 		{"testing, one host not covered", func(t testing.TB, l *lab.Lab) { publish(t, l, mtasts.Testing, 86400, "1", mx2) }, nil, 9, 0,
+			"sts bad 9, validation-failure mx1.corp.test 9"},
+		{"enforce, one host not covered", func(t testing.TB, l *lab.Lab) { publish(t, l, mtasts.Enforce, 86400, "1", mx2) }, nil, 9, 9,
 			"sts bad 9, sts good 9, validation-failure mx1.corp.test 9"},
 		{"policy not found", testing_, []string{"policy.404"}, 9, 0, "sts bad 9, sts-policy-fetch-error 9"},
 		{"policy redirected", testing_, []string{"policy.redirect"}, 9, 0, "sts bad 9, sts-policy-fetch-error 9"},
@@ -190,6 +192,24 @@ func TestReportsTellWhatSendersMet(t *testing.T) {
 		{"policy is no policy", func(t testing.TB, l *lab.Lab) { writePolicy(t, l, "hello\r\n"); point(t, l, "1") }, nil, 9, 0,
 			"sts bad 9, sts-policy-invalid 9"},
 		{"enforce, all well", enforce, nil, 9, 0, "sts good 9"},
+		{"testing, nothing newer than TLS 1.1 on the first host", testing_, []string{"mx1.old-tls"}, 9, 0,
+			"sts bad 18, sts good 9, validation-failure mx1.corp.test 18"},
+		{"no MX record", func(t testing.TB, l *lab.Lab) {
+			testing_(t, l)
+			for _, err := range []error{
+				l.SetRRset("corp.test", "MX", 300),
+				l.SetRRset("corp.test", "A", 300, "192.0.2.11"),
+			} {
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+		}, nil, 9, 0, "sts bad 9, validation-failure corp.test 9"},
+		{"mail is not taken at all", func(t testing.TB, l *lab.Lab) {
+			if err := l.SetRRset("corp.test", "MX", 300, "0 ."); err != nil {
+				t.Fatal(err)
+			}
+		}, nil, 0, 0, ""},
 		// Both addresses of mx1 are refused, and the reports still arrive by it.
 		{"enforce, expired on the first host", enforce, []string{"mx1.expired"}, 9, 18, "certificate-expired mx1.corp.test 18, sts bad 18, sts good 9"},
 		{"enforce, expired everywhere", enforce, []string{"mx1.expired", "mx2.expired"}, 0, 36,
@@ -215,7 +235,11 @@ func TestReportsTellWhatSendersMet(t *testing.T) {
 					t.Errorf("report is about %s to %s, the day was %s", r.Start, r.End, day.Day)
 				}
 			}
-			if len(rs) != 3 || len(day.Reports) != 3 {
+			want := 3
+			if row.told == "" {
+				want = 0
+			}
+			if len(rs) != want || len(day.Reports) != want {
 				t.Errorf("%d reports came, %v were sent", len(rs), day.Reports)
 			}
 		})
