@@ -112,7 +112,7 @@ func (e *Engine) stale(ctx context.Context, busy AcceptedPlan, w Writer) bool {
 			continue
 		}
 		held, err := w.Read(ctx, edit)
-		if err == nil && !held.Value.Equal(edit.Before) && !held.Value.Equal(edit.After) {
+		if err == nil && held.Err == "" && !held.Value.Equal(edit.Before) && !held.Value.Equal(edit.After) {
 			return true
 		}
 	}

@@ -28,6 +28,8 @@ func (e *Engine) settleBegun(ctx context.Context, r *Rollout, w Writer) ([]Entry
 			switch {
 			case err != nil:
 				return nil, fmt.Errorf("settle edit %s of plan %s, which was begun: %w", edit.ID, hash, err)
+			case held.Err != "":
+				receipt.Outcome, receipt.Detail = Refused, held.Err
 			case held.Value.Equal(edit.After):
 				receipt.Outcome = Found
 			case held.Value.Equal(edit.Before):

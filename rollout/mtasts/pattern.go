@@ -76,7 +76,7 @@ func faultOf(p string) *fault {
 	}
 	at := skipped
 	for label := range strings.SplitSeq(name, ".") {
-		if reason, i := notLabel(label); reason != nil {
+		if i, reason := notLabel(label); reason != nil {
 			return &fault{"C11", at + i, reason, ""}
 		}
 		at += len(label) + 1
@@ -123,25 +123,25 @@ func instead(pattern string) string {
 }
 
 // notLabel says why label is none (RFC 5321 4.1.2), and at which byte.
-func notLabel(label string) (error, int) {
+func notLabel(label string) (at int, err error) {
 	if label == "" {
-		return errors.New("has an empty label"), 0
+		return 0, errors.New("has an empty label")
 	}
 	if len(label) > 63 {
-		return errors.New("has a label longer than 63 characters"), 63
+		return 63, errors.New("has a label longer than 63 characters")
 	}
 	for i := 0; i < len(label); i++ {
 		if c := label[i]; !alnum(c) && c != '-' {
-			return fmt.Errorf("has the character %s, which no host name has", finding.Quote(printable(c), 8)), i
+			return i, fmt.Errorf("has the character %s, which no host name has", finding.Quote(printable(c), 8))
 		}
 	}
 	if label[0] == '-' {
-		return errors.New("has a label that begins with a hyphen"), 0
+		return 0, errors.New("has a label that begins with a hyphen")
 	}
 	if label[len(label)-1] == '-' {
-		return errors.New("has a label that ends with a hyphen"), len(label) - 1
+		return len(label) - 1, errors.New("has a label that ends with a hyphen")
 	}
-	return nil, 0
+	return 0, nil
 }
 
 // printable names one byte so that it can be seen in a sentence.

@@ -80,14 +80,14 @@ func (d *decoder) err() error {
 // report reads the whole text.
 func (d *decoder) report() Report {
 	var r Report
-	at := d.byteOrderMark()
-	if c := d.next(); c != '{' && d.fault == nil && c != 0 {
-		at = d.place()
+	d.byteOrderMark()
+	c := d.next()
+	at := d.place()
+	if c != '{' && d.fault == nil && c != 0 {
 		if d.skip(); d.fault == nil {
 			d.rejectAt(at, "the text is not one JSON object")
 		}
 	} else {
-		at = d.place()
 		d.root(&r, at)
 	}
 	if d.fault == nil && (d.next() != 0 || d.fault == nil && d.pos < d.end) {
@@ -103,13 +103,12 @@ func (d *decoder) report() Report {
 }
 
 // byteOrderMark skips one that must not be there.
-func (d *decoder) byteOrderMark() place {
+func (d *decoder) byteOrderMark() {
 	at := d.place()
 	if d.peek() == 0xef && d.end-d.pos >= 3 && string(d.buf[d.pos:d.pos+3]) == "\ufeff" {
 		d.pos += 3
 		d.warnAt(at, "the text begins with a byte order mark")
 	}
-	return at
 }
 
 func (d *decoder) root(r *Report, at place) {
