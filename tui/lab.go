@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"belay/rollout/finding"
 
@@ -72,7 +73,9 @@ type faults struct {
 }
 
 func (a *app) openFaults() tea.Cmd {
-	a.faults = &faults{kit: a.kit, list: a.lab.Faults()}
+	list := a.lab.Faults()
+	broken := slices.IndexFunc(list, func(f Fault) bool { return f.On })
+	a.faults = &faults{kit: a.kit, list: list, at: max(broken, 0)}
 	return nil
 }
 

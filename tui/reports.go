@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"belay/rollout"
 	"belay/rollout/finding"
-	"belay/rollout/tlsrpt"
 
 	tea "github.com/charmbracelet/bubbletea"
 )
@@ -30,12 +30,12 @@ type reports struct {
 }
 
 // reviewed is how far back the screen looks.
-const reviewed = 28 * rollout.Day
+const reviewed = 28 // days
 
 func newReports(k *kit, domain string) *reports { return &reports{kit: k, domain: domain} }
 
 // Init shows what is there; the first time it reads the inboxes then.
-func (s *reports) Init() tea.Cmd { return s.loadOf(s.domain) }
+func (s *reports) Init() tea.Cmd { return s.load(false) }
 
 func (s *reports) Close()       {}
 func (s *reports) Typing() bool { return false }
@@ -65,7 +65,7 @@ func (s *reports) View() []string { return s.pane.view() }
 
 func (s *reports) Update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
-	case loadedMsg:
+	case tallyMsg:
 		if msg.domain != s.domain {
 			return nil
 		}
@@ -73,7 +73,7 @@ func (s *reports) Update(msg tea.Msg) tea.Cmd {
 		s.err = msg.err
 		if msg.err == nil {
 			s.rollout, s.gate, s.loaded = msg.rollout, msg.gate, true
-			s.tally = tallyUp(s.rollout, s.clock.Now().Add(-reviewed))
+			s.tally = msg.tally
 			s.nav.learned(s.rollout, s.gate)
 		}
 		s.render()
@@ -89,20 +89,33 @@ func (s *reports) Update(msg tea.Msg) tea.Cmd {
 			return nil
 		}
 		s.nav.say(msg.said)
-		return s.loadOf(s.domain)
+		return s.load(false)
 	case refreshMsg:
-		return s.recheck()
+		return s.load(true)
 	}
 	return nil
 }
 
-// recheck looks anew before it loads: the gate asks for a fresh look.
-func (s *reports) recheck() tea.Cmd {
+// tallyMsg is a rollout as the store has it, with its reports counted up.
+type tallyMsg struct {
+	loadedMsg
+	tally tally
+}
+
+// load reads the rollout and counts up its reports. Where the world has moved on
+// it looks before, for the gate asks for a fresh look.
+func (s *reports) load(moved bool) tea.Cmd {
 	return s.crew.errand(func(ctx context.Context) tea.Msg {
-		if _, err := s.engine.Check(ctx, s.domain, nil); err != nil {
-			return loadedMsg{domain: s.domain, err: err}
+		if moved {
+			if _, err := s.engine.Check(ctx, s.domain, nil); err != nil {
+				return tallyMsg{loadedMsg: loadedMsg{domain: s.domain, err: err}}
+			}
 		}
-		return s.kit.read(ctx, s.domain)
+		msg := tallyMsg{loadedMsg: s.kit.read(ctx, s.domain)}
+		if msg.err == nil {
+			msg.tally = tallyUp(msg.rollout, s.clock.Now(), reviewed)
+		}
+		return msg
 	})
 }
 
@@ -129,7 +142,7 @@ func (s *reports) render() {
 		lines = append(lines, indent("No report that counts yet. Senders report a day once it is over; i imports what has come.", 0, w)...)
 	} else {
 		lines = append(lines, fmt.Sprintf("sessions a day   %s %s   %s %s",
-			s.styles.ok.Render("## ok"), count(s.tally.ok), s.styles.fail.Render("!! refused if enforced"), count(s.tally.refused)))
+			s.styles.ok.Render("## ok"), count(s.tally.forecast.Sessions-s.tally.forecast.Refused), s.styles.fail.Render("!! refused if enforced"), count(s.tally.forecast.Refused)))
 		lines = append(lines, chart(s.styles, s.tally.days, w)...)
 		lines = append(lines, "")
 	}
@@ -162,14 +175,14 @@ func (s *reports) reasonLines(rs []rollout.Reason, w int) []string {
 
 // forecast says what enforcing would have cost.
 func (s *reports) forecast(w int) []string {
-	t := s.tally
-	if t.ok+t.refused == 0 {
+	f := s.tally.forecast
+	if f.Sessions == 0 {
 		return nil
 	}
-	said := fmt.Sprintf("Enforced over these %s, %s of %s sessions from %s would have been refused",
-		plural(len(t.days), "day"), count(t.refused), count(t.ok+t.refused), plural(len(t.reporters), "reporter"))
-	if t.refused > 0 {
-		said += ", the last on " + s.day(t.lastFailure)
+	said := fmt.Sprintf("Enforced over the last %s, %s of %s sessions from %s would have been refused",
+		plural(f.Days, "day"), count(f.Refused), count(f.Sessions), plural(len(f.Reporters), "reporter"))
+	if f.Refused > 0 {
+		said += ", the last on " + s.day(f.LastRefused.Add(-time.Second))
 	}
 	return append(indent(s.styles.strong.Render(said+"."), 0, w), "")
 }
@@ -184,21 +197,36 @@ func (s *reports) failureLines(lines []string, w int) (all []string, marks []int
 		if mx == "" {
 			mx = "no MX named"
 		}
-		head := columns([]int{7, min(28, w/3), 0}, count(f.count), finding.Clean(mx, 100), s.styles.fail.Render(finding.Clean(string(f.typ), 60)))
-		days := s.day(f.from)
-		if !f.to.Equal(f.from) {
-			days += " to " + s.day(f.to)
-		}
-		if f.dismissed {
-			days += ", dismissed"
-		}
-		lines = append(lines, both(head, s.styles.muted.Render(days), w))
-		lines = append(lines, indent(strings.Join(clean(f.reporters), ", ")+": "+cause(f.typ), 9, w)...)
+		head := columns([]int{7, min(28, w/3), 0}, count(f.sessions), finding.Clean(mx, 100), s.styles.fail.Render(finding.Clean(string(f.typ), 60)))
+		lines = append(lines, both(head, s.styles.muted.Render(s.stretch(f)), w))
+		lines = append(lines, indent(strings.Join(clean(f.reporters), ", ")+": "+f.standing()+f.cause(), 9, w)...)
 	}
 	if len(marks) > 0 {
 		lines = append(lines, "")
 	}
 	return lines, marks
+}
+
+// stretch is the days on which a failure was met.
+func (k *kit) stretch(f failureTally) string {
+	last := k.day(f.to.Add(-time.Second)) // a period ends at the next midnight
+	if f.from.IsZero() || k.day(f.from) == last {
+		return last
+	}
+	return k.day(f.from) + " to " + last
+}
+
+// standing says whether a failure holds the gate.
+func (x failureTally) standing() string {
+	switch {
+	case x.strangers:
+		return "nobody knows this signer; t trusts it, D dismisses it. "
+	case x.uncovered:
+		return "not in your policy; if it is not yours, D says so. "
+	case !x.blocks():
+		return "does not hold the gate. "
+	}
+	return ""
 }
 
 func clean(words []string) []string {
@@ -214,30 +242,34 @@ func clean(words []string) []string {
 func (s *reports) reporterLines(w int) []string {
 	var out []string
 	for _, r := range s.tally.reporters {
-		known := "known"
+		said := []string{"known"}
 		if !r.known {
-			known = "not on the list of known senders: t trusts it"
+			said[0] = "counts by its source alone; t makes it a known sender"
 		}
-		held := ""
-		for _, v := range s.tally.versions {
-			switch {
-			case v.reporter != r.name:
-			case v.id == "":
-				held = "held a policy that is not yours"
-			case v.current:
-				held = "holds " + v.id
-			default:
-				held = "still held " + v.id + " on " + s.day(v.day)
-			}
+		for _, h := range r.holds {
+			said = append(said, s.holds(h))
 		}
-		out = append(out, columns([]int{min(26, w/3), 8, 16, 0}, finding.Clean(r.name, 80), plural(r.days, "day"), count(r.ok)+" ok", strings.Trim(known+"; "+held, "; ")))
+		out = append(out, columns([]int{min(26, w/3), 8, 16, 0}, finding.Clean(r.name, 80), plural(r.days, "day"), count(r.ok)+" ok", strings.Join(said, "; ")))
 	}
 	if s.tally.leftOut > 0 {
 		out = append(out, "")
-		out = append(out, indent(s.styles.warn.Render(fmt.Sprintf("warn  %s sessions do not count: their reports are not signed, from %s. t trusts a source in writing.",
+		out = append(out, indent(s.styles.warn.Render(fmt.Sprintf("warn  %s sessions do not count: their reports are unsigned or from signers nobody knows: %s. t trusts a source in writing.",
 			count(s.tally.leftOut), finding.Clean(strings.Join(s.tally.leftOutBy, ", "), 200))), 0, w)...)
 	}
 	return out
+}
+
+// holds says which policy a reporter holds.
+func (k *kit) holds(h rollout.HeldVersion) string {
+	switch {
+	case h.Strange:
+		return k.styles.fail.Render("held a policy that is not yours")
+	case h.Present:
+		return "holds " + h.PolicyID
+	case h.Until.IsZero():
+		return "still holds " + h.PolicyID
+	}
+	return "still holds " + h.PolicyID + ", at the latest to " + k.day(h.Until)
 }
 
 func (s *reports) KeyMap() []act {
@@ -248,10 +280,12 @@ func (s *reports) KeyMap() []act {
 		acts = append(acts,
 			on("enter", "details", func() tea.Cmd { s.nav.read(finding.Clean(title, 100), s.details(f)); return nil }),
 			on("e", "explain", func() tea.Cmd {
-				s.nav.read(finding.Clean(string(f.typ), 60), []string{cause(f.typ)})
+				s.nav.read(finding.Clean(string(f.typ), 60), []string{f.means.Title, "", f.means.Detail, "", f.means.Fix, "", f.means.Ref})
 				return nil
-			}),
-			on("D", "dismiss", func() tea.Cmd { return s.askDismiss(f) }))
+			}))
+		if f.blocks() {
+			acts = append(acts, on("D", "dismiss", func() tea.Cmd { return s.askDismiss(f) }))
+		}
 	}
 	if s.loaded {
 		acts = append(acts,
@@ -264,14 +298,17 @@ func (s *reports) KeyMap() []act {
 
 func (s *reports) details(f failureTally) []string {
 	out := []string{
-		fmt.Sprintf("%s sessions from %s to %s", count(f.count), s.day(f.from), s.day(f.to)),
+		fmt.Sprintf("%s sessions, %s", count(f.sessions), s.stretch(f)),
 		"reported by " + finding.Clean(strings.Join(f.reporters, ", "), 400),
 	}
-	for _, r := range f.reasons {
-		out = append(out, "they say: "+finding.Quote(r, 300))
+	for _, said := range f.said {
+		out = append(out, "they say: "+finding.Quote(said, 300))
 	}
-	out = append(out, "", cause(f.typ), "", "As a dismissal names it:")
-	for _, key := range f.keys() {
+	out = append(out, "", f.standing()+f.cause())
+	if f.blocks() {
+		out = append(out, "", "As a dismissal names it:")
+	}
+	for _, key := range f.keys {
 		out = append(out, "  "+finding.Clean(key, 300))
 	}
 	return out
@@ -284,7 +321,7 @@ func (s *reports) askDismiss(f failureTally) tea.Cmd {
 		fields: []*field{reason()},
 		done: func(answers []string) tea.Cmd {
 			return s.decideFor(s.domain, "Dismissed for 30 days.", func(ctx context.Context) error {
-				for _, key := range f.keys() {
+				for _, key := range f.keys {
 					if _, err := s.engine.Dismiss(ctx, s.domain, key, answers[0]); err != nil {
 						return err
 					}
@@ -308,29 +345,4 @@ func (s *reports) askTrust() tea.Cmd {
 			})
 		},
 	})
-}
-
-// cause says what a failure means and who mends it, in a sentence or two.
-func cause(t tlsrpt.ResultType) string {
-	switch t {
-	case tlsrpt.StartTLSNotSupported:
-		return "The host did not offer STARTTLS. Switch TLS on there, and see that no filter before it hides the offer."
-	case tlsrpt.CertificateHostMismatch:
-		return "The certificate is for another name than the MX host's. Reissue it with that name in it."
-	case tlsrpt.CertificateExpired:
-		return "The certificate had run out. Renew it and have the MTA load it."
-	case tlsrpt.CertificateNotTrusted:
-		return "The chain did not lead to a root that senders trust. Serve the whole chain of a public CA."
-	case tlsrpt.ValidationFailure:
-		return "TLS failed for a reason that the sender does not tell. A few are usual; many want a look at the host's log."
-	case tlsrpt.STSPolicyFetchError:
-		return "The sender could not fetch the policy. See that mta-sts answers 200 on every address, without redirect."
-	case tlsrpt.STSPolicyInvalid:
-		return "The sender could not read the policy. Check what is served against the one in the plan."
-	case tlsrpt.STSWebPKIInvalid:
-		return "The policy host's certificate did not hold. It must be valid for mta-sts and this domain."
-	case tlsrpt.TLSAInvalid, tlsrpt.DNSSECInvalid, tlsrpt.DANERequired:
-		return "This is about DANE, not about MTA-STS: it does not hold the gate. Keep the TLSA records in step."
-	}
-	return "The sender names a failure that the standard does not know, or no cause at all. Look at the host's log of that day."
 }

@@ -9,6 +9,8 @@ import (
 
 	"belay/rollout"
 	"belay/rollout/finding"
+
+	"github.com/charmbracelet/x/ansi"
 )
 
 // A row is one line of what was seen: who was asked, what it said, how long it
@@ -176,7 +178,7 @@ func mxRows(ev rollout.Evidence, claim claimer, now time.Time) []row {
 
 // certificate says who issued a certificate and how long it is good.
 func certificate(c rollout.Certificate, now time.Time) string {
-	issuer := finding.Clean(c.Issuer, 80)
+	issuer := strings.TrimPrefix(finding.Clean(c.Issuer, 80), "CN=")
 	left := c.NotAfter.Sub(now)
 	if left < 0 {
 		return fmt.Sprintf("expired %s ago, %s", span(-left), issuer)
@@ -259,6 +261,7 @@ func findingLine(st Styles, f finding.Finding, w int) string {
 // lay renders groups in w cells: the lines, where each row begins, and the rows
 // in that order.
 func lay(st Styles, gs []group, w int) (lines []string, marks []int, rows []row) {
+	told := map[string]bool{}
 	for _, g := range gs {
 		lines = append(lines, st.muted.Render(g.title))
 		whoWidth := 0
@@ -269,15 +272,16 @@ func lay(st Styles, gs []group, w int) (lines []string, marks []int, rows []row)
 		for _, r := range g.rows {
 			marks, rows = append(marks, len(lines)), append(rows, r)
 			lines = append(lines, both(st.mark(r.severity)+" "+fit(r.who, whoWidth)+"  "+r.said, st.muted.Render(took(r.took)), w))
-			lines = append(lines, below(st, r, w)...)
+			lines = append(lines, below(st, r, told, w)...)
 		}
 	}
 	return lines, marks, rows
 }
 
 // below is what stands under a row: what fails with its meaning and mend, what
-// warns with its sentence. The rest is a key away.
-func below(st Styles, r row, w int) []string {
+// warns with its sentence. What was told of another row is not told again, and
+// the rest is a key away.
+func below(st Styles, r row, told map[string]bool, w int) []string {
 	var out []string
 	for _, f := range r.findings {
 		s := severityOf(f)
@@ -287,12 +291,16 @@ func below(st Styles, r row, w int) []string {
 		if title := finding.Clean(f.Title, 500); title != r.said {
 			out = append(out, both("        "+st.of(s).Render(title), st.muted.Render(string(f.Code)), w))
 		}
-		if s != finding.Fail {
+		means := finding.Clean(f.Detail+" "+f.Fix, 1500)
+		if s != finding.Fail || told[means] {
 			continue
 		}
-		out = append(out, indent(finding.Clean(f.Detail+" "+f.Fix, 1500), 8, w)...)
-		if f.Ref != "" {
-			out = append(out, both("", st.muted.Render(f.Ref), w))
+		told[means] = true
+		out = append(out, indent(means, 8, w)...)
+		if last := len(out) - 1; f.Ref != "" && ansi.StringWidth(out[last])+2+len(f.Ref) <= w {
+			out[last] = both(out[last], st.muted.Render(f.Ref), w)
+		} else if f.Ref != "" {
+			out = append(out, both("        ", st.muted.Render(f.Ref), w))
 		}
 	}
 	return out
