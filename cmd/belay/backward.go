@@ -69,7 +69,7 @@ func (p *program) carryAsked(ctx context.Context, s *session, domain string, pur
 		return err
 	}
 	progress, err := s.engine.CarryOut(ctx, proposal.Plan, consent, p.sink(p.events()))
-	return p.conclusion(progress, err)
+	return p.conclusion(ctx, progress, err)
 }
 
 func (p *program) adoptCommand() *cobra.Command {

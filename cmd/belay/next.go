@@ -37,12 +37,12 @@ func (p *program) nextCommand() *cobra.Command {
 }
 
 func (p *program) next(ctx context.Context, s *session, domain, file string) error {
+	if file != "" {
+		return p.carrySaved(ctx, s, domain, file)
+	}
 	r, err := s.engine.Load(ctx, domain)
 	if err != nil {
 		return err
-	}
-	if file != "" {
-		return p.carrySaved(ctx, s, domain, file)
 	}
 	if _, resumes := r.Unfinished(); !p.flags.yes && !p.canAsk() && r.Phase != rollout.Holding && !resumes {
 		return noConsent(domain)
@@ -57,7 +57,7 @@ func (p *program) next(ctx context.Context, s *session, domain, file string) err
 		}
 	}
 	progress, err := s.engine.Next(ctx, domain, consent, p.sink(p.events()))
-	return p.conclusion(progress, err)
+	return p.conclusion(ctx, progress, err)
 }
 
 // askForNext shows what would be done and asks for it, where there is something
@@ -93,14 +93,14 @@ func (p *program) carrySaved(ctx context.Context, s *session, domain, file strin
 	act, asked := proposers(s.engine)[plan.Purpose]
 	if !asked {
 		progress, err := s.engine.Next(ctx, domain, consent, p.sink(p.events()))
-		return p.conclusion(progress, err)
+		return p.conclusion(ctx, progress, err)
 	}
 	proposal, err := act(ctx, domain, p.sink(nil))
 	if err != nil {
 		return err
 	}
 	progress, err := s.engine.CarryOut(ctx, proposal.Plan, consent, p.sink(p.events()))
-	return p.conclusion(progress, err)
+	return p.conclusion(ctx, progress, err)
 }
 
 // proposer makes the plan of an act that is carried out only when it is asked for.
@@ -143,13 +143,11 @@ func (p *program) events() rollout.Sink {
 	return func(ev rollout.Event) {
 		switch ev.Kind {
 		case rollout.Applying:
-			p.say("apply   %s", clean(ev.Text))
+			p.printEdit("apply", *ev.Edit)
 		case rollout.Edited:
 			p.printReceipt(ev)
 		case rollout.BecameLive:
-			p.say("live    %s %s%s", clean(ev.Subject), ev.Edit.Type, unseen(ev.Text))
-		case rollout.Moving:
-			p.say("moved   to %s", ev.Text)
+			p.say("  live    %s %s%s", clean(ev.Subject), ev.Edit.Type, unseen(ev.Text))
 		}
 	}
 }
@@ -166,17 +164,21 @@ func (p *program) printReceipt(ev rollout.Event) {
 	if ev.Took > 0 {
 		took = fmt.Sprintf(" in %s", ev.Took.Round(time.Millisecond))
 	}
-	p.say("%-7s %s %s%s", ev.Receipt.Outcome, clean(ev.Subject), ev.Edit.Type, took)
+	p.say("  %-7s %s %s%s", ev.Receipt.Outcome, clean(ev.Subject), ev.Edit.Type, took)
 	if ev.Receipt.Outcome == rollout.Waiting {
-		p.say("        Yours to do; belay next looks whether it is done:")
+		p.say("          Yours to do; belay next looks whether it is done:")
 	}
 	if ev.Receipt.Detail != "" {
-		p.block(ev.Receipt.Detail, "        ")
+		p.block(ev.Receipt.Detail, "          ")
 	}
 }
 
-// conclusion prints what an act did and turns it into the exit status.
-func (p *program) conclusion(progress rollout.Progress, failed error) error {
+// conclusion prints what an act did and turns it into the exit status. An act that
+// a signal ended has failed, whatever it did before.
+func (p *program) conclusion(ctx context.Context, progress rollout.Progress, failed error) error {
+	if err := ctx.Err(); failed == nil && err != nil {
+		failed = fmt.Errorf("stopped after what is recorded; belay next %s goes on: %w", progress.Domain, err)
+	}
 	if failed != nil && len(progress.Edits) == 0 {
 		return failed
 	}
@@ -190,9 +192,11 @@ func (p *program) conclusion(progress rollout.Progress, failed error) error {
 	switch {
 	case failed != nil:
 		return failed
-	case progress.Phase == rollout.Holding && progress.PhaseBefore == rollout.Holding && finding.Worst(progress.Findings) == finding.Fail:
+	case progress.PhaseBefore == rollout.Holding && finding.Worst(progress.Findings) == finding.Fail:
 		return errFails
-	case progress.Phase == rollout.Holding, progress.Applied, progress.Moved:
+	case progress.Applied, progress.Moved:
+		return nil
+	case progress.PhaseBefore == rollout.Holding && len(progress.Edits) == 0 && progress.Gate.Open:
 		return nil
 	}
 	return errFails
@@ -210,9 +214,12 @@ func (p *program) printProgress(progress rollout.Progress) {
 			p.printFinding(f)
 		}
 	}
-	if progress.Moved {
-		p.say("%s: moved from %s to %s", shownDomain(progress.Domain), progress.PhaseBefore, progress.Phase)
-	} else {
+	switch {
+	case progress.Moved && progress.Phase == progress.PhaseBefore:
+		p.say("%s: on to the next rung of %s", shownDomain(progress.Domain), progress.Phase)
+	case progress.Phase != progress.PhaseBefore:
+		p.say("%s: from %s to %s", shownDomain(progress.Domain), progress.PhaseBefore, progress.Phase)
+	default:
 		p.say("%s: %s", shownDomain(progress.Domain), progress.Phase)
 	}
 	if len(left) > 0 {

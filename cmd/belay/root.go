@@ -32,6 +32,7 @@ func (p *program) root() *cobra.Command {
 		},
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
+	root.SuggestionsMinimumDistance = 2
 	root.SetIn(p.in)
 	root.SetOut(p.out)
 	root.SetErr(p.errs)
