@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"belay/rollout/mtasts"
@@ -181,9 +182,7 @@ func (s *sender) addresses(ctx context.Context, mx string) []netip.Addr {
 		return nil
 	}
 	if s.turn%2 == 0 {
-		for i, j := 0, len(all)-1; i < j; i, j = i+1, j-1 {
-			all[i], all[j] = all[j], all[i]
-		}
+		slices.Reverse(all)
 	}
 	return all
 }

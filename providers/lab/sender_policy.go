@@ -11,9 +11,11 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
+	"belay/rollout/finding"
 	"belay/rollout/mtasts"
 	"belay/rollout/tlsrpt"
 )
@@ -54,7 +56,8 @@ func (s *sender) policyFor(ctx context.Context, domain string) (policy *held, tr
 			*h = held{id: record.ID, policy: parsed, lines: linesOf(body), until: now.Add(time.Duration(parsed.MaxAge) * time.Second)}
 			return h, nil
 		}
-		failure = &tlsrpt.Failure{Type: tlsrpt.STSPolicyInvalid, ReasonCode: findings[0].Detail}
+		worst := slices.IndexFunc(findings, func(f finding.Finding) bool { return f.Severity == finding.Fail })
+		failure = &tlsrpt.Failure{Type: tlsrpt.STSPolicyInvalid, ReasonCode: findings[worst].Detail}
 	}
 	h.failedID, h.failure, h.retryAfter = record.ID, *failure, now.Add(refetchGap)
 	return h, failure
