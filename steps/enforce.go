@@ -38,10 +38,11 @@ func (s Enforce) Gate(r rollout.Rollout, now time.Time) rollout.Gate {
 	if looked(&g, r, now) {
 		pending(&g, s, r, now)
 	}
+	// The first rung's gate is this one too.
+	clean := r.SoakGate(now, r.Settings.Soak.Enforce, "under enforce")
 	if rung, ok := r.Settings.NextRung(r.Rung()); ok {
-		g.Reasons = append(g.Reasons, r.RungGate(now, rung).Reasons...)
-	} else {
-		g.Reasons = append(g.Reasons, r.SoakGate(now, r.Settings.Soak.Enforce, "under enforce").Reasons...)
+		clean = r.RungGate(now, rung)
 	}
+	g.Reasons, g.Counted = append(g.Reasons, clean.Reasons...), clean.Counted
 	return g.Settle()
 }
