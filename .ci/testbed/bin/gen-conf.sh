@@ -178,6 +178,7 @@ load_module /usr/lib/nginx/modules/ngx_http_echo_module.so;
 user www-data;
 worker_processes 1;
 pid $RUN/nginx/nginx.pid;
+worker_shutdown_timeout 1s;
 error_log $RUN/nginx/error.log;
 events { worker_connections 256; }
 http {

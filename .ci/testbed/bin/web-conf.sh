@@ -51,5 +51,11 @@ obeys() { # N: address N behaves as noted
   if http_on "$1"; then (exec 3<>"/dev/tcp/$a/80") 2>/dev/null; else ! (exec 3<>"/dev/tcp/$a/80") 2>/dev/null; fi
 }
 await() { local i; for i in $(seq 80); do obeys 1 && obeys 2 && return 0; sleep 0.1; done; die "policy host did not switch to $m ($WEB $(state 1), $WEB2 $(state 2))"; }
-load() { nginx -q -t -c "$RUN/nginx/nginx.conf" -p "$RUN/nginx/" && nginx -s reload -c "$RUN/nginx/nginx.conf" -p "$RUN/nginx/" 2>/dev/null || die "nginx refused the configuration"; }
+workers() { local p; p=$(tr -dc 0-9 <"$RUN/nginx/nginx.pid" 2>/dev/null); [ -n "$p" ] && cat "/proc/$p/task/$p/children" 2>/dev/null; }
+# retired PID...: wait until these workers are gone. For a moment after a reload the old ones still accept connections,
+# and answer as before, beside the new ones.
+retired() { local i p; for p; do for i in $(seq 80); do [ -d "/proc/$p" ] || break; sleep 0.05; done; done; }
+load() { local old; old=$(workers)
+  reload && retired $old; }
+reload() { nginx -q -t -c "$RUN/nginx/nginx.conf" -p "$RUN/nginx/" && nginx -s reload -c "$RUN/nginx/nginx.conf" -p "$RUN/nginx/" 2>/dev/null || die "nginx refused the configuration"; }
 case "${1:-}" in write) write;; wait) await;; '') write; load; await;; *) die "usage: web-conf.sh [write|wait]";; esac
