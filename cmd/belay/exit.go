@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"syscall"
 
 	"belay/rollout"
 	"belay/rollout/finding"
@@ -50,8 +51,8 @@ func statusOf(err error) int {
 // --json one object {"error","exit"}), and returns the exit status.
 func (p *program) conclude(ran *cobra.Command, err error) int {
 	status := statusOf(err)
-	if err == nil || errors.Is(err, errFails) {
-		return status
+	if err == nil || errors.Is(err, errFails) || errors.Is(err, syscall.EPIPE) {
+		return status // all is said, or nobody reads any more
 	}
 	text := finding.Clean(err.Error(), 2000)
 	p.log.Error("failed", "error", text, "exit", status)

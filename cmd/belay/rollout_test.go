@@ -263,3 +263,39 @@ func TestAdoptAfterDrift(t *testing.T) {
 		t.Errorf("adopted id %q", s.PolicyID)
 	}
 }
+
+func TestAnInternationalDomainIsShownInBothForms(t *testing.T) {
+	b := newBox(t, lab.Options{Extra: []string{"xn--bcher-kva.test"}})
+	r := b.must(exitGood, "check", "Bücher.test")
+	if !strings.HasPrefix(r.out, "bücher.test (xn--bcher-kva.test): ") {
+		t.Errorf("it shows %s", r.out)
+	}
+}
+
+func TestTheLogTellsWhatHappensAndNoSecret(t *testing.T) {
+	b := newBox(t, lab.Options{})
+	file := filepath.Join(t.TempDir(), "log")
+	b.start("--log", file)
+	b.must(exitGood, "next", b.Domain(), "--yes", "--log", file)
+	b.must(exitGood, "next", b.Domain(), "--yes", "--log", file)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := map[string]bool{}
+	for line := range strings.Lines(string(text)) {
+		var e struct{ Msg string }
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		kinds[e.Msg] = true
+	}
+	for _, kind := range []rollout.EventKind{rollout.Answered, rollout.Concluded, rollout.Applying, rollout.Edited, rollout.BecameLive, rollout.Moving} {
+		if !kinds[string(kind)] {
+			t.Errorf("the log has no %q", kind)
+		}
+	}
+	if strings.Contains(string(text), b.env["RFC2136_TSIG_SECRET"]) {
+		t.Error("the log holds the key")
+	}
+}
