@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -43,6 +44,8 @@ func (r Rollout) announceAnew(seen Evidence, purpose Purpose, now time.Time) (Pl
 type builder struct {
 	r    Rollout
 	plan Plan
+	// first are edits that an announcement waits for, beside that of its body.
+	first []string
 }
 
 func (r Rollout) newPlan(purpose Purpose, now time.Time) *builder {
@@ -65,6 +68,32 @@ func (b *builder) publish(seen Evidence, want mtasts.Policy, anew bool) error {
 		return err
 	}
 	return b.announce(seen, want, body, anew)
+}
+
+// publishWhereSet is publish, with the move to the host that the settings name
+// where mta-sts points elsewhere. An address that could not be read holds nothing
+// up: it is left as it is.
+func (b *builder) publishWhereSet(seen Evidence, want mtasts.Policy) error {
+	body, err := b.body(seen, want)
+	if err != nil {
+		return err
+	}
+	name, wanted := mtasts.PolicyHost(b.r.Domain), b.r.Settings.hostRecords()
+	if moves, err := b.pointsElsewhere(seen, name, wanted); err == nil && moves && len(wanted) > 0 {
+		var needs []string
+		if body != "" {
+			b.plan.Edits[len(b.plan.Edits)-1].At = placesOf(wanted)
+			needs = []string{body}
+		}
+		from := len(b.plan.Edits)
+		if err := b.point(seen, name, wanted, needs); err != nil {
+			return err
+		}
+		for _, e := range b.plan.Edits[from:] {
+			b.first = append(b.first, e.ID)
+		}
+	}
+	return b.announce(seen, want, body, false)
 }
 
 // body adds the edit of the policy body, unless the place holds the same policy
@@ -104,7 +133,7 @@ func (b *builder) announce(seen Evidence, want mtasts.Policy, body string, anew 
 	id := mtasts.NewID(b.plan.Made, func(id string) bool {
 		return b.r.UsesID(id) || id == seen.Record.ID || id == current.ID
 	})
-	var needs []string
+	needs := slices.Clone(b.first)
 	if body != "" {
 		needs = append(needs, body)
 		for i := range b.plan.Edits {

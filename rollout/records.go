@@ -175,15 +175,22 @@ func (b *builder) bodyAtNewPlace(seen Evidence, wanted map[string]Value, moves b
 	}
 	var at []string
 	if moves {
-		for _, typ := range hostTypes {
-			at = append(at, wanted[typ].Records...)
-		}
+		at = placesOf(wanted)
 	}
 	return []string{b.add(Edit{
 		Kind: Policy, Account: b.r.Settings.Host.String(), Name: url, Type: "policy",
 		Before: held.Value, After: Body(live.Body), At: at,
 		Why: fmt.Sprintf("serve the same policy from %s before anything points there", b.r.Settings.Host),
 	})}, nil
+}
+
+// placesOf are the addresses, or the name, that wanted points at.
+func placesOf(wanted map[string]Value) []string {
+	var at []string
+	for _, typ := range hostTypes {
+		at = append(at, wanted[typ].Records...)
+	}
+	return at
 }
 
 // point adds the edits of mta-sts: what must go first goes first, and what takes

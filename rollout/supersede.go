@@ -3,6 +3,7 @@ package rollout
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"belay/rollout/mtasts"
 )
@@ -77,12 +78,18 @@ func (e *Engine) movable(ctx context.Context, r Rollout, p Plan, emit Sink) (Gat
 		return g.Settle(), nil
 	}
 	same := Edit{Kind: Policy, Account: r.Settings.Host.String(), Name: mtasts.PolicyURL(r.Domain), Type: "policy", After: Body(live.Body)}
+	if serving, ok := r.Serving(); ok && p.Purpose == ForStepBack {
+		same.After = Body(serving.Body) // what it announces lies at the new host already
+	}
 	_, seen, err := e.Looker.SeeAt(ctx, same, at, emit)
 	if err != nil {
 		return Gate{}, err
 	}
+	answered := false
 	for _, s := range seen.Sightings {
+		answered = answered || s.Answered
 		switch {
+		case !s.Answered && p.Purpose == ForStepBack: // a dead address holds no step back up
 		case !s.Answered:
 			g.Close(Reason{Code: ReasonHost, Subject: s.IP.String(), Final: true,
 				Text: fmt.Sprintf("the new host %s [%s] does not answer: %s", s.Where, s.IP, s.Err), Fix: "start it, then belay next"})
@@ -92,8 +99,9 @@ func (e *Engine) movable(ctx context.Context, r Rollout, p Plan, emit Sink) (Gat
 				Fix:  "put the same policy there first, then belay next"})
 		}
 	}
-	if len(seen.Sightings) == 0 {
-		g.Closef(ReasonHost, host, "no address of the new host could be found")
+	if !answered && len(g.Reasons) == 0 {
+		g.Close(Reason{Code: ReasonHost, Subject: host, Final: true,
+			Text: fmt.Sprintf("no address of the new host answers (%s)", strings.Join(at, ", ")), Fix: "start it, then try again"})
 	}
 	return g.Settle(), nil
 }

@@ -156,7 +156,11 @@ func (k *walk) clear(ctx context.Context, edit Edit) (Gate, error) {
 		if live, unseen, err := k.see(ctx, need); err != nil {
 			return Gate{}, err
 		} else if !live {
-			return notLive(need, unseen), nil
+			held := notLive(need, unseen)
+			if need.Kind == Policy && k.plan.Purpose == ForStepBack {
+				k.cannotTell(&held)
+			}
+			return held, nil
 		}
 	}
 	if edit.Announces() && edit.After.Exists && !slices.ContainsFunc(edit.Needs, k.isBody) {
@@ -192,7 +196,11 @@ func (k *walk) bodyAnswers(ctx context.Context) (Gate, error) {
 	if err != nil || live {
 		return Gate{Open: live}, err
 	}
-	return notLive(body, sightings), nil
+	held := notLive(body, sightings)
+	if k.plan.Purpose == ForStepBack {
+		k.cannotTell(&held)
+	}
+	return held, nil
 }
 
 // outcomes are the plan's edits with what this walk, or an earlier one, made of

@@ -41,7 +41,10 @@ func (r Rollout) Correct(seen Evidence, now time.Time) (Plan, error) {
 }
 
 // StepBack plans the emergency exit: the policy in testing, at most a day, under
-// a new id. It is empty where no sender can fetch or be told of enforce.
+// a new id. It is empty where no sender can fetch or be told of enforce. Where the
+// settings name another policy host than the one that DNS points at, as an
+// operator sets them whose host is gone, the plan moves there on the way: the
+// policy first, then the name, then the id.
 func (r Rollout) StepBack(seen Evidence, now time.Time) (Plan, error) {
 	live, _, announced := r.Live()
 	serving, served := r.Serving()
@@ -53,7 +56,12 @@ func (r Rollout) StepBack(seen Evidence, now time.Time) (Plan, error) {
 	}
 	want := serving.Policy()
 	want.Mode, want.MaxAge = mtasts.Testing, min(want.MaxAge, TestingMaxAge)
-	return r.Publish(seen, want, ForStepBack, now)
+	b := r.newPlan(ForStepBack, now)
+	b.plan.Rung = want.MaxAge
+	if err := b.publishWhereSet(seen, want); err != nil {
+		return Plan{}, err
+	}
+	return b.plan, nil
 }
 
 // Uncovered are the MX hosts that no pattern of p matches: senders that enforce
