@@ -130,6 +130,7 @@ func (p *program) check(ctx context.Context, domains []string) error {
 // lookLimit bounds one look at one domain, in real time.
 const lookLimit = 90 * time.Second
 
+// lookFor looks at one domain within the limit.
 func lookFor(ctx context.Context, domain string, at func(context.Context, string) (rollout.Evidence, error)) look {
 	ctx, cancel := context.WithTimeout(ctx, lookLimit)
 	defer cancel()

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -27,18 +28,17 @@ func (p *program) globalFlags(root *cobra.Command) {
 
 // takeFlags turns the global flags into the world that is looked at and the log.
 func (p *program) takeFlags() error {
-	var resolvers = p.world.Network.Resolvers
-	for i, given := range p.flags.resolvers {
-		if i == 0 {
-			resolvers = nil
-		}
+	var resolvers []netip.AddrPort
+	for _, given := range p.flags.resolvers {
 		addr, err := world.ParseResolver(given)
 		if err != nil {
 			return usagef("--resolver: %w", err)
 		}
 		resolvers = append(resolvers, addr)
 	}
-	p.world.Network.Resolvers = resolvers
+	if len(resolvers) > 0 {
+		p.world.Network.Resolvers = resolvers
+	}
 	if p.flags.ca != "" {
 		roots, err := world.TrustAlso(p.flags.ca)
 		if err != nil {

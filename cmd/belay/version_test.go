@@ -45,7 +45,8 @@ func all(t *testing.T, tty io.Reader) []byte {
 
 func TestVersionAsksTheTerminalNothing(t *testing.T) {
 	began := time.Now()
-	tty, c := inPty(t, []string{"TERM=xterm-256color"}, "version")
+	// A binary built to find races sleeps a second before it ends, unless told not to.
+	tty, c := inPty(t, []string{"TERM=xterm-256color", "GORACE=atexit_sleep_ms=0"}, "version")
 	text := all(t, tty)
 	if err := c.Wait(); err != nil {
 		t.Fatal(err)
