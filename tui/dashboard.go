@@ -212,7 +212,7 @@ func (d *dashboard) opens(s standing) string {
 		}
 		return "opens " + d.when(s.gate.Until)
 	case len(closed) > 0:
-		return finding.Clean(closed[0].Text, 200)
+		return d.local(finding.Clean(closed[0].Text, 200))
 	}
 	return ""
 }
@@ -278,15 +278,12 @@ func (d *dashboard) aboutSelected() []string {
 		said = "The gate opens " + d.when(s.gate.Until) + " if it stays clean."
 	}
 	if closed := s.gate.Closed(); len(closed) > 0 && s.gate.Until.IsZero() {
-		said = closed[0].Text
-		if closed[0].Fix != "" {
-			said += " " + closed[0].Fix
-		}
+		said = d.local(sentence(closed[0].Text) + " " + sentence(closed[0].Fix))
 	} else if s.gate.Open && s.rollout.Phase != rollout.Holding {
 		said = "The gate is open: enter opens the rollout to go on."
 	}
 	if fails := failsOf(s); len(fails) > 0 {
-		said = fails[0].Subject + ": " + fails[0].Title + ". " + fails[0].Fix
+		said = fails[0].Subject + ": " + sentence(fails[0].Title) + " " + sentence(fails[0].Fix)
 	}
 	out := []string{"  " + d.styles.strong.Render(cut(shownDomain(s.rollout.Domain), d.pane.room()))}
 	out = append(out, indent(finding.Clean(said, 600), 2, d.pane.width-2)...)

@@ -155,12 +155,12 @@ func (p *phase) gateLines(w int) []string {
 			text += " (until " + p.when(r.Until) + ")"
 		}
 		if r.Fix != "" && !r.Overridden {
-			text += ". " + r.Fix
+			text = sentence(text) + " " + sentence(r.Fix)
 		}
 		if r.Final {
 			text += " (cannot be overridden)"
 		}
-		lines = append(lines, indent(finding.Clean(text, 800), 2, w)...)
+		lines = append(lines, indent(p.local(finding.Clean(text, 800)), 2, w)...)
 	}
 	if len(p.gate.Counted) > 0 {
 		lines = append(lines, indent("counted: "+finding.Clean(strings.Join(p.gate.Counted, ", "), 400), 2, w)...)

@@ -193,21 +193,61 @@ func what(e rollout.Edit) string {
 }
 
 // diff shows what goes and what comes, a line each: records by value, a body by
-// line. A line is never wrapped, so that it can be copied.
+// line, in the order of the text. A line is never wrapped, so that it can be
+// copied.
 func diff(st Styles, e rollout.Edit) []string {
 	before, after := parts(e.Before), parts(e.After)
+	kept := common(before, after)
 	var out []string
-	for _, l := range before {
-		if !slices.Contains(after, l) {
-			out = append(out, "        "+st.removed.Render("- "+l))
+	for len(before)+len(after) > 0 {
+		switch {
+		case len(before) > 0 && (len(kept) == 0 || before[0] != kept[0]):
+			out = append(out, "        "+st.removed.Render("- "+before[0]))
+			before = before[1:]
+		case len(after) > 0 && (len(kept) == 0 || after[0] != kept[0]):
+			out = append(out, "        "+st.added.Render("+ "+after[0]))
+			after = after[1:]
+		default:
+			out = append(out, "          "+kept[0])
+			before, after, kept = before[1:], after[1:], kept[1:]
 		}
 	}
-	for _, l := range after {
-		if slices.Contains(before, l) {
-			out = append(out, "          "+l)
-			continue
+	return out
+}
+
+// mostDiffed bounds the texts that are compared line by line: a policy has a few
+// lines, and what stands in its place may be anything.
+const mostDiffed = 300
+
+// common is the longest list of lines that a and b both have in this order.
+func common(a, b []string) []string {
+	if len(a) > mostDiffed || len(b) > mostDiffed {
+		return nil
+	}
+	length := make([][]int, len(a)+1)
+	for i := range length {
+		length[i] = make([]int, len(b)+1)
+	}
+	for i := len(a) - 1; i >= 0; i-- {
+		for j := len(b) - 1; j >= 0; j-- {
+			if a[i] == b[j] {
+				length[i][j] = length[i+1][j+1] + 1
+			} else {
+				length[i][j] = max(length[i+1][j], length[i][j+1])
+			}
 		}
-		out = append(out, "        "+st.added.Render("+ "+l))
+	}
+	var out []string
+	for i, j := 0, 0; i < len(a) && j < len(b); {
+		switch {
+		case a[i] == b[j]:
+			out = append(out, a[i])
+			i, j = i+1, j+1
+		case length[i+1][j] >= length[i][j+1]:
+			i++
+		default:
+			j++
+		}
 	}
 	return out
 }

@@ -168,7 +168,7 @@ func (s *reports) gateLines(w int) []string {
 func (s *reports) reasonLines(rs []rollout.Reason, w int) []string {
 	var out []string
 	for _, r := range rs {
-		out = append(out, indent("- "+finding.Clean(strings.TrimSpace(r.Text+". "+r.Fix), 500), 2, w)...)
+		out = append(out, indent("- "+s.local(finding.Clean(sentence(r.Text)+" "+sentence(r.Fix), 500)), 2, w)...)
 	}
 	return out
 }

@@ -178,7 +178,10 @@ func mxRows(ev rollout.Evidence, claim claimer, now time.Time) []row {
 
 // certificate says who issued a certificate and how long it is good.
 func certificate(c rollout.Certificate, now time.Time) string {
-	issuer := strings.TrimPrefix(finding.Clean(c.Issuer, 80), "CN=")
+	issuer := finding.Clean(c.Issuer, 80)
+	if name, ok := strings.CutPrefix(issuer, "CN="); ok {
+		issuer, _, _ = strings.Cut(name, ",")
+	}
 	left := c.NotAfter.Sub(now)
 	if left < 0 {
 		return fmt.Sprintf("expired %s ago, %s", span(-left), issuer)
@@ -278,14 +281,14 @@ func lay(st Styles, gs []group, w int) (lines []string, marks []int, rows []row)
 	return lines, marks, rows
 }
 
-// below is what stands under a row: what fails with its meaning and mend, what
-// warns with its sentence. What was told of another row is not told again, and
-// the rest is a key away.
+// below is what stands under a row: what fails with its meaning and mend, the
+// rest with its sentence. What was told of another row is not told again:
+// it is a key away.
 func below(st Styles, r row, told map[string]bool, w int) []string {
 	var out []string
 	for _, f := range r.findings {
 		s := severityOf(f)
-		if s == finding.Pass || s == finding.Info {
+		if s == finding.Pass {
 			continue
 		}
 		if title := finding.Clean(f.Title, 500); title != r.said {

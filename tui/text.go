@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/charmbracelet/x/ansi"
 )
@@ -152,3 +154,31 @@ func (k *kit) stamp(t time.Time) string { return t.In(k.zone).Format("2006-01-02
 
 // secondsOf is n seconds as a length of time.
 func secondsOf(n uint32) time.Duration { return time.Duration(n) * time.Second }
+
+// sentence makes a clause one: a capital letter before it, a full stop behind it.
+func sentence(s string) string {
+	if s = strings.TrimSpace(s); s == "" {
+		return ""
+	}
+	r, size := utf8.DecodeRuneInString(s)
+	if word, _, _ := strings.Cut(s, " "); !strings.ContainsAny(word, "._/") {
+		s = string(unicode.ToUpper(r)) + s[size:]
+	}
+	if !strings.ContainsAny(s[len(s)-1:], ".!?") {
+		s += "."
+	}
+	return s
+}
+
+// local shows a sentence with its moments as the operator's clock has them:
+// package rollout writes them in UTC, as JSON wants them.
+func (k *kit) local(text string) string {
+	words := strings.Split(text, " ")
+	for i, w := range words {
+		core := strings.Trim(w, "(),.;:")
+		if t, err := time.Parse(time.RFC3339, core); err == nil {
+			words[i] = strings.Replace(w, core, k.when(t), 1)
+		}
+	}
+	return strings.Join(words, " ")
+}
