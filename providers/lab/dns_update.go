@@ -51,6 +51,7 @@ func (s *nameServer) update(w dns.ResponseWriter, r *dns.Msg) int {
 	}
 	s.lab.tellUpdate("before", names)
 	if s.lab.loseUpdates.Load() {
+		s.lab.tellUpdate("lost", names)
 		return lost
 	}
 	rcode := dns.RcodeSuccess

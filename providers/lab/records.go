@@ -188,8 +188,9 @@ func (l *Lab) Writes() map[string]int {
 
 // OnUpdate makes f be called for every dynamic update that would be accepted: with
 // stage "before", and when f returns the update is applied; then with stage
-// "after", and when f returns the client gets its answer. f may wait; it must
-// return before the lab can be closed. nil stops it.
+// "after", and when f returns the client gets its answer; or, in place of "after",
+// with stage "lost" where LoseUpdates had it dropped. f may wait; it must return
+// before the lab can be closed. nil stops it.
 func (l *Lab) OnUpdate(f func(stage string, names []string)) {
 	l.updates.mu.Lock()
 	defer l.updates.mu.Unlock()

@@ -150,9 +150,13 @@ func TestPrerequisitesHoldAnUpdateBack(t *testing.T) {
 
 func TestALostUpdateChangesNothing(t *testing.T) {
 	l := build(t, lab.Options{})
+	lost := make(chan bool, 10)
 	l.OnUpdate(func(stage string, _ []string) {
-		if stage == "before" {
+		switch stage {
+		case "before":
 			l.LoseUpdates(true)
+		case "lost":
+			lost <- true
 		}
 	})
 	txt := libdns.TXT{Name: "_mta-sts", TTL: time.Minute, Text: "x"}
@@ -163,6 +167,11 @@ func TestALostUpdateChangesNothing(t *testing.T) {
 	}
 	if got := l.Records("_mta-sts.corp.test", "TXT"); len(got) != 0 || len(l.Writes()) != 0 {
 		t.Errorf("a lost update was applied: %q", got)
+	}
+	select {
+	case <-lost:
+	case <-soon(t).Done():
+		t.Error("the hook was not told of it")
 	}
 	l.OnUpdate(nil)
 	l.LoseUpdates(false)
