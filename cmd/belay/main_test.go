@@ -10,9 +10,12 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// TestMain lets the test binary be belay, for scripts and terminals.
+// TestMain lets the test binary be belay, for scripts and terminals, and a belay that
+// lives in a test's lab.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"belay": main})
+	testscript.Main(m, map[string]func(){
+		"belay": main, guestName: guest, benchLab: beLab, benchBelay: beBelayInLab,
+	})
 }
 
 func TestScripts(t *testing.T) {
