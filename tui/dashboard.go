@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"belay/rollout"
 	"belay/rollout/finding"
@@ -195,7 +196,14 @@ func (d *dashboard) age(r rollout.Rollout) string {
 	if r.Since.IsZero() {
 		return ""
 	}
-	return span(max(d.clock.Now().Sub(r.Since), 0))
+	switch in := d.clock.Now().Sub(r.Since); {
+	case in < time.Minute:
+		return "just now"
+	case in < time.Hour:
+		return fmt.Sprintf("%d min", in/time.Minute)
+	default:
+		return span(in)
+	}
 }
 
 // opens is what opens the next gate, in a few words.

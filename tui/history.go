@@ -9,6 +9,7 @@ import (
 	"belay/rollout/finding"
 
 	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/x/ansi"
 )
 
 // history is the journal of one rollout, newest first, as sentences.
@@ -68,16 +69,50 @@ func (h *history) SetSize(w, height int) {
 func (h *history) render() {
 	var lines []string
 	var marks []int
+	places := placesOf(h.entries)
 	for i := len(h.entries) - 1; i >= 0; i-- {
 		e := h.entries[i]
 		marks = append(marks, len(lines))
 		said, more := tell(e)
-		lines = append(lines, columns([]int{23, 9, 0}, h.styles.muted.Render(h.stamp(e.At)), h.styles.strong.Render(string(e.Kind)), finding.Clean(said, 500)))
+		if place := places[e.PlanHash+" "+editOf(e)]; place != "" {
+			said += ": " + place
+		}
+		line := columns([]int{23, 9, 0}, h.styles.muted.Render(h.stamp(e.At)), h.styles.strong.Render(string(e.Kind)), finding.Clean(said, 500))
+		who := finding.Clean(e.Who, 80)
+		if room := h.pane.reading(); ansi.StringWidth(line)+2+ansi.StringWidth(who) <= room {
+			line = both(line, h.styles.muted.Render(who), room)
+		} else {
+			more = append(more, "by "+who)
+		}
+		lines = append(lines, line)
 		for _, m := range more {
 			lines = append(lines, "    "+finding.Clean(m, 500))
 		}
 	}
 	h.pane.fill(lines, marks)
+}
+
+// placesOf names what each edit of the journaled plans changes, by the plan's hash
+// and the edit's id.
+func placesOf(entries []rollout.Entry) map[string]string {
+	out := map[string]string{}
+	for _, e := range entries {
+		if e.Plan == nil {
+			continue
+		}
+		for _, x := range e.Plan.Edits {
+			out[e.Plan.Hash()+" "+x.ID] = what(x)
+		}
+	}
+	return out
+}
+
+// editOf is the id of the edit that an entry is about, if it is about one.
+func editOf(e rollout.Entry) string {
+	if e.Receipt != nil {
+		return e.Receipt.EditID
+	}
+	return e.EditID
 }
 
 // tell says what an entry records, in one sentence and the lines below it.
@@ -100,7 +135,7 @@ func tell(e rollout.Entry) (said string, more []string) {
 			}
 		}
 	case rollout.Abandoned, rollout.Intended, rollout.Seen:
-		said = fmt.Sprintf("edit %s of plan %s", e.EditID, short(e.PlanHash))
+		said = "edit " + e.EditID
 		if len(e.Unseen) > 0 {
 			more = append(more, "no answer from "+strings.Join(e.Unseen, ", "))
 		}
@@ -126,9 +161,6 @@ func tell(e rollout.Entry) (said string, more []string) {
 	}
 	if e.Reason != "" {
 		more = append(more, "because: "+e.Reason)
-	}
-	if e.Who != "" {
-		more = append(more, "by "+e.Who)
 	}
 	return said, more
 }

@@ -112,7 +112,7 @@ func TestWhatTheKeysOfAPhaseDo(t *testing.T) {
 			}
 		}},
 		{"v shows reports", atPhase4, func(d *driver) { d.press("v").sees("sessions a day", "certificate-expired", "mx2.corp.test") }},
-		{"l shows the journal", atPhase4, func(d *driver) { d.press("l").sees("from 3 Host the policy to 4 Review reports", "by ada@bastion") }},
+		{"l shows the journal", atPhase4, func(d *driver) { d.press("l").sees("from 3 Host the policy to 4 Review reports", "ada@bastion") }},
 		{"u proposes an undo", atPhase4, func(d *driver) { d.press("u").did("undo corp.test").sees("There is nothing to change for that.") }},
 		{"esc goes to the dashboard", atPhase1, func(d *driver) { d.press("esc").sees("1 domain 1 needs you") }},
 		{"? shows the keys", atPhase4, func(d *driver) { d.press("?").sees("mark mended", "import reports", "Keys: corp.test") }},

@@ -155,13 +155,14 @@ func (k *kit) stamp(t time.Time) string { return t.In(k.zone).Format("2006-01-02
 // secondsOf is n seconds as a length of time.
 func secondsOf(n uint32) time.Duration { return time.Duration(n) * time.Second }
 
-// sentence makes a clause one: a capital letter before it, a full stop behind it.
+// sentence makes a clause one: a capital letter before it, unless it begins with a
+// name or a command, and a full stop behind it.
 func sentence(s string) string {
 	if s = strings.TrimSpace(s); s == "" {
 		return ""
 	}
 	r, size := utf8.DecodeRuneInString(s)
-	if word, _, _ := strings.Cut(s, " "); !strings.ContainsAny(word, "._/") {
+	if word, _, _ := strings.Cut(s, " "); word != "belay" && !strings.ContainsAny(word, "._/") {
 		s = string(unicode.ToUpper(r)) + s[size:]
 	}
 	if !strings.ContainsAny(s[len(s)-1:], ".!?") {
