@@ -57,7 +57,7 @@ func (p *program) columns(rows [][]string) {
 	}
 }
 
-// marks are severities as they stand at the beginning of a line.
+// mark is a severity as it stands at the beginning of a line.
 func mark(s finding.Severity) string {
 	switch s {
 	case finding.Fail:

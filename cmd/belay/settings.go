@@ -235,7 +235,7 @@ func parseDuration(text string) (time.Duration, error) {
 		if !strings.HasSuffix(text, unit) || err != nil {
 			continue
 		}
-		if n < 0 || n*float64(length) > math.MaxInt64/2 {
+		if !(n >= 0 && n*float64(length) < math.MaxInt64/2) { // nor is NaN
 			return 0, fmt.Errorf("%q is out of range", text)
 		}
 		return time.Duration(n * float64(length)), nil

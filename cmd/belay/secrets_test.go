@@ -1,0 +1,89 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"belay/providers"
+	"belay/rollout"
+)
+
+func TestWhereCredentialsComeFrom(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(file, []byte("from-file\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		shows, account, want string
+		env, ring, typed     map[string]string
+		trouble              error
+	}{
+		{shows: "the environment", env: map[string]string{"CLOUDFLARE_API_TOKEN": "from-env"}, want: "from-env"},
+		{shows: "another name people have set", env: map[string]string{"CF_DNS_API_TOKEN": "from-env"}, want: "from-env"},
+		{shows: "a file that a variable names", env: map[string]string{"CLOUDFLARE_API_TOKEN_FILE": file}, want: "from-file"},
+		{shows: "the keyring", ring: map[string]string{"cloudflare/api_token": "from-ring"}, want: "from-ring"},
+		{shows: "the environment before the keyring", env: map[string]string{"CLOUDFLARE_API_TOKEN": "from-env"},
+			ring: map[string]string{"cloudflare/api_token": "from-ring"}, want: "from-env"},
+		{shows: "what was typed before both", env: map[string]string{"CLOUDFLARE_API_TOKEN": "from-env"},
+			typed: map[string]string{"api_token": "typed"}, want: "typed"},
+		{shows: "a named account's own variable", account: "work", env: map[string]string{"CLOUDFLARE_API_TOKEN_WORK": "work-token"}, want: "work-token"},
+		{shows: "no other account's variable", account: "work", env: map[string]string{"CLOUDFLARE_API_TOKEN": "from-env"}},
+		{shows: "a named account in the keyring", account: "work", ring: map[string]string{"cloudflare/work/api_token": "from-ring"}, want: "from-ring"},
+		{shows: "nowhere, with a keyring that cannot be asked", trouble: errors.New("it is locked")},
+	} {
+		t.Run(tc.shows, func(t *testing.T) {
+			s := &secrets{
+				env: func(name string) (string, bool) { v, ok := tc.env[name]; return v, ok },
+				keyring: func(user string) (string, error) {
+					return tc.ring[user], tc.trouble
+				},
+			}
+			for field, value := range tc.typed {
+				s.keep("cloudflare", tc.account, field, value)
+			}
+			entry, _ := providers.Lookup(providers.DNS, "cloudflare")
+			values, missing, err := s.of(entry, tc.account)
+			if err != nil || values["api_token"] != tc.want {
+				t.Fatalf("got %q, %v; want %q", values["api_token"], err, tc.want)
+			}
+			if lacks := slices.Contains(missing, "api_token"); lacks != (tc.want == "") {
+				t.Errorf("missing are %v", missing)
+			}
+			if tc.want != "" {
+				return
+			}
+			said := s.lacks(entry, rollout.Account{Provider: "cloudflare", Name: tc.account}, missing).Error()
+			if !strings.Contains(said, "CLOUDFLARE_API_TOKEN") || tc.trouble != nil && !strings.Contains(said, tc.trouble.Error()) {
+				t.Errorf("it says %s", said)
+			}
+		})
+	}
+}
+
+func TestAFileThatIsNotThereIsSaid(t *testing.T) {
+	s := &secrets{
+		env:     func(name string) (string, bool) { return "/nowhere/token", name == "CLOUDFLARE_API_TOKEN_FILE" },
+		keyring: func(string) (string, error) { return "", nil },
+	}
+	entry, _ := providers.Lookup(providers.DNS, "cloudflare")
+	if _, _, err := s.of(entry, ""); err == nil || !strings.Contains(err.Error(), "CLOUDFLARE_API_TOKEN_FILE") {
+		t.Errorf("it says %v", err)
+	}
+}
+
+func TestDurations(t *testing.T) {
+	for text, want := range map[string]string{"14d": "336h0m0s", "2w": "336h0m0s", "0": "0s", "36h": "36h0m0s", "0.5d": "12h0m0s", "90s": "1m30s"} {
+		if d, err := parseDuration(text); err != nil || d.String() != want {
+			t.Errorf("%s is %s (%v), want %s", text, d, err, want)
+		}
+	}
+	for _, text := range []string{"", "soon", "-1d", "-3h", "d", "14", "NaNd", "1e300d", "Infw"} {
+		if d, err := parseDuration(text); err == nil {
+			t.Errorf("%q is %s", text, d)
+		}
+	}
+}
