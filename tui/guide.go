@@ -32,12 +32,25 @@ func (p *phase) guide() string {
 		return "Make the change below by hand (c copies the value), then a looks for it and goes on."
 	case !p.offer.plan.Empty() && p.offer.resumes:
 		return "This plan was accepted and is not finished: a goes on with it, where the world is now."
+	case !p.offer.plan.Empty() && p.offer.own:
+		return fmt.Sprintf("This is the plan to %s. a applies it, after you have typed the domain; r goes back to what comes next.", toDo(p.offer.plan.Purpose))
 	case !p.offer.plan.Empty():
 		return "This is all that would be changed. a applies it, after you have typed the domain."
 	case p.gate.Open && p.rollout.Phase != rollout.Holding:
 		return fmt.Sprintf("The gate is open: a goes on to %s.", p.goal())
 	}
 	return p.guideClosed()
+}
+
+// toDo says what a plan of its own is for.
+func toDo(purpose rollout.Purpose) string {
+	switch purpose {
+	case rollout.ForStepBack:
+		return "step back to testing"
+	case rollout.ForRestore:
+		return "put back what was verified last"
+	}
+	return "undo the last one"
 }
 
 // goal is where an open gate leads.

@@ -69,7 +69,8 @@ func TestStepBackAsksOnceAndGoesOn(t *testing.T) {
 	// The question came by itself: what was typed for something else is lost.
 	d.typeIn("corp.test").press("enter").didNot("carry-out")
 	d.wait()
-	d.typeIn("corp.test").press("enter").did("carry-out step-back").didNot("next")
+	d.press("esc").sees("This is the plan to step back to testing. a applies it").didNot("carry-out")
+	d.press("a").typeIn("corp.test").press("enter").did("carry-out step-back").didNot("next")
 }
 
 func TestWhatTheKeysOfAPhaseDo(t *testing.T) {
