@@ -100,16 +100,6 @@ func (d *driver) run(cmd tea.Cmd) {
 	}
 }
 
-// release runs what was parked.
-func (d *driver) release() {
-	d.park = false
-	cmds := d.parked
-	d.parked = nil
-	for _, c := range cmds {
-		d.run(c)
-	}
-}
-
 // wait lets pass what was to come after a while.
 func (d *driver) wait() {
 	later := d.later
