@@ -65,7 +65,9 @@ func (p *program) carryAsked(ctx context.Context, s *session, domain string, pur
 	if !p.flags.json {
 		p.printProposal(proposal)
 	}
-	if foreign := proposal.Plan.Foreign(); p.flags.yes && len(foreign) > 0 {
+	// A step back must work in any case, and a restore is asked for because
+	// somebody else's value stands there; an undo may still meet one unawares.
+	if foreign := proposal.Plan.Foreign(); purpose == rollout.ForUndo && p.flags.yes && len(foreign) > 0 {
 		return fmt.Errorf("%s %s holds a value that belay did not write, and --yes covers none that was not shown; save the plan with belay %s %s --out FILE and carry it out with --plan FILE: %w",
 			foreign[0].Name, foreign[0].Type, purpose, domain, rollout.ErrRefused)
 	}
