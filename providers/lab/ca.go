@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -25,7 +26,8 @@ type authority struct {
 
 const year = 365 * 24 * time.Hour
 
-func newAuthority(now time.Time) (*authority, error) {
+// newAuthority makes an authority whose certificates are called after name.
+func newAuthority(name string, now time.Time) (*authority, error) {
 	a := &authority{}
 	rootKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -34,11 +36,11 @@ func newAuthority(now time.Time) (*authority, error) {
 	if a.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
 		return nil, fmt.Errorf("make the lab CA's intermediate key: %w", err)
 	}
-	root := a.caTemplate("Lab Root CA", now)
+	root := a.caTemplate(name+" Root CA", now)
 	if a.root, err = sign(root, root, &rootKey.PublicKey, rootKey); err != nil {
 		return nil, fmt.Errorf("make the lab CA's root: %w", err)
 	}
-	if a.intermediate, err = sign(a.caTemplate("Lab Intermediate CA", now), a.root, &a.key.PublicKey, rootKey); err != nil {
+	if a.intermediate, err = sign(a.caTemplate(name+" Intermediate CA", now), a.root, &a.key.PublicKey, rootKey); err != nil {
 		return nil, fmt.Errorf("make the lab CA's intermediate: %w", err)
 	}
 	return a, nil
@@ -81,15 +83,7 @@ func (a *authority) leaf(names []string, from, to time.Time, parent *x509.Certif
 	if err != nil {
 		return nil, nil, fmt.Errorf("make a key for %s: %w", names[0], err)
 	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(a.serial.Add(1)),
-		Subject:      pkix.Name{CommonName: names[0]},
-		DNSNames:     names,
-		NotBefore:    from,
-		NotAfter:     to,
-		KeyUsage:     x509.KeyUsageDigitalSignature,
-		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	}
+	template := a.leafTemplate(names, from, to)
 	if parent == nil {
 		parent, signer = template, key
 	}
@@ -100,7 +94,28 @@ func (a *authority) leaf(names []string, from, to time.Time, parent *x509.Certif
 	return key, cert, nil
 }
 
-func sign(template, parent *x509.Certificate, key *ecdsa.PublicKey, signer *ecdsa.PrivateKey) (*x509.Certificate, error) {
+func (a *authority) leafTemplate(names []string, from, to time.Time) *x509.Certificate {
+	return &x509.Certificate{
+		SerialNumber: big.NewInt(a.serial.Add(1)),
+		Subject:      pkix.Name{CommonName: names[0]},
+		DNSNames:     names,
+		NotBefore:    from,
+		NotAfter:     to,
+		KeyUsage:     x509.KeyUsageDigitalSignature,
+		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+}
+
+// vouch signs a certificate for key with the intermediate and gives it its chain.
+func (a *authority) vouch(template *x509.Certificate, key crypto.Signer) (*tls.Certificate, error) {
+	leaf, err := sign(template, a.intermediate, key.Public(), a.key)
+	if err != nil {
+		return nil, fmt.Errorf("issue a certificate for %s: %w", template.Subject.CommonName, err)
+	}
+	return &tls.Certificate{Certificate: [][]byte{leaf.Raw, a.intermediate.Raw}, PrivateKey: key, Leaf: leaf}, nil
+}
+
+func sign(template, parent *x509.Certificate, key crypto.PublicKey, signer *ecdsa.PrivateKey) (*x509.Certificate, error) {
 	der, err := x509.CreateCertificate(rand.Reader, template, parent, key, signer)
 	if err != nil {
 		return nil, err

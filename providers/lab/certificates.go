@@ -3,6 +3,7 @@ package lab
 import (
 	"crypto/tls"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 )
@@ -14,17 +15,18 @@ const CertificateLife = 90 * 24 * time.Hour
 // certificates keeps what each host shows: a good certificate, renewed as the
 // clock is wound, and in its place a bad one while a fault says so.
 type certificates struct {
-	ca     *authority
-	clock  *clock
-	faults *faults
+	ca       *authority
+	stranger *authority // whom nobody trusts
+	clock    *clock
+	faults   *faults
 
 	mu   sync.Mutex
 	good map[string]*tls.Certificate // by host
 	bad  map[string]*tls.Certificate // by fault id
 }
 
-func newCertificates(ca *authority, clock *clock, faults *faults) *certificates {
-	return &certificates{ca: ca, clock: clock, faults: faults,
+func newCertificates(ca, stranger *authority, clock *clock, faults *faults) *certificates {
+	return &certificates{ca: ca, stranger: stranger, clock: clock, faults: faults,
 		good: map[string]*tls.Certificate{}, bad: map[string]*tls.Certificate{}}
 }
 
@@ -74,7 +76,10 @@ func (c *certificates) hosts() []string {
 }
 
 // The faults of a certificate, the first that is on being the one shown.
-var certificateFaults = [...]string{"self-signed", "expired", "wrong-name", "missing-intermediate"}
+var certificateFaults = [...]string{
+	"self-signed", "expired", "wrong-name", "missing-intermediate",
+	"common-name", "weak-key", "not-yet-valid", "private-ca", "expiring", "shared-certificate",
+}
 
 // shown is the certificate that host shows now; key names its faults.
 func (c *certificates) shown(host, key string) (*tls.Certificate, error) {
@@ -89,6 +94,9 @@ func (c *certificates) shown(host, key string) (*tls.Certificate, error) {
 		if c.faults.on(id) {
 			return c.broken(host, id, kind, good)
 		}
+	}
+	if c.faults.on("network.inspected") && (strings.HasPrefix(key, "mx") || key == controlHost.key) {
+		return c.broken(host, "network.inspected", "private-ca", good)
 	}
 	return good, nil
 }
@@ -114,6 +122,8 @@ func (c *certificates) broken(host, id, kind string, good *tls.Certificate) (*tl
 		cert, err = c.ca.issue([]string{"mail." + parentOf(host)}, now.Add(-day), now.Add(-day+CertificateLife))
 	case "missing-intermediate":
 		cert = &tls.Certificate{Certificate: good.Certificate[:1], PrivateKey: good.PrivateKey, Leaf: good.Leaf}
+	default:
+		cert, err = c.odd(host, kind)
 	}
 	if err != nil {
 		return nil, err

@@ -98,7 +98,7 @@ func (s *nameServer) ServeDNS(w dns.ResponseWriter, r *dns.Msg) {
 		if m.Rcode = s.update(w, r); m.Rcode == lost {
 			return
 		}
-	case z == nil || q.Qclass != dns.ClassINET:
+	case z == nil || q.Qclass != dns.ClassINET || !s.primary && s.lab.faults.on("ns2.refusing") && z.apex != "." && z.apex != "test.":
 		m.Rcode = dns.RcodeRefused
 	case q.Qtype == dns.TypeAXFR:
 		s.transfer(w, r, m, z)

@@ -18,11 +18,13 @@ type Fault struct {
 	On    bool
 }
 
-// faults holds the switches.
+// faults holds the switches: the faults that Faults lists, and behind them the
+// finer ones (see finer.go).
 type faults struct {
-	mu   sync.RWMutex
-	list []Fault
-	at   map[string]int
+	mu     sync.RWMutex
+	list   []Fault
+	listed int
+	at     map[string]int
 }
 
 func newFaults(domain string, mx []string) *faults {
@@ -63,6 +65,8 @@ func newFaults(domain string, mx []string) *faults {
 	add("ns2."+domain, "ns2.dead", "queries are not answered")
 	add("network", "network.no-ipv6", "no route to IPv6 addresses from here")
 	add("network", "network.no-port-25", "port 25 is blocked on the way out")
+	f.listed = len(f.list)
+	addFiner(add, domain, mx)
 	return f
 }
 
@@ -87,11 +91,19 @@ func (f *faults) set(id string, on bool) (changed bool, err error) {
 }
 
 // Faults are the lab's faults with their switches as they stand, the MX hosts'
-// first.
+// first. The finer ones are not among them.
 func (l *Lab) Faults() []Fault {
 	l.faults.mu.RLock()
 	defer l.faults.mu.RUnlock()
-	return slices.Clone(l.faults.list)
+	return slices.Clone(l.faults.list[:l.faults.listed])
+}
+
+// FinerFaults are the faults that only a close look tells apart: odd certificates,
+// rare answers, what stands on other ports.
+func (l *Lab) FinerFaults() []Fault {
+	l.faults.mu.RLock()
+	defer l.faults.mu.RUnlock()
+	return slices.Clone(l.faults.list[l.faults.listed:])
 }
 
 // Set switches a fault on or off. Switching "expired" off renews the
@@ -125,5 +137,6 @@ func (l *Lab) Set(id string, on bool) error {
 }
 
 // SetSlowness sets how late, in real time, answers of the policy host come while
-// "policy.slow" is on. The default is 5 s.
+// "policy.slow" is on, and the greeting of an MX host while its "slow-greeting"
+// is. The default is 5 s.
 func (l *Lab) SetSlowness(d time.Duration) { l.slowness.Store(int64(d)) }

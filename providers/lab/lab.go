@@ -42,6 +42,7 @@ type Lab struct {
 	mail    []*mailHost
 	policy  *policyHost
 	other   *policyHost
+	front   *front // what stands on port 80
 	shared  *share // nil until Share
 	closing sync.Once
 	closed  error
@@ -71,10 +72,14 @@ func (l *Lab) build() (err error) {
 	if l.folder, err = makeFolder(l.options.Dir, l.options.domains()); err != nil {
 		return err
 	}
-	if l.ca, err = newAuthority(l.options.Start); err != nil {
+	if l.ca, err = newAuthority("Lab", l.options.Start); err != nil {
 		return err
 	}
-	l.certificates = newCertificates(l.ca, l.clock, l.faults)
+	stranger, err := newAuthority("Stranger", l.options.Start)
+	if err != nil {
+		return err
+	}
+	l.certificates = newCertificates(l.ca, stranger, l.clock, l.faults)
 	l.key = newTSIGKey(l.options.Domain)
 	if l.senders, err = newSenders(l); err != nil {
 		return err
@@ -88,7 +93,10 @@ func (l *Lab) build() (err error) {
 	if err = l.startMail(); err != nil {
 		return err
 	}
-	return l.startPolicyHosts()
+	if err = l.startPolicyHosts(); err != nil {
+		return err
+	}
+	return l.startFront()
 }
 
 // World is the lab as the operator's machine sees it: the lab's clock, its
@@ -171,6 +179,9 @@ func (l *Lab) shut() error {
 		if p != nil {
 			errs = append(errs, p.close())
 		}
+	}
+	if l.front != nil {
+		errs = append(errs, l.front.close())
 	}
 	for _, h := range l.mail {
 		h.close()

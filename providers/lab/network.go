@@ -60,6 +60,17 @@ func (r *routes) find(network string, ip netip.Addr, port uint16) (key, to strin
 	return r.hosts[ip], r.to[endpoint{network, netip.AddrPortFrom(ip, port)}]
 }
 
+// Lay makes an endpoint of the lab lead to a loopback host:port, in place of
+// whatever it led to: tests put servers there that no lab would have. network is
+// "tcp" or "udp", addr a documentation address.
+func (l *Lab) Lay(network string, addr netip.AddrPort, loopback string) {
+	key, _ := l.routes.find(network, addr.Addr(), addr.Port())
+	if key == "" {
+		key = "laid"
+	}
+	l.routes.add(network, addr.Addr(), addr.Port(), key, loopback)
+}
+
 // inLab reports whether ip is one of the documentation addresses.
 func inLab(ip netip.Addr) bool {
 	return netip.MustParsePrefix("192.0.2.0/24").Contains(ip) || netip.MustParsePrefix("2001:db8::/32").Contains(ip)
@@ -95,6 +106,10 @@ func (l *Lab) routeDirect(network string, addr netip.AddrPort) (fate, string) {
 		return silent, ""
 	case to == "", l.faults.on(key + ".refused"), ip.Is6() && l.faults.on(key+".no-ipv6"):
 		return refused, ""
+	case addr.Port() == 80 && !l.faults.on(key+".http") && !l.faults.on(key+".proxied"):
+		return refused, ""
+	case addr.Port() == 25 && l.faults.on(key+".proxied"):
+		return silent, ""
 	}
 	return open, to
 }

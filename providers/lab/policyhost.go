@@ -1,6 +1,8 @@
 package lab
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -103,15 +105,32 @@ func (p *policyHost) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case on("ipv6-stale") && local != nil && local.String() == p.ipv6:
 		body, err = p.bodies.stale(where)
-	case on("cached"):
+	case on("cached"), on("cached-long"):
 		var age time.Duration
 		body, age, err = p.bodies.cached(where, now)
 		w.Header().Set("Age", strconv.Itoa(int(age/time.Second)))
 		w.Header().Set("Cache-Control", fmt.Sprintf("max-age=%d", int(cacheFor/time.Second)))
+		if on("cached-long") {
+			w.Header().Set("Cache-Control", "s-maxage=86400")
+		}
 	default:
 		body, err = p.bodies.fresh(where)
 	}
+	if on("gzip") {
+		body = compressed(body)
+		w.Header().Set("Content-Encoding", "gzip")
+	}
 	answer(w, body, err, on("type"))
+}
+
+// compressed is body as gzip has it.
+func compressed(body []byte) []byte {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	// Writing to memory does not fail.
+	_, _ = z.Write(body)
+	_ = z.Close()
+	return b.Bytes()
 }
 
 // answer sends a body, or says why there is none.

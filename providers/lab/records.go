@@ -66,6 +66,9 @@ func (l *Lab) Serial(domain string) uint32 {
 // type or no zone of the lab holds name.
 func (l *Lab) SetRRset(name, typ string, ttl uint32, values ...string) error {
 	z := l.zoneFor(name)
+	if typ == "DS" { // it stands in the zone above
+		z = l.zoneFor(parentOf(dns.CanonicalName(name)))
+	}
 	if z == nil {
 		return fmt.Errorf("set %s %s in the lab: no zone here holds it", name, typ)
 	}

@@ -62,6 +62,12 @@ func (r *resolver) ServeDNS(w dns.ResponseWriter, query *dns.Msg) {
 	defer cancel()
 	q := query.Question[0]
 	name := dns.CanonicalName(q.Name)
+	if !query.CheckingDisabled && r.lab.bogus(name) {
+		m.Rcode = dns.RcodeServerFailure
+		reply(w, query, m)
+		return
+	}
+	m.AuthenticatedData = r.lab.signed(name)
 	for range maxAliases {
 		got, err := r.ask(ctx, dns.Question{Name: name, Qtype: q.Qtype, Qclass: q.Qclass}, 0)
 		if err != nil {

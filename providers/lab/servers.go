@@ -2,7 +2,10 @@ package lab
 
 import (
 	"crypto/tls"
+	"errors"
+	"net"
 	"slices"
+	"time"
 
 	"github.com/miekg/dns"
 )
@@ -50,6 +53,8 @@ func (l *Lab) startMailHost(at host, name string) error {
 		name:    name,
 		config:  l.serverTLS(at.key, func(string) string { return name }),
 		offers:  func() bool { return !l.faults.on(at.key + ".no-starttls") },
+		defers:  func() bool { return l.faults.on(at.key + ".deferring") },
+		pauses:  func() { l.pauseGreeting(at.key) },
 		accepts: l.acceptsMail,
 		deliver: func(to []string, message []byte) error { return l.take(name, to, message) },
 	}
@@ -109,18 +114,57 @@ func (l *Lab) serverTLS(key string, which func(name string) string) *tls.Config 
 		// A session that is resumed would show no certificate.
 		SessionTicketsDisabled: true,
 		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-			return l.certificates.shown(which(hello.ServerName), key)
+			host := which(hello.ServerName)
+			if l.mistaken(hello, key, host) {
+				return l.certificates.ofAnother(host)
+			}
+			return l.certificates.shown(host, key)
 		},
 	}
 	old := config.Clone()
 	old.MinVersion, old.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
-	config.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
-		if l.faults.on(key + ".old-tls") {
+	new := config.Clone()
+	new.MinVersion = tls.VersionTLS13
+	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		switch {
+		case l.faults.on(key + ".no-handshake"), hello.ServerName == "" && l.faults.on(key+".sni-only"):
+			return nil, errors.New("the lab breaks this handshake off")
+		case l.faults.on(key + ".old-tls"):
 			return old, nil
+		case l.faults.on(key + ".tls13-only"):
+			return new, nil
 		}
 		return nil, nil
 	}
 	return config
+}
+
+// mistaken reports whether a host shows another's certificate to this client.
+func (l *Lab) mistaken(hello *tls.ClientHelloInfo, key, host string) bool {
+	if l.faults.on(key+".needs-sni") && hello.ServerName != host {
+		return true
+	}
+	return l.faults.on(key+".ipv6-differs") && l.overIPv6(hello.Conn)
+}
+
+// overIPv6 reports whether a connection came to the IPv6 address of its host.
+func (l *Lab) overIPv6(conn net.Conn) bool {
+	l.routes.mu.RLock()
+	defer l.routes.mu.RUnlock()
+	for at, to := range l.routes.to {
+		if to == conn.LocalAddr().String() {
+			return at.addr.Addr().Is6()
+		}
+	}
+	return false
+}
+
+// pauseGreeting waits, in real time, as long as a mail host keeps who calls
+// waiting.
+func (l *Lab) pauseGreeting(key string) {
+	if l.faults.on(key + ".slow-greeting") {
+		pause(l.running, time.Duration(l.slowness.Load()))
+	}
 }
 
 // faultKey is what the ids of a host's faults begin with.

@@ -21,6 +21,8 @@ type mailHost struct {
 	name    string
 	config  *tls.Config
 	offers  func() bool // STARTTLS, asked for each session
+	defers  func() bool // turns everybody away for now
+	pauses  func()      // before the greeting
 	accepts func(recipient string) bool
 	deliver func(recipients []string, message []byte) error
 
@@ -109,6 +111,11 @@ func newSession(h *mailHost, conn net.Conn) *session {
 var errQuit = errors.New("quit")
 
 func (s *session) serve() {
+	if s.host.defers() {
+		_ = s.answer(421, "4.3.2 come back later") // and hang up
+		return
+	}
+	s.host.pauses()
 	err := s.answer(220, s.host.name+" ESMTP lab")
 	for err == nil {
 		var line string
