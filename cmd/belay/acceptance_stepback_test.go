@@ -53,6 +53,7 @@ func (b *testbed) stepsBack(before statusSaid) {
 // belay says so, says until when senders may enforce, and moves the host.
 func TestAcceptanceStepBackWithTheHostGone(t *testing.T) {
 	b := openTestbed(t)
+	b.turn("dns.sh", "addr", "mta-sts", "-")
 	before := b.enforced("--host-address", policyHost1)
 
 	b.turn("policy-mode.sh", "gone")
