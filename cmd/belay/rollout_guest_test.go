@@ -127,7 +127,7 @@ func (b *box) guest(args ...string) *guestRun {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(b.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(b.t.Context(), 2*time.Minute)
 	b.t.Cleanup(cancel)
 	g := &guestRun{Cmd: exec.CommandContext(ctx, self), box: b, dead: make(chan struct{})}
 	g.Args = append([]string{guestName, "--state", b.state}, args...)
