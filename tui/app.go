@@ -71,7 +71,7 @@ func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		a.width, a.height = msg.Width, msg.Height
 		return a, nil
 	case tea.KeyMsg:
-		return a, a.onKey(msg)
+		return a, a.onKeys(msg)
 	case interruptMsg:
 		return a, a.interrupt()
 	case brokenMsg:
@@ -104,6 +104,19 @@ func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		cmds = append(cmds, s.Update(msg))
 	}
 	return a, tea.Batch(cmds...)
+}
+
+// onKeys takes keys one by one: letters that were typed faster than the terminal
+// was read come as one message.
+func (a *app) onKeys(msg tea.KeyMsg) tea.Cmd {
+	if msg.Type != tea.KeyRunes || msg.Paste || msg.Alt || len(msg.Runes) < 2 {
+		return a.onKey(msg)
+	}
+	var cmds []tea.Cmd
+	for _, letter := range msg.Runes {
+		cmds = append(cmds, a.onKey(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune{letter}}))
+	}
+	return tea.Batch(cmds...)
 }
 
 func (a *app) onKey(msg tea.KeyMsg) tea.Cmd {

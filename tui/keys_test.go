@@ -44,6 +44,13 @@ func TestApplyingCarriesOutThePlanThatWasShown(t *testing.T) {
 	d.sees("2 edits made and read back. Done with 2 Publish DNS; this is 3 Host the policy now.")
 }
 
+// What is typed ahead while the machine is busy reaches belay in one piece.
+func TestKeysThatArriveTogetherAreTakenOneByOne(t *testing.T) {
+	atPhase2(t, 80, 24).press("p?").sees("Keys: corp.test").press("esc").
+		press("?x").seesNot("Keys: corp.test").
+		press("pa").press("corp.", "test").press("enter").did("next corp.test")
+}
+
 func TestAnOpenGateIsPassedByOneKey(t *testing.T) {
 	e := standIn(inPhase(rollout.CheckMX, goodLook()), rollout.Gate{Open: true}, rollout.Plan{})
 	d := drive(t, e, 80, 24, inCorp).sees("The gate is open: a goes on to 2 Publish DNS.").press("a").did("next corp.test")
