@@ -92,7 +92,7 @@ func TestBlockingFailures(t *testing.T) {
 				r.History.Runs = []rollout.Run{{Code: "M08", Subject: mx1, From: day(8), Until: day(8), Gone: day(9)}}
 			}},
 		{name: "something was unseen that day", reports: []rollout.ReportDay{report(9, google, met(tlsrpt.ValidationFailure, mx1, 1))}, with: unseen(nil), want: "google.com/validation-failure/mx1.corp.test"},
-		{name: "something was unseen and waived", reports: []rollout.ReportDay{report(9, google, met(tlsrpt.ValidationFailure, mx1, 1))}, with: unseen([]rollout.ReasonKey{{Code: "M04", Subject: mx1}})},
+		{name: "something was unseen and waived", reports: []rollout.ReportDay{report(9, google, met(tlsrpt.ValidationFailure, mx1, 1))}, with: unseen([]rollout.ReasonKey{{Code: "M04", Subject: mx1, Unknown: true}})},
 		{name: "no own probe that day", reports: []rollout.ReportDay{report(9, google, met(tlsrpt.ValidationFailure, mx1, 1))},
 			with: func(r *rollout.Rollout) { r.History.Days = r.History.Days[:8] }, want: "google.com/validation-failure/mx1.corp.test"},
 	} {

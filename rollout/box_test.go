@@ -41,6 +41,15 @@ type box struct {
 	fail    error // what the provider says to the next write
 	// answers are what the name servers say in place of what the provider holds.
 	answers map[string]rollout.Value
+	// served is what senders are served where that is not what the place holds.
+	served *rollout.Value
+	// unread makes reading a place fail, by "name type"; cut cuts each look short.
+	unread map[string]error
+	cut    error
+	// noRoute are addresses of a family without a route from here.
+	noRoute map[string]bool
+	// looking is called while a look is made, by who made it.
+	looking func()
 }
 
 type handClock struct {
@@ -91,6 +100,9 @@ func (b *box) set(name, typ string, values ...string) {
 func (b *box) Read(_ context.Context, e rollout.Edit) (rollout.Held, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if err := b.unread[e.Name+" "+e.Type]; err != nil {
+		return rollout.Held{}, err
+	}
 	return rollout.Held{Account: e.Account, Zone: domain, Name: e.Name, Type: e.Type, Value: b.at(e), TTL: b.ttl[e.Name+" "+e.Type]}, nil
 }
 
@@ -121,6 +133,18 @@ func (b *box) Apply(ctx context.Context, e rollout.Edit) (rollout.Receipt, error
 }
 
 func (b *box) Look(_ context.Context, d string, _ rollout.Ledger, _ rollout.Sink) (rollout.Evidence, error) {
+	e := b.seen(d)
+	if looking := b.looking; looking != nil {
+		b.looking = nil
+		looking()
+	}
+	if b.cut != nil {
+		e.Cut = b.cut.Error()
+	}
+	return e, b.cut
+}
+
+func (b *box) seen(d string) rollout.Evidence {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	e := rollout.Evidence{Domain: d, At: b.clock.Now(), Zone: rollout.Zone{Apex: d, Exists: true, NegativeTTL: 60}}
@@ -136,21 +160,28 @@ func (b *box) Look(_ context.Context, d string, _ rollout.Ledger, _ rollout.Sink
 	txt := b.records[mtasts.RecordName(d)+" TXT"]
 	record, raw, faults := mtasts.ParseRRset(txt.Records)
 	e.Record = rollout.RecordSeen{Raw: raw, Valid: txt.Exists && mtasts.Usable(faults), ID: record.ID}
-	if b.body.Exists {
-		policy, faults := mtasts.ParsePolicy([]byte(b.body.Body))
-		e.Policy = rollout.PolicySeen{Body: b.body.Body, Agree: true, Valid: mtasts.Usable(faults), Policy: policy}
+	body := b.body
+	if b.served != nil {
+		body = *b.served
+	}
+	if body.Exists {
+		policy, faults := mtasts.ParsePolicy([]byte(body.Body))
+		e.Policy = rollout.PolicySeen{Body: body.Body, Agree: true, Valid: mtasts.Usable(faults), Policy: policy}
 	}
 	for i, host := range b.mx {
 		e.MX = append(e.MX, rollout.MXHost{Host: host, Preference: uint16(10 * i)})
 	}
 	e.Findings = slices.Clone(b.faults)
-	return e, nil
+	return e
 }
 
 func (b *box) See(_ context.Context, e rollout.Edit, _ rollout.Sink) (rollout.Value, rollout.Evidence, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	value := b.at(e)
+	if e.Kind == rollout.Policy && b.served != nil {
+		value = *b.served
+	}
 	seen := rollout.Evidence{Domain: domain, At: b.clock.Now(), Sightings: []rollout.Sighting{{Where: "one", Answered: true, Value: value}}}
 	second := rollout.Sighting{Where: "two", Answered: !b.silent, Value: value}
 	if b.behind != nil {
@@ -168,7 +199,7 @@ func (b *box) SeeAt(_ context.Context, _ rollout.Edit, at []string, _ rollout.Si
 	var value rollout.Value
 	for _, a := range at {
 		v, ok := b.newHost[a]
-		seen.Sightings = append(seen.Sightings, rollout.Sighting{Where: "mta-sts." + domain, IP: netip.MustParseAddr(a), Answered: ok, Value: v})
+		seen.Sightings = append(seen.Sightings, rollout.Sighting{Where: "mta-sts." + domain, IP: netip.MustParseAddr(a), Answered: ok, NoRoute: b.noRoute[a], Value: v})
 		value = v
 	}
 	return value, seen, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -105,9 +106,24 @@ func (e *Engine) admit(ctx context.Context, domain string, s Settings) error {
 	return nil
 }
 
-// holdsPlace reports whether r serves, or served and was not moved from, its body
-// at this place.
-func (r Rollout) holdsPlace(h HostAccount) bool { return r.Settings.Host == h }
+// holdsPlace reports whether r serves its body at this place, or is to: what the
+// settings say, and where the body stands that a change of them has not moved yet.
+func (r Rollout) holdsPlace(h HostAccount) bool {
+	place := h.canonical()
+	if r.Settings.Host.canonical() == place {
+		return true
+	}
+	live, _, ok := r.Live()
+	return ok && live.Mode != mtasts.None && r.placeOf(live) == place.String()
+}
+
+// canonical is h with one spelling of its place.
+func (h HostAccount) canonical() HostAccount {
+	if h.Place != "" {
+		h.Place = filepath.Clean(h.Place)
+	}
+	return h
+}
 
 // Validate refuses settings that no rollout can go by, with what was seen and
 // what to do.
@@ -230,11 +246,14 @@ func (e *Engine) Adopt(ctx context.Context, domain, reason string, emit Sink) (R
 		if err := e.look(ctx, r, w, emit); err != nil {
 			return err
 		}
+		if len(r.differs(*r.Evidence)) == 0 {
+			return fmt.Errorf("adopt %s: what is live is what the ledger says, so there is nothing to adopt: %w", domain, ErrRefused)
+		}
 		entries, phase, aim, why := r.adoptNow(*r.Evidence, e.now())
 		if why != "" {
 			return fmt.Errorf("adopt %s: %s: %w", domain, why, ErrRefused)
 		}
-		journal, err := e.settleBegun(ctx, r, w)
+		journal, err := e.settleBegun(ctx, r, w, false)
 		if err != nil {
 			return err
 		}

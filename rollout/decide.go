@@ -8,21 +8,42 @@ import (
 )
 
 // Override writes down that the operator goes on in spite of the reasons that
-// the gate lists now. It returns the gate as it stands afterwards. It refuses
-// where nothing is left that could be overridden, or no reason is given.
+// the gate lists now: where a plan that enforces or raises is due, the gate that
+// led into the phase, else the one out of it. It returns that gate as it stands
+// afterwards. It refuses where nothing is left that could be overridden, or no
+// reason is given.
 func (e *Engine) Override(ctx context.Context, domain, reason string) (Gate, error) {
 	return e.decision(ctx, domain, reason, func(r Rollout) (Entry, error) {
-		var keys []ReasonKey
-		for _, x := range e.gateOut(r, e.now()).Closed() {
+		over := Entry{Kind: Overrode}
+		g := e.gateOut(r, e.now())
+		if into, due := e.gateDue(r, e.now()); due && !into.Open {
+			g, over.Phase, over.Aim = into, r.From, r.FromAim
+		}
+		for _, x := range g.Closed() {
 			if !x.Final {
-				keys = append(keys, x.Key())
+				over.Reasons = append(over.Reasons, x.Key())
 			}
 		}
-		if len(keys) == 0 {
+		if len(over.Reasons) == 0 {
 			return Entry{}, fmt.Errorf("override %s: the gate has no reason that can be overridden: %w", domain, ErrRefused)
 		}
-		return Entry{Kind: Overrode, Reasons: keys}, nil
+		return over, nil
 	})
+}
+
+// gateDue is the gate that led in, where the plan that is due enforces or raises;
+// due is false where none such is.
+func (e *Engine) gateDue(r Rollout, now time.Time) (g Gate, due bool) {
+	plan, err := Plan{}, error(nil)
+	if busy, ok := r.Unfinished(); ok && !busy.Outdated {
+		plan = busy.Plan
+	} else if r.Evidence != nil && len(r.Drifted(*r.Evidence)) == 0 {
+		plan, err = e.planNext(r, now)
+	}
+	if err != nil || !r.raises(plan) {
+		return Gate{}, false
+	}
+	return e.gateInto(r, plan, now), true
 }
 
 // Mended writes down that what failed was mended at that moment, which must not
@@ -77,6 +98,9 @@ func (e *Engine) decision(ctx context.Context, domain, reason string, entry func
 			return err
 		}
 		g = e.gateOut(*r, e.now())
+		if into, due := e.gateDue(*r, e.now()); due && x.Phase != "" {
+			g = into
+		}
 		return nil
 	})
 	return g, err

@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"belay/rollout/finding"
@@ -9,13 +10,30 @@ import (
 )
 
 // Drifted says where the world is no longer what this rollout last verified: the
-// record that announces the policy, or the body. It is empty while a plan is
-// unfinished, for then the walk settles what it finds.
+// record that announces the policy, or the body; or that somebody else's policy is
+// announced where belay has none live. It is empty while a plan is unfinished, for
+// then the walk settles what it finds, and for a look that began before belay's
+// own last change.
 //
 // A host that fails is no drift: what was written still stands there.
 func (r Rollout) Drifted(seen Evidence) []finding.Finding {
+	if _, busy := r.Unfinished(); busy {
+		return nil
+	}
+	return r.differs(seen)
+}
+
+// differs is Drifted whether or not a plan is unfinished. What such a plan itself
+// put there is no difference.
+func (r Rollout) differs(seen Evidence) []finding.Finding {
 	live, id, ok := r.Live()
-	if _, busy := r.Unfinished(); busy || !ok || live.Mode == mtasts.None {
+	if seen.At.Before(r.Changed) {
+		return nil
+	}
+	if !ok || live.Mode == mtasts.None {
+		return r.unadopted(seen)
+	}
+	if busy, unfinished := r.Unfinished(); unfinished && busy.made(seen) {
 		return nil
 	}
 	var out []finding.Finding
@@ -30,12 +48,45 @@ func (r Rollout) Drifted(seen Evidence) []finding.Finding {
 	return out
 }
 
+// unadopted says that a policy is announced which belay did not publish, where
+// belay has none live: it is adopted, never run over (promise 4).
+func (r Rollout) unadopted(seen Evidence) []finding.Finding {
+	if !seen.Record.Valid || !seen.Policy.Valid || seen.Policy.Policy.Mode == mtasts.None {
+		return nil
+	}
+	ours := slices.ContainsFunc(r.Ledger, func(e LedgerEntry) bool {
+		return !e.Foreign && Body(e.Body).SamePolicy(Body(seen.Policy.Body))
+	})
+	if ours && r.UsesID(seen.Record.ID) {
+		return nil
+	}
+	return []finding.Finding{finding.New("O12", mtasts.RecordName(r.Domain),
+		fmt.Sprintf("id %s announces a policy in mode %s that belay did not publish", finding.Quote(seen.Record.ID, 40), seen.Policy.Policy.Mode))}
+}
+
+// made reports whether the world shows the plan's own body and nothing else than
+// the ids from before it or its own: what a walk that was cut short leaves.
+func (p AcceptedPlan) made(seen Evidence) bool {
+	body, told := false, true
+	for _, e := range p.Plan.Edits {
+		begun := !p.Edits[e.ID].Intended.IsZero()
+		switch {
+		case e.Kind == Policy && begun:
+			body = Body(seen.Policy.Body).SamePolicy(e.After)
+		case e.Announces():
+			before, _, _ := mtasts.ParseRRset(e.Before.Records)
+			told = seen.Record.ID == before.ID || begun && seen.Record.ID == e.PolicyID
+		}
+	}
+	return body && told
+}
+
 // recordDrift compares the announced id with what the provider holds and with
 // what every authoritative server that answers agrees on.
 func (r Rollout) recordDrift(seen Evidence, id string) (saw string, differs bool) {
 	name := mtasts.RecordName(r.Domain)
 	var values []Value
-	if held, ok := seen.HeldAt(name, "TXT"); ok {
+	if held, ok := seen.HeldAt(name, "TXT"); ok && seen.readNow() {
 		values = append(values, held.Value)
 	}
 	if n, ok := seen.Name(name, "TXT"); ok {
@@ -57,7 +108,7 @@ func (r Rollout) recordDrift(seen Evidence, id string) (saw string, differs bool
 func (r Rollout) bodyDrift(seen Evidence, live LedgerEntry) (saw string, differs bool) {
 	want := Body(live.Body)
 	held, ok := seen.HeldAt(mtasts.PolicyURL(r.Domain), "policy")
-	if ok && held.Account == r.placeOf(live) && !held.Value.SamePolicy(want) {
+	if ok && seen.readNow() && held.Account == r.placeOf(live) && !held.Value.SamePolicy(want) {
 		return held.Value.String(), true
 	}
 	if seen.Policy.Agree && seen.Policy.Body != "" && !Body(seen.Policy.Body).SamePolicy(want) {

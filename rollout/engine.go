@@ -90,5 +90,9 @@ type Progress struct {
 // Propagation is the usual Patience of an Engine.
 const Propagation = 20 * time.Second
 
-// lookFor is how long one look may take, in real time.
-const lookFor = 90 * time.Second
+// lookFor is how long one look may take, and holdFor how long the reading through
+// the providers after it, in real time.
+const (
+	lookFor = 90 * time.Second
+	holdFor = 60 * time.Second
+)

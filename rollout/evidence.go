@@ -31,6 +31,8 @@ type Evidence struct {
 	// Held is what stands at the places belay may write, read through the
 	// providers. The engine fills it in before it asks for a plan.
 	Held []Held `json:"held,omitempty"`
+	// Read is when Held was read: before At where it was kept from an earlier look.
+	Read time.Time `json:"read,omitzero"`
 	// Sightings are those of one edit, where See made the evidence.
 	Sightings []Sighting `json:"sightings,omitempty"`
 
@@ -210,6 +212,10 @@ func (e Evidence) HeldAt(name, typ string) (Held, bool) {
 	}
 	return Held{}, false
 }
+
+// readNow reports whether Held belongs to this look, and was not kept from an
+// earlier one.
+func (e Evidence) readNow() bool { return !e.Read.Before(e.At) }
 
 // MXNames are the names of the MX set in preference order.
 func (e Evidence) MXNames() []string {

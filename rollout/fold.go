@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"belay/rollout/mtasts"
 )
 
 // Fold is the rollout that a journal tells of. It is total over every prefix of
@@ -21,11 +23,15 @@ func Fold(domain string, journal []Entry) (Rollout, error) {
 }
 
 func (r *Rollout) take(e Entry) error {
+	if err := e.whole(); err != nil {
+		return err
+	}
 	switch e.Kind {
 	case Created:
 		r.Settings, r.Created = *e.Settings, e.At
 		r.enter(CheckMX, 0, e.At)
 	case Set:
+		r.outdate(*e.Settings)
 		r.Settings = *e.Settings
 		r.assume()
 	case Adopted:
@@ -37,10 +43,12 @@ func (r *Rollout) take(e Entry) error {
 	case Moved:
 		r.enter(e.Phase, e.Aim, e.At)
 	case Overrode:
-		r.Overrides = append(r.Overrides, Override{At: e.At, Who: e.Who, Phase: r.Phase, Aim: r.Aim, Reasons: e.Reasons, Reason: e.Reason})
+		r.Overrides = append(r.Overrides, r.override(e))
 	case Mended:
 		r.Mends = append(r.Mends, Mend{At: e.At, Mended: e.MendedAt, Who: e.Who, Reason: e.Reason})
-		r.CachedUntil = time.Time{}
+		if serving, ok := r.Serving(); !ok || !e.MendedAt.Before(serving.Live) {
+			r.CachedUntil = time.Time{} // purged after the body changed
+		}
 	case Dismissed:
 		r.Dismissals = append(r.Dismissals, Dismissal{At: e.At, Who: e.Who, Key: e.Key, Reason: e.Reason})
 	case Trusted:
@@ -54,7 +62,7 @@ func (r *Rollout) take(e Entry) error {
 }
 
 func (r *Rollout) enter(p Phase, aim uint32, at time.Time) {
-	r.From, r.FromSince = r.Phase, r.Since
+	r.From, r.FromAim, r.FromSince = r.Phase, r.Aim, r.Since
 	r.Phase, r.Aim, r.Since = p, aim, at
 }
 
@@ -73,12 +81,13 @@ func (r *Rollout) assume() {
 
 func (r *Rollout) adopt(e Entry) {
 	for _, found := range e.Ledger {
-		if found.Until.IsZero() {
-			r.Ledger.close(e.At)
+		if found.Until.IsZero() && !found.Live.IsZero() {
+			r.Ledger.close(e.At) // it was seen on every address
 		}
 		r.Ledger = append(r.Ledger, found)
 		r.UsedIDs = append(r.UsedIDs, found.IDs...)
 	}
+	r.Changed = e.At
 	r.assume()
 	if e.Phase != "" {
 		r.enter(e.Phase, e.Aim, e.At)
@@ -99,6 +108,10 @@ func (r *Rollout) accept(e Entry) {
 	for _, edit := range e.Plan.Edits {
 		if edit.PolicyID != "" && !r.UsesID(edit.PolicyID) {
 			r.UsedIDs = append(r.UsedIDs, edit.PolicyID)
+		}
+		// What the edit replaces was told of too, whoever wrote it.
+		if record, _, _ := mtasts.ParseRRset(edit.Before.Records); edit.Announces() && record.ID != "" && !r.UsesID(record.ID) {
+			r.UsedIDs = append(r.UsedIDs, record.ID)
 		}
 	}
 }
@@ -123,12 +136,15 @@ func (r *Rollout) edit(e Entry) error {
 		return fmt.Errorf("plan %s has no edit %s", e.PlanHash, id)
 	}
 	state := r.Plans[i].Edits[id]
+	r.Changed = e.At
 	switch e.Kind {
 	case Abandoned:
 		state.Abandoned = true
+		r.settled(edit, state, e.At)
 	case Intended:
 		state.Intended = e.At
-		if edit.Kind == Policy && edit.After.Exists {
+		serving, ok := r.Serving()
+		if edit.Kind == Policy && edit.After.Exists && !(ok && serving.Hash == Hash(edit.After.Body)) {
 			r.Ledger = append(r.Ledger, NewLedgerEntry(edit.After.Body, e.At))
 		}
 	case Received:
@@ -139,6 +155,25 @@ func (r *Rollout) edit(e Entry) error {
 	}
 	r.Plans[i].Edits[id] = state
 	return nil
+}
+
+// settled records what reading showed of an edit that a new plan superseded: a
+// body that does not stand there can be fetched no more; an id that does stand
+// there was told to senders.
+func (r *Rollout) settled(edit Edit, state EditState, at time.Time) {
+	stands := state.Receipt.Outcome == Applied || state.Receipt.Outcome == Found
+	switch {
+	case state.Intended.IsZero() || state.Receipt.Outcome == "":
+	case edit.Announces() && edit.After.Exists && stands:
+		r.Ledger.announce(edit.PolicyID, at)
+	case edit.Kind == Policy && (state.Receipt.Outcome == Failed || state.Receipt.Outcome == Refused):
+		for i := len(r.Ledger) - 1; i >= 0; i-- {
+			if e := &r.Ledger[i]; e.Hash == Hash(edit.After.Body) && e.Until.IsZero() && e.Live.IsZero() {
+				e.Until = at
+				return
+			}
+		}
+	}
 }
 
 // live records that an edit was verified from outside.

@@ -26,6 +26,9 @@ type Reason struct {
 	Until time.Time `json:"until,omitzero"`
 	// Final marks a reason that no override covers.
 	Final bool `json:"final,omitempty"`
+	// Unknown marks what could not be seen from here: no failure. An override of
+	// it covers no failure of the same subject.
+	Unknown bool `json:"unknown,omitempty"`
 	// Overridden marks a reason that an operator took upon himself in writing.
 	Overridden bool `json:"overridden,omitempty"`
 }
@@ -95,10 +98,14 @@ func (g Gate) Closed() []Reason {
 }
 
 // Key tells one reason from another for overrides.
-func (r Reason) Key() ReasonKey { return ReasonKey{Code: r.Code, Subject: r.Subject} }
+func (r Reason) Key() ReasonKey {
+	return ReasonKey{Code: r.Code, Subject: r.Subject, Unknown: r.Unknown}
+}
 
-// ReasonKey is what an override covers: a code and a subject.
+// ReasonKey is what an override covers: a code and a subject, as what failed or as
+// what could not be seen.
 type ReasonKey struct {
 	Code    string `json:"code"`
 	Subject string `json:"subject"`
+	Unknown bool   `json:"unknown,omitempty"`
 }

@@ -1,6 +1,9 @@
 package rollout
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // EntryKind says what a journal entry records.
 type EntryKind string
@@ -17,7 +20,7 @@ const (
 	Received  EntryKind = "received"  // PlanHash, Receipt
 	Seen      EntryKind = "verified"  // PlanHash, EditID: seen live from outside; Waived names what gave no answer
 	Moved     EntryKind = "moved"     // From, Phase, Aim: the phase or rung was left
-	Overrode  EntryKind = "override"  // Reasons, Reason
+	Overrode  EntryKind = "override"  // Reasons, Reason; Phase and Aim: the gate out of there, where it is not the present phase's
 	Mended    EntryKind = "mended"    // MendedAt, Reason
 	Dismissed EntryKind = "dismissed" // Key, Reason
 	Trusted   EntryKind = "trusted"   // Key, Reason: a DKIM domain, an inbox or a path
@@ -51,4 +54,27 @@ type Entry struct {
 	MendedAt time.Time   `json:"mended_at,omitzero"`
 	Key      string      `json:"key,omitempty"`
 	Wait     time.Time   `json:"wait,omitzero"`
+}
+
+// whole refuses an entry that lacks what its kind must name.
+func (e Entry) whole() error {
+	missing := ""
+	switch e.Kind {
+	case Created, Set:
+		if e.Settings == nil {
+			missing = "settings"
+		}
+	case Accepted:
+		if e.Plan == nil {
+			missing = "plan"
+		}
+	case Received:
+		if e.Receipt == nil {
+			missing = "receipt"
+		}
+	}
+	if missing != "" {
+		return fmt.Errorf("it lacks its %s", missing)
+	}
+	return nil
 }

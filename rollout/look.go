@@ -88,30 +88,62 @@ func (e *Engine) Check(ctx context.Context, domain string, emit Sink) (Evidence,
 }
 
 // look looks at r's domain, reads what its providers hold where w is given, and
-// keeps both. A look that was cut short is kept too and its error returned.
-func (e *Engine) look(ctx context.Context, r *Rollout, w Writer, emit Sink) error {
-	ctx, cancel := context.WithTimeout(ctx, lookFor)
+// keeps both. A look that was cut short is kept too and its error returned; one
+// that began before belay's own last change is not, for it shows what is no more.
+func (e *Engine) look(parent context.Context, r *Rollout, w Writer, emit Sink) error {
+	looking, cancel := context.WithTimeout(parent, lookFor)
 	defer cancel()
-	seen, lookErr := e.Looker.Look(ctx, r.Domain, r.Ledger, emit)
+	seen, lookErr := e.Looker.Look(looking, r.Domain, r.Ledger, emit)
 	if seen.Domain == "" {
 		return lookErr
 	}
 	if w != nil {
-		seen.Held = hold(ctx, *r, seen, w)
-	} else if r.Evidence != nil {
-		seen.Held = r.Evidence.Held
+		// A look that used up its time leaves enough for this.
+		reading, done := context.WithTimeout(parent, holdFor)
+		seen.Held, seen.Read = hold(reading, *r, seen, w), e.now()
+		done()
+	}
+	keep := context.WithoutCancel(parent)
+	if err := e.again(keep, r); err != nil {
+		return err
+	}
+	if e.now().Before(r.Changed) {
+		r.Changed = seen.At // the clock was set back: it cannot tell which came first
+	}
+	if w == nil && r.Evidence != nil {
+		seen.Held, seen.Read = r.Evidence.Held, r.Evidence.Read
 	}
 	for _, f := range r.Drifted(seen) {
 		seen.Findings = append(seen.Findings, f)
 		emit.Emit(Event{Kind: Concluded, Subject: f.Subject, Text: f.Title, Severity: f.Severity, Finding: &f})
 	}
-	if err := e.Store.SaveEvidence(context.WithoutCancel(ctx), seen); err != nil {
+	if !seen.At.Before(r.Changed) {
+		if err := e.Store.SaveEvidence(keep, seen); err != nil {
+			return err
+		}
+	}
+	if err := e.beside(keep, r); err != nil {
 		return err
 	}
-	if err := e.beside(context.WithoutCancel(ctx), r); err != nil {
-		return err
-	}
+	r.Evidence = &seen
 	return lookErr
+}
+
+// again folds into r what another belay journaled while r was looked at: a look
+// takes no lock, and must not be judged by what was live before it.
+func (e *Engine) again(ctx context.Context, r *Rollout) error {
+	journal, err := e.Store.Journal(ctx, r.Domain)
+	if err != nil {
+		return err
+	}
+	if len(journal) == 0 || journal[len(journal)-1].Seq == r.LastSeq {
+		return nil
+	}
+	*r, err = Fold(r.Domain, journal)
+	if err != nil {
+		return err
+	}
+	return e.beside(ctx, r)
 }
 
 // hold reads what every place belay may write holds, through the providers.

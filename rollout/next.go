@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"belay/rollout/finding"
 	"belay/rollout/mtasts"
 )
 
@@ -55,10 +56,14 @@ func (e *Engine) Next(ctx context.Context, domain string, c Consent, emit Sink) 
 	return out, err
 }
 
-// CarryOut walks a plan made by one of the Propose acts, once the operator has
-// accepted it.
+// CarryOut walks a plan made by ProposeStepBack, ProposeUndo or ProposeRestore,
+// once the operator has accepted it. It refuses any other plan, and one that is
+// stale because the journal moved on since.
 func (e *Engine) CarryOut(ctx context.Context, p Plan, c Consent, emit Sink) (Progress, error) {
 	var out Progress
+	if p.Purpose != ForStepBack && p.Purpose != ForUndo && p.Purpose != ForRestore {
+		return out, fmt.Errorf("carry out plan %s: a plan %s is carried out by its gate, with belay next %s: %w", p.Hash(), p.Purpose, p.Domain, ErrRefused)
+	}
 	err := e.locked(ctx, p.Domain, func(r *Rollout) error {
 		w, err := e.Accounts.Open(ctx, p.Domain, r.Settings)
 		if err != nil {
@@ -95,18 +100,20 @@ func chosen(p Proposal, c Consent) (Plan, error) {
 		return p.Plan, nil
 	}
 	if c.Shown != nil {
-		if c.Shown.Domain != p.Plan.Domain || !sameEdits(*c.Shown, p.Plan) {
+		if !sameEdits(*c.Shown, p.Plan) {
 			return Plan{}, fmt.Errorf("plan %s is stale: what stands at %s, or what is to be done there, changed since it was shown; look at the new plan: %w", c.Shown.Hash(), p.Plan.Domain, ErrRefused)
 		}
-		for _, e := range c.Shown.Edits {
-			if e.Announces() && p.Rollout.UsesID(e.PolicyID) {
-				return Plan{}, fmt.Errorf("plan %s is stale: its id %s was used since; look at the new plan: %w", c.Shown.Hash(), e.PolicyID, ErrRefused)
-			}
-		}
-		return *c.Shown, c.Shown.Validate()
-	}
-	if !c.Given {
+		p.Plan = *c.Shown
+	} else if !c.Given {
 		return Plan{}, fmt.Errorf("plan %s was not accepted: %w", p.Plan.Hash(), ErrRefused)
+	}
+	for _, e := range p.Plan.Edits {
+		if e.Announces() && p.Rollout.UsesID(e.PolicyID) {
+			return Plan{}, fmt.Errorf("plan %s is stale: its id %s was used since; look at the new plan: %w", p.Plan.Hash(), e.PolicyID, ErrRefused)
+		}
+	}
+	if c.Shown != nil {
+		return p.Plan, p.Plan.Validate()
 	}
 	if foreign := p.Plan.Foreign(); len(foreign) > 0 && (p.Plan.Purpose == ForPhase || p.Plan.Purpose == ForCorrection) {
 		return Plan{}, fmt.Errorf("%s %s holds %s, which belay did not write; save the plan that shows it with belay plan %s --out FILE and carry it out with belay next %s --plan FILE: %w",
@@ -123,50 +130,65 @@ func (e *Engine) carry(ctx context.Context, r *Rollout, p Proposal, w Writer, em
 			return nil, g, nil
 		}
 	}
-	if !p.Resumes {
-		if against := r.against(p.Plan, *r.Evidence); len(against) > 0 {
+	if p.Resumes {
+		if against := r.againstResuming(p.Plan, *r.Evidence); len(against) > 0 {
 			return nil, Gate{Reasons: against}.Settle(), nil
 		}
-		if held, err := e.movable(ctx, *r, p.Plan, emit); err != nil || !held.Open {
+		return e.walk(ctx, r, w, emit)
+	}
+	if against := r.against(p.Plan, *r.Evidence); len(against) > 0 {
+		return nil, Gate{Reasons: against}.Settle(), nil
+	}
+	if slices.ContainsFunc(p.Plan.Edits, Edit.MovesHost) {
+		ahead := &walk{engine: e, r: r, w: w, emit: emit, plan: p.Plan}
+		if held, err := ahead.movable(ctx); err != nil || !held.Open {
 			return nil, held, err
 		}
-		entries, err := e.settleBegun(ctx, r, w)
-		if err != nil {
-			return nil, Gate{}, err
-		}
-		entries = append(entries, r.foreignBody(p.Plan, e.now())...)
-		if err := e.append(ctx, r, append(entries, Entry{Kind: Accepted, Plan: &p.Plan})...); err != nil {
-			return nil, Gate{}, err
-		}
+	}
+	entries, err := e.settleBegun(ctx, r, w, p.Plan.Purpose == ForStepBack)
+	if err != nil {
+		return nil, Gate{}, err
+	}
+	entries = append(entries, r.foreignBodies(p.Plan, e.now())...)
+	if err := e.append(ctx, r, append(entries, Entry{Kind: Accepted, Plan: &p.Plan})...); err != nil {
+		return nil, Gate{}, err
 	}
 	return e.walk(ctx, r, w, emit)
 }
 
-// foreignBody is the journal entry that takes a body into the ledger which stands
-// where belay did not put it, before a plan replaces or announces it: a sender
-// may have fetched it.
-func (r Rollout) foreignBody(p Plan, now time.Time) []Entry {
+// foreignBodies is the journal entry that takes every body into the ledger which
+// stands where the ledger does not have it as served, before a plan replaces or
+// announces it: a sender may have fetched it. What every address serves has taken
+// the place of all others; what one of them serves, or its place only holds, has
+// not.
+func (r Rollout) foreignBodies(p Plan, now time.Time) []Entry {
 	if r.Evidence == nil || !slices.ContainsFunc(p.Edits, func(e Edit) bool { return e.Kind == Policy || e.Announces() }) {
 		return nil
 	}
-	body := r.Evidence.Policy.Body
-	if held, ok := r.Evidence.HeldAt(mtasts.PolicyURL(r.Domain), "policy"); ok && held.Value.Exists && body == "" {
-		body = held.Value.Body
+	var found []LedgerEntry
+	take := func(body string, everywhere bool) {
+		same := func(e LedgerEntry) bool { return e.Until.IsZero() && Body(e.Body).SamePolicy(Body(body)) }
+		if body == "" || slices.ContainsFunc(r.Ledger, same) || slices.ContainsFunc(found, same) {
+			return
+		}
+		e := NewLedgerEntry(body, now)
+		e.Foreign = !r.Ledger.Served(body)
+		if everywhere {
+			e.Live = now
+		}
+		found = append(found, e)
 	}
-	if body == "" {
+	take(r.Evidence.Policy.Body, true)
+	for _, a := range r.Evidence.Policy.Addresses {
+		take(a.Body, false)
+	}
+	if held, ok := r.Evidence.HeldAt(mtasts.PolicyURL(r.Domain), "policy"); ok {
+		take(held.Value.Body, false)
+	}
+	if len(found) == 0 {
 		return nil
 	}
-	serving, ok := r.Serving()
-	if ok && !serving.Live.IsZero() && Body(serving.Body).SamePolicy(Body(body)) {
-		return nil
-	}
-	_, writes := p.Policy()
-	if r.Ledger.Served(body) && writes {
-		return nil
-	}
-	e := NewLedgerEntry(body, now)
-	e.Foreign, e.Live = true, now
-	return []Entry{{Kind: Adopted, Ledger: []LedgerEntry{e}, Reason: "found live when a plan was accepted that replaces or announces it"}}
+	return []Entry{{Kind: Adopted, Ledger: found, Reason: "found live when a plan was accepted that replaces or announces it"}}
 }
 
 // move leaves the phase or rung where its gate is open.
@@ -200,9 +222,13 @@ func (r Rollout) onward() (Phase, uint32) {
 }
 
 func (e *Engine) progress(r Rollout, before Phase, g Gate, done []EditOutcome) Progress {
-	p := Progress{Domain: r.Domain, PhaseBefore: before, Phase: r.Phase, Rung: r.Rung(), Gate: g, Edits: done}
+	p := Progress{Domain: r.Domain, PhaseBefore: before, Phase: r.Phase, Rung: r.Rung(), Gate: g,
+		Edits: append([]EditOutcome{}, done...), Findings: []finding.Finding{}}
 	if r.Evidence != nil {
-		p.Findings = r.Evidence.Findings
+		p.Findings = append(p.Findings, r.Evidence.Findings...)
+	}
+	if p.Gate.Reasons == nil {
+		p.Gate.Reasons = []Reason{}
 	}
 	for _, d := range done {
 		if d.Outcome == Applied || d.Outcome == Found {

@@ -22,22 +22,42 @@ func BrokenHost(code string) bool {
 	return BrokenMX(code) || slices.Contains(brokenPolicyHost, code)
 }
 
-// overridden marks the reasons of a gate that an operator took upon himself. The
-// gate leads out of phase, which had been entered at since. An override holds
-// until this gate has been passed and the plan behind it is done; for an unknown,
-// until its subject answers, at every later gate.
-func (r Rollout) overridden(g Gate, phase Phase, since time.Time) Gate {
+// passage names a gate: the one out of phase, in RaiseMaxAge out of the rung aim,
+// that was entered at since.
+type passage struct {
+	phase Phase
+	aim   uint32
+	since time.Time
+}
+
+// override is the decision that e journals: about the gate that e names, or else
+// the one out of the present phase.
+func (r Rollout) override(e Entry) Override {
+	o := Override{At: e.At, Who: e.Who, Phase: r.Phase, Aim: r.Aim, Reasons: e.Reasons, Reason: e.Reason}
+	if e.Phase != "" {
+		o.Phase, o.Aim = e.Phase, e.Aim
+	}
+	return o
+}
+
+// overridden marks the reasons of a gate that an operator took upon himself. An
+// override holds until this gate has been passed and the plan behind it is done;
+// for an unknown, until its subject answers, at every later gate.
+func (r Rollout) overridden(g Gate, at passage) Gate {
 	for i := range g.Reasons {
 		reason := &g.Reasons[i]
-		if leadsToEnforcing(phase) && BrokenHost(reason.Code) && !r.unknown(reason.Key()) {
+		if leadsToEnforcing(at.phase) && BrokenHost(reason.Code) && !reason.Unknown {
 			reason.Final = true
 		}
 		if reason.Final {
 			continue
 		}
 		for _, o := range r.Overrides {
-			here := o.Phase == phase && !o.At.Before(since)
-			if slices.Contains(o.Reasons, reason.Key()) && (here || r.stillUnknown(o, reason.Key())) {
+			if !slices.Contains(o.Reasons, reason.Key()) {
+				continue
+			}
+			here := o.Phase == at.phase && o.Aim == at.aim && !o.At.Before(at.since)
+			if here && !reason.Unknown || reason.Unknown && r.stillUnknown(o, reason.Key()) {
 				reason.Overridden = true
 			}
 		}
@@ -49,20 +69,6 @@ func (r Rollout) overridden(g Gate, phase Phase, since time.Time) Gate {
 // enforce or raises max_age.
 func leadsToEnforcing(gate Phase) bool {
 	return gate == ReviewReports || gate == Enforce || gate == RaiseMaxAge
-}
-
-// unknown reports whether the newest look says that the subject could not be
-// seen, which is no failure.
-func (r Rollout) unknown(k ReasonKey) bool {
-	if r.Evidence == nil {
-		return false
-	}
-	for _, f := range r.Evidence.Unknowns() {
-		if string(f.Code) == k.Code && f.Subject == k.Subject {
-			return true
-		}
-	}
-	return false
 }
 
 // stillUnknown reports whether what o waived has not answered since.

@@ -38,7 +38,7 @@ func (r Rollout) OwnChecks(now time.Time) []Reason {
 		if f.Severity != finding.Fail && !f.Unknown {
 			continue
 		}
-		reason := Reason{Code: string(f.Code), Subject: f.Subject, Text: f.Title, Fix: f.Fix}
+		reason := Reason{Code: string(f.Code), Subject: f.Subject, Text: f.Title, Fix: f.Fix, Unknown: f.Unknown}
 		if f.Unknown {
 			reason.Text = "could not be seen from here: " + f.Title
 			reason.Fix = "look from a network that can see it, or take it upon yourself in writing: belay override " + r.Domain
@@ -60,6 +60,8 @@ func (r Rollout) staleLook(now time.Time) (Reason, bool) {
 		reason.Text = fmt.Sprintf("the newest look is dated %s, which has not come yet", stamp(r.Evidence.At))
 	case now.Sub(r.Evidence.At) >= FreshFor:
 		reason.Text = fmt.Sprintf("the newest look was made at %s, more than an hour ago", stamp(r.Evidence.At))
+	case r.Evidence.At.Before(r.Changed):
+		reason.Text = fmt.Sprintf("the newest look was made at %s, before belay's last change at %s", stamp(r.Evidence.At), stamp(r.Changed))
 	case r.Evidence.Cut != "":
 		reason.Text = "the newest look is not whole: " + finding.Clean(r.Evidence.Cut, 200)
 	default:

@@ -17,7 +17,7 @@ func (e *Engine) gateOut(r Rollout, now time.Time) Gate {
 		g = step.Gate(r, now)
 	}
 	r.closeAlways(&g, now)
-	return r.overridden(g, r.Phase, r.Since)
+	return r.overridden(g, passage{r.Phase, r.Aim, r.Since})
 }
 
 // gateInto is the gate that led into r's phase or rung, computed again: what
@@ -36,7 +36,7 @@ func (e *Engine) gateInto(r Rollout, p Plan, now time.Time) Gate {
 	}
 	g.Reasons = slices.DeleteFunc(g.Reasons, func(x Reason) bool { return x.Code == ReasonEdits })
 	r.closeForClock(&g, now)
-	return r.overridden(g, r.From, r.FromSince)
+	return r.overridden(g, passage{r.From, r.FromAim, r.FromSince})
 }
 
 // RungGate is the gate into a rung: own checks clean, and clean for as long as
@@ -97,16 +97,16 @@ func (r Rollout) closeForClock(g *Gate, now time.Time) {
 // enforce: what no broken host may be led into.
 func (r Rollout) raises(p Plan) bool {
 	want, ok := p.Policy()
-	if !ok && p.Purpose == ForPhase && slices.ContainsFunc(p.Edits, Edit.Announces) {
-		// The body stands already, from a plan that was cut short: its record
-		// alone would enforce it.
-		serving, served := r.Serving()
-		want, ok = serving.Policy(), served
-	}
 	if !ok || want.Mode != mtasts.Enforce {
 		return false
 	}
-	return r.Mode() != mtasts.Enforce || want.MaxAge > r.Rung()
+	if r.Mode() != mtasts.Enforce || want.MaxAge > r.Rung() {
+		return true
+	}
+	// A step back or an undo that was cut short may have put a milder body there
+	// which no id tells of yet: only a restore puts the announced one back.
+	serving, served := r.Serving()
+	return served && p.Purpose != ForRestore && milder(serving.Policy(), want)
 }
 
 // against is what speaks against carrying p out at all, whatever the gate says.
@@ -115,7 +115,25 @@ func (r Rollout) against(p Plan, seen Evidence) []Reason {
 	if p.Purpose == ForStepBack {
 		return nil
 	}
-	return append(r.uncovered(p, seen), disagreements(p, seen)...)
+	return append(r.againstResuming(p, seen), disagreements(p, seen)...)
+}
+
+// againstResuming is what speaks against going on with p, which was accepted some
+// time ago: what an override never covers. A step back goes on.
+func (r Rollout) againstResuming(p Plan, seen Evidence) []Reason {
+	if p.Purpose == ForStepBack {
+		return nil
+	}
+	out := r.uncovered(p, seen)
+	if want, ok := p.Policy(); ok && p.Purpose == ForRestore && want.Mode == mtasts.Enforce {
+		for _, f := range seen.Fails() {
+			if BrokenMX(string(f.Code)) {
+				out = append(out, Reason{Code: string(f.Code), Subject: f.Subject, Final: true, Text: f.Title,
+					Fix: "a broken MX host is not enforced again: belay step-back " + r.Domain})
+			}
+		}
+	}
+	return out
 }
 
 // uncovered are the MX hosts that the policy of p leaves out. No override covers

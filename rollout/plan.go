@@ -54,6 +54,9 @@ type Edit struct {
 	// Foreign marks an edit that replaces or removes a value which belay neither
 	// wrote nor adopted: it is made only by a plan that was shown.
 	Foreign bool `json:"foreign,omitempty"`
+	// Body is, for an id that announces a body which the plan does not write, that
+	// body: it must answer before the id is published.
+	Body string `json:"body,omitempty"`
 	// At are addresses to dial when a body is verified, in place of where DNS
 	// leads: those of a new policy host that no record names yet.
 	At []string `json:"at,omitempty"`
@@ -146,15 +149,23 @@ func (p Plan) Foreign() []Edit {
 	return out
 }
 
-// Policy returns the body that the plan would put live, if any.
+// Policy returns the policy that the plan would put live: of the body that it
+// writes, or else of the one standing already that it announces.
 func (p Plan) Policy() (mtasts.Policy, bool) {
+	body := ""
 	for _, e := range p.Edits {
-		if e.Kind == Policy && e.After.Exists {
-			policy, fs := mtasts.ParsePolicy([]byte(e.After.Body))
-			return policy, mtasts.Usable(fs)
+		switch {
+		case e.Kind == Policy && e.After.Exists:
+			body = e.After.Body
+		case body == "":
+			body = e.Body
 		}
 	}
-	return mtasts.Policy{}, false
+	if body == "" {
+		return mtasts.Policy{}, false
+	}
+	policy, fs := mtasts.ParsePolicy([]byte(body))
+	return policy, mtasts.Usable(fs)
 }
 
 // Validate refuses a plan that no engine may carry out: an edit outside what can

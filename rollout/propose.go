@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -32,15 +33,16 @@ func (e *Engine) Propose(ctx context.Context, domain string, emit Sink) (Proposa
 func (e *Engine) decide(ctx context.Context, r Rollout, w Writer) (Proposal, error) {
 	now := e.now()
 	p := Proposal{Rollout: r, Evidence: *r.Evidence}
-	if busy, ok := r.Unfinished(); ok && !e.stale(ctx, busy, w) {
+	busy, unfinished := r.Unfinished()
+	if unfinished && !busy.Outdated && !e.stale(ctx, busy, w) {
 		p.Plan, p.Resumes = busy.Plan, true
 		p.Gate = e.gateFor(r, p.Plan, now)
 		return p, nil
 	}
-	if drift := r.Drifted(*r.Evidence); len(drift) > 0 {
+	if drift := r.differs(*r.Evidence); len(drift) > 0 && busy.Plan.Purpose != ForStepBack {
 		return e.drifted(p, drift, now)
 	}
-	plan, err := e.planNext(r, now)
+	plan, err := e.planAnew(r, busy, now)
 	if err != nil {
 		return Proposal{}, err
 	}
@@ -74,6 +76,17 @@ func (e *Engine) drifted(p Proposal, drift []finding.Finding, now time.Time) (Pr
 	return p, nil
 }
 
+// planAnew is the next plan where busy, if it is one, cannot be resumed: a step
+// back that cannot go on as it was shown is made again, before anything else.
+func (e *Engine) planAnew(r Rollout, busy AcceptedPlan, now time.Time) (Plan, error) {
+	if busy.Plan.Purpose == ForStepBack {
+		if p, err := r.StepBack(*r.Evidence, now); err != nil || !p.Empty() {
+			return p, err
+		}
+	}
+	return e.planNext(r, now)
+}
+
 // planNext is the next plan: a correction of an earlier phase before the phase's
 // own. It is empty where nothing is to be done.
 func (e *Engine) planNext(r Rollout, now time.Time) (Plan, error) {
@@ -104,19 +117,32 @@ func (e *Engine) planNext(r Rollout, now time.Time) (Plan, error) {
 }
 
 // stale reports whether an accepted plan can no longer be carried out as it was
-// shown: an edit not yet begun finds neither its before nor its after.
+// shown: an edit finds neither its before nor its after, or one that was verified
+// and is still needed does not stand any more. An edit that the operator makes is
+// his while it is waited for.
 func (e *Engine) stale(ctx context.Context, busy AcceptedPlan, w Writer) bool {
 	for _, edit := range busy.Plan.Edits {
 		state := busy.Edits[edit.ID]
-		if state.Settled() || (!state.Received.IsZero() && state.Receipt.Outcome != Failed && state.Receipt.Outcome != Refused) {
+		needed := busy.needed(edit.ID)
+		if state.Settled() && !needed || !state.Settled() && state.Receipt.Outcome == Waiting {
 			continue
 		}
 		held, err := w.Read(ctx, edit)
-		if err == nil && held.Err == "" && !held.Value.Equal(edit.Before) && !held.Value.Equal(edit.After) {
+		if err != nil || held.Err != "" || edit.madeIn(held.Value) {
+			continue
+		}
+		if needed || !held.Value.Equal(edit.Before) {
 			return true
 		}
 	}
 	return false
+}
+
+// needed reports whether the edit was verified and an unsettled one needs it.
+func (p AcceptedPlan) needed(id string) bool {
+	return !p.Edits[id].Verified.IsZero() && slices.ContainsFunc(p.Plan.Edits, func(e Edit) bool {
+		return !p.Edits[e.ID].Settled() && slices.Contains(e.Needs, id)
+	})
 }
 
 // ProposeStepBack shows the way back to testing. The gate is open always: a step
@@ -165,31 +191,17 @@ func (e *Engine) proposeAct(ctx context.Context, domain string, emit Sink, plan 
 	if err != nil {
 		return Proposal{}, err
 	}
-	// A look that was cut short still tells enough for the emergency exit.
-	if err := e.look(ctx, &r, w, emit); err != nil && r.Evidence == nil {
-		return Proposal{}, err
+	looked := e.look(ctx, &r, w, emit)
+	if looked != nil && r.Evidence == nil {
+		return Proposal{}, looked
 	}
 	p, err := plan(r, e.now())
-	if err != nil {
-		return Proposal{}, err
+	switch {
+	case err != nil:
+		return Proposal{}, errors.Join(err, looked)
+	case looked != nil && p.Purpose != ForStepBack:
+		return Proposal{}, looked // a cut look tells enough for the emergency exit alone
 	}
 	g := Gate{Reasons: r.against(p, *r.Evidence)}
 	return Proposal{Rollout: r, Evidence: *r.Evidence, Plan: p, Gate: g.Settle()}, p.Validate()
-}
-
-// sameEdits reports whether p and q would write the same over the same, whatever
-// ids were made for them.
-func sameEdits(p, q Plan) bool {
-	return slices.EqualFunc(p.Edits, q.Edits, func(a, b Edit) bool {
-		return a.Kind == b.Kind && a.Account == b.Account && a.Name == b.Name && a.Type == b.Type && a.Before.Equal(b.Before) && sameAfter(a, b)
-	})
-}
-
-// sameAfter compares what two edits leave behind; two announcements differ in
-// nothing but the id that was made for them.
-func sameAfter(a, b Edit) bool {
-	if a.Announces() && b.Announces() {
-		return len(a.After.Records) == len(b.After.Records)
-	}
-	return a.After.Equal(b.After)
 }

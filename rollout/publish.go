@@ -143,11 +143,15 @@ func (b *builder) announce(seen Evidence, want mtasts.Policy, body string, anew 
 		}
 	}
 	needs = b.unalias(seen, name, needs)
+	standing := ""
+	if body == "" {
+		standing = want.String()
+	}
 	record := mtasts.Record{ID: id, Extensions: current.Extensions}
 	b.add(Edit{
 		Kind: Record, Account: b.r.Settings.DNS.String(), Zone: held.Zone, Name: name, Type: "TXT",
 		Before: held.Value, After: Records(append(OtherTXT(held.Value.Records, "v=STSv1"), record.String())...),
-		TTL: ttlOf(held), BeforeTTL: beforeTTL(held, seen), Needs: needs, PolicyID: id,
+		TTL: ttlOf(held), BeforeTTL: beforeTTL(held, seen), Needs: needs, PolicyID: id, Body: standing,
 		Why: "tell senders of the policy by an id they have not seen",
 	})
 	return nil
@@ -183,6 +187,7 @@ func OtherTXT(records []string, version string) []string {
 	return out
 }
 
+// ttlOf is what a record is written with: an existing TTL is kept.
 func ttlOf(h Held) uint32 {
 	if h.Value.Exists && h.TTL > 0 {
 		return h.TTL
@@ -190,11 +195,21 @@ func ttlOf(h Held) uint32 {
 	return freshTTL
 }
 
+// beforeTTL is how long resolvers may still answer what stands at a place, in
+// seconds. What the servers answer counts where it is longer: a provider may hold
+// a word of its own for a TTL it chooses itself.
 func beforeTTL(h Held, seen Evidence) uint32 {
-	if h.Value.Exists {
-		return h.TTL
+	if !h.Value.Exists {
+		return seen.Zone.NegativeTTL
 	}
-	return seen.Zone.NegativeTTL
+	ttl := h.TTL
+	asked, _ := seen.Name(h.Name, h.Type)
+	for _, s := range asked.Sightings {
+		if s.Answered && s.Value.Exists {
+			ttl = max(ttl, s.TTL)
+		}
+	}
+	return ttl
 }
 
 func notRead(seen Evidence, name, typ string) error {

@@ -88,7 +88,7 @@ func (b *builder) unalias(seen Evidence, name string, needs []string) []string {
 	}
 	id := b.add(Edit{
 		Kind: Record, Account: b.r.Settings.DNS.String(), Zone: alias.Zone, Name: name, Type: "CNAME",
-		Before: alias.Value, TTL: alias.TTL, BeforeTTL: alias.TTL, Needs: slices.Clone(needs),
+		Before: alias.Value, TTL: alias.TTL, BeforeTTL: beforeTTL(alias, seen), Needs: slices.Clone(needs),
 		Why: "an alias stands where the record must stand",
 	})
 	return append(slices.Clone(needs), id)
@@ -162,7 +162,7 @@ func (b *builder) pointsElsewhere(seen Evidence, name string, wanted map[string]
 func (b *builder) bodyAtNewPlace(seen Evidence, wanted map[string]Value, moves bool) ([]string, error) {
 	live, _, ok := b.r.Live()
 	place := b.r.placeOf(live)
-	if !ok || live.Mode == mtasts.None || place == "" || place == b.r.Settings.Host.String() {
+	if !ok || live.Mode == mtasts.None || place == "" && !moves || place == b.r.Settings.Host.String() {
 		return nil, nil
 	}
 	url := mtasts.PolicyURL(b.r.Domain)

@@ -19,9 +19,11 @@ type Rollout struct {
 	Phase Phase
 	// Since is when the phase (or in RaiseMaxAge the rung) was entered.
 	Since time.Time
-	// From is the phase that was left last, and FromSince when it had been
-	// entered: the gate that led in is theirs. In RaiseMaxAge each rung counts.
+	// From is the phase that was left last, FromAim its rung, and FromSince when
+	// it had been entered: the gate that led in is theirs. In RaiseMaxAge each
+	// rung counts.
 	From      Phase
+	FromAim   uint32
 	FromSince time.Time
 	// Aim is, in RaiseMaxAge, the rung that is to be published, in seconds.
 	Aim uint32
@@ -46,6 +48,10 @@ type Rollout struct {
 	// run out, a second new id is due.
 	Reannounce time.Time
 
+	// Changed is when belay last wrote, settled or adopted anything; a look that
+	// began before does not show what stands there now.
+	Changed time.Time
+
 	LastSeq int64
 	LastAt  time.Time
 
@@ -61,6 +67,9 @@ type AcceptedPlan struct {
 	At    time.Time
 	Who   string
 	Edits map[string]EditState
+	// Outdated is set where the settings it was made by were changed before it
+	// was finished: it is made again, not resumed.
+	Outdated bool
 }
 
 // EditState is how far one edit came.
@@ -76,7 +85,8 @@ type EditState struct {
 // Settled reports whether nothing more is to be done about the edit.
 func (s EditState) Settled() bool { return s.Abandoned || !s.Verified.IsZero() }
 
-// Override is an operator's decision to go on in spite of reasons.
+// Override is an operator's decision to go on in spite of reasons of the gate out
+// of Phase, in RaiseMaxAge of the rung Aim.
 type Override struct {
 	At      time.Time
 	Who     string

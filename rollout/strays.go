@@ -86,6 +86,6 @@ func (r Rollout) cleanOver(begins, ends time.Time) bool {
 // waived reports whether an operator took an unknown upon himself in writing.
 func (r Rollout) waived(run Run) bool {
 	return slices.ContainsFunc(r.Overrides, func(o Override) bool {
-		return slices.Contains(o.Reasons, ReasonKey{Code: run.Code, Subject: run.Subject})
+		return slices.Contains(o.Reasons, ReasonKey{Code: run.Code, Subject: run.Subject, Unknown: run.Unknown})
 	})
 }

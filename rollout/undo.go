@@ -5,36 +5,30 @@ import (
 	"slices"
 	"time"
 
+	"belay/rollout/finding"
 	"belay/rollout/mtasts"
-	"belay/rollout/tlsrpt"
 )
 
 // Undo plans the way back from the newest plan that changed anything. An address
 // or _smtp._tls edit is undone by its inverse; a body or id never is: undo
 // publishes the earlier policy anew, under a new id. It refuses what a sender
 // that holds a policy could not bear: taking away the host's address, turning the
-// mode to enforce, raising max_age.
+// mode to enforce, raising max_age. A body that was copied to another place under
+// the same id is left there.
 func (r Rollout) Undo(seen Evidence, now time.Time) (Plan, error) {
 	last, ok := r.lastWalked()
 	if !ok {
 		return Plan{}, fmt.Errorf("undo for %s: belay has changed nothing: %w", r.Domain, ErrRefused)
 	}
 	b := r.newPlan(ForUndo, now)
-	forward := false
-	for _, e := range slices.Backward(last.Plan.Edits) {
-		if last.Edits[e.ID].Intended.IsZero() {
-			continue
-		}
-		if e.Kind == Policy || e.Name == mtasts.RecordName(r.Domain) {
-			forward = true
-			continue
-		}
-		if err := b.inverse(seen, e, now); err != nil {
-			return Plan{}, err
-		}
+	if err := b.inverses(seen, last, now); err != nil {
+		return Plan{}, err
 	}
-	if forward {
-		want, err := r.earlier()
+	if len(b.plan.Edits) > 0 {
+		b.plan.Notes = append(b.plan.Notes, "the settings still ask for what this undoes, so belay next would make it again; belay set changes them")
+	}
+	if last.publishes() {
+		want, err := r.earlier(last)
 		if err != nil {
 			return Plan{}, err
 		}
@@ -44,6 +38,42 @@ func (r Rollout) Undo(seen Evidence, now time.Time) (Plan, error) {
 		}
 	}
 	return b.plan, nil
+}
+
+// publishes reports whether p began to tell senders of a policy.
+func (p AcceptedPlan) publishes() bool {
+	return slices.ContainsFunc(p.Plan.Edits, Edit.Announces) && slices.ContainsFunc(p.Plan.Edits, func(e Edit) bool {
+		return (e.Kind == Policy || e.Announces()) && !p.Edits[e.ID].Intended.IsZero()
+	})
+}
+
+// inverses adds the inverses of p's address and _smtp._tls edits, the last first,
+// each after those of the edits that needed it.
+func (b *builder) inverses(seen Evidence, p AcceptedPlan, now time.Time) error {
+	inverse := map[string]string{} // edit id to its inverse's
+	for _, e := range slices.Backward(p.Plan.Edits) {
+		if p.Edits[e.ID].Intended.IsZero() || e.Kind == Policy || e.Name == mtasts.RecordName(b.r.Domain) {
+			continue
+		}
+		var needs []string
+		for _, other := range p.Plan.Edits {
+			if slices.Contains(other.Needs, e.ID) && inverse[other.ID] != "" {
+				needs = append(needs, inverse[other.ID])
+			}
+		}
+		id, err := b.inverse(seen, e, needs)
+		if err != nil {
+			return err
+		}
+		inverse[e.ID] = id
+	}
+	moves := slices.ContainsFunc(b.plan.Edits, Edit.MovesHost)
+	at, kept := b.plan.hostAfter(&seen)
+	if hold := b.r.Ledger.HeldUntil(now); moves && len(at) == 0 && !kept && hold.After(now) {
+		return fmt.Errorf("undo %s: it would take the host's address away, and senders may hold a policy until %s and fetch it from this host: %w",
+			mtasts.PolicyHost(b.r.Domain), stamp(hold), ErrRefused)
+	}
+	return nil
 }
 
 // lastWalked is the newest plan of which at least one edit was begun.
@@ -59,45 +89,52 @@ func (r Rollout) lastWalked() (AcceptedPlan, bool) {
 }
 
 // inverse adds the inverse of an address or _smtp._tls edit, where what it wrote
-// still stands.
-func (b *builder) inverse(seen Evidence, e Edit, now time.Time) error {
+// still stands, and returns its id or "".
+func (b *builder) inverse(seen Evidence, e Edit, needs []string) (string, error) {
 	held, ok := seen.HeldAt(e.Name, e.Type)
-	if !ok {
-		return notRead(seen, e.Name, e.Type)
-	}
 	switch {
+	case !ok:
+		return "", notRead(seen, e.Name, e.Type)
 	case held.Value.Equal(e.Before):
-		return nil
+		return "", nil
 	case !held.Value.Equal(e.After):
-		return fmt.Errorf("undo %s %s: belay wrote %s, and %s stands there now; somebody else changed it since: %w",
-			e.Name, e.Type, e.After, held.Value, ErrRefused)
-	case e.MovesHost() && !e.Before.Exists && b.r.Ledger.HeldUntil(now).After(now):
-		return fmt.Errorf("undo %s %s: senders may hold a policy until %s and fetch it from this host: %w",
-			e.Name, e.Type, b.r.Ledger.HeldUntil(now).Format(time.RFC3339), ErrRefused)
+		return "", fmt.Errorf("undo %s %s: belay wrote %s, and %s stands there now; somebody else changed it since: %w",
+			e.Name, e.Type, e.After, finding.Quote(held.Value.String(), 200), ErrRefused)
 	}
 	why := "put back what stood here"
-	if e.Name == tlsrpt.RecordName(b.r.Domain) && !e.Before.Exists {
-		why = "take away the report record that was added"
+	if !e.Before.Exists {
+		why = "take away what was added here"
 	}
-	b.add(Edit{
+	ttl := ttlOf(held)
+	if !held.Value.Exists && e.BeforeTTL > 0 {
+		ttl = e.BeforeTTL
+	}
+	return b.add(Edit{
 		Kind: Record, Account: e.Account, Zone: held.Zone, Name: e.Name, Type: e.Type,
-		Before: held.Value, After: e.Before, TTL: ttlOf(held), BeforeTTL: held.TTL, Why: why,
-	})
-	return nil
+		Before: held.Value, After: e.Before, TTL: ttl, BeforeTTL: beforeTTL(held, seen), Needs: needs, Why: why,
+	}), nil
 }
 
-// earlier is the policy that was announced before the one announced now.
-func (r Rollout) earlier() (mtasts.Policy, error) {
+// earlier is the policy to go back to: the one announced now where last did not
+// come to its id, else the one announced before it.
+func (r Rollout) earlier(last AcceptedPlan) (mtasts.Policy, error) {
 	var told []LedgerEntry
 	for _, e := range r.Ledger {
 		if !e.Announced.IsZero() {
 			told = append(told, e)
 		}
 	}
-	if len(told) < 2 {
+	present, ok := r.Serving()
+	if live, _, announced := r.Live(); !ok && announced {
+		present = live
+	}
+	if last.announced() && len(told) > 0 {
+		present, told = told[len(told)-1], told[:len(told)-1]
+	}
+	if len(told) == 0 {
 		return mtasts.Policy{}, fmt.Errorf("undo for %s: no earlier policy was announced; a first publication is not undone, since senders may hold it: %w", r.Domain, ErrRefused)
 	}
-	now, before := told[len(told)-1].Policy(), told[len(told)-2].Policy()
+	now, before := present.Policy(), told[len(told)-1].Policy()
 	switch {
 	case before.Mode == mtasts.Enforce && now.Mode != mtasts.Enforce:
 		return mtasts.Policy{}, fmt.Errorf("undo for %s: it would turn the mode to enforce; that way leads through the gates: %w", r.Domain, ErrRefused)
@@ -105,4 +142,9 @@ func (r Rollout) earlier() (mtasts.Policy, error) {
 		return mtasts.Policy{}, fmt.Errorf("undo for %s: it would raise max_age from %d to %d; that way leads through the gates: %w", r.Domain, now.MaxAge, before.MaxAge, ErrRefused)
 	}
 	return before, nil
+}
+
+// announced reports whether the id of p was verified at every server.
+func (p AcceptedPlan) announced() bool {
+	return slices.ContainsFunc(p.Plan.Edits, func(e Edit) bool { return e.Announces() && !p.Edits[e.ID].Verified.IsZero() })
 }

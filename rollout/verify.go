@@ -90,7 +90,9 @@ func (k *walk) see(ctx context.Context, edit Edit) (live bool, sightings []Sight
 // noteCache remembers that a shared cache stands before the policy host.
 func (k *walk) noteCache(seen Evidence) {
 	now := k.engine.now()
+	k.cachedFor = 0
 	for _, a := range seen.Policy.Addresses {
+		k.cachedFor = max(k.cachedFor, a.CacheFor)
 		if a.CacheFor > 0 && now.Add(a.CacheFor).After(k.r.CachedUntil) {
 			k.cached = later(k.cached, now.Add(a.CacheFor))
 		}
@@ -107,7 +109,7 @@ func Live(edit Edit, sightings []Sighting) bool {
 			continue
 		}
 		answered = true
-		if edit.Kind == Policy && !s.Value.SamePolicy(edit.After) || edit.Kind == Record && !s.Value.Equal(edit.After) {
+		if !edit.madeIn(s.Value) {
 			return false
 		}
 	}
@@ -166,7 +168,7 @@ func (k *walk) back(edit Edit) (Phase, uint32, bool) {
 func notLive(edit Edit, sightings []Sighting) Gate {
 	var g Gate
 	for _, s := range sightings {
-		if s.Answered && !s.Value.Equal(edit.After) && !(edit.Kind == Policy && s.Value.SamePolicy(edit.After)) {
+		if s.Answered && !edit.madeIn(s.Value) {
 			text := fmt.Sprintf("%s [%s] still says %s", s.Where, s.IP, finding.Quote(s.Value.String(), 120))
 			if s.Err != "" {
 				text = fmt.Sprintf("%s [%s]: %s", s.Where, s.IP, finding.Clean(s.Err, 200))

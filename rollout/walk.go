@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"belay/rollout/finding"
-	"belay/rollout/mtasts"
 	"belay/rollout/world"
 )
 
@@ -41,6 +40,8 @@ type walk struct {
 	touched map[string]Outcome // what this walk learned of an edit
 	detail  map[string]string
 	cached  time.Time // until when a shared cache may serve the old body
+	// cachedFor is how long, by the newest look at the body, one keeps an answer.
+	cachedFor time.Duration
 }
 
 func (k *walk) run(ctx context.Context) (Gate, error) {
@@ -56,7 +57,7 @@ func (k *walk) run(ctx context.Context) (Gate, error) {
 		k.plan = busy.Plan
 		ready := k.ready(busy)
 		if err := ctx.Err(); err != nil {
-			return Gate{}, fmt.Errorf("plan %s is stopped after what is recorded; belay next goes on: %w", k.plan.Hash(), err)
+			return Gate{}, k.stopped(err)
 		}
 		for _, edit := range ready {
 			if gate, err := k.apply(ctx, edit); err != nil || !gate.Open {
@@ -91,8 +92,11 @@ func (k *walk) state(edit Edit) EditState {
 // apply brings one edit to its receipt, unless it has a good one.
 func (k *walk) apply(ctx context.Context, edit Edit) (Gate, error) {
 	state := k.state(edit)
-	if o := state.Receipt.Outcome; o == Applied || o == Found || o == Waiting {
+	if k.stands(ctx, edit, state) {
 		return Gate{Open: true}, nil
+	}
+	if err := ctx.Err(); err != nil {
+		return Gate{}, k.stopped(err)
 	}
 	if gate, err := k.clear(ctx, edit); err != nil || !gate.Open {
 		return gate, err
@@ -123,6 +127,27 @@ func (k *walk) apply(ctx context.Context, edit Edit) (Gate, error) {
 		applyErr = fmt.Errorf("%w; %s", applyErr, k.untold())
 	}
 	return Gate{}, fmt.Errorf("edit %s of plan %s, %s %s: %w", edit.ID, k.plan.Hash(), edit.Name, edit.Type, applyErr)
+}
+
+// stands reports whether an edit has a good receipt that still holds: one of an
+// earlier walk is read again, for what was written may have been put back since.
+func (k *walk) stands(ctx context.Context, edit Edit, state EditState) bool {
+	switch state.Receipt.Outcome {
+	case Waiting:
+		return true
+	case Applied, Found:
+	default:
+		return false
+	}
+	if k.touched[edit.ID] != "" {
+		return true
+	}
+	held, err := k.w.Read(ctx, edit)
+	return err != nil || held.Err != "" || edit.madeIn(held.Value)
+}
+
+func (k *walk) stopped(err error) error {
+	return fmt.Errorf("plan %s is stopped after what is recorded; belay next %s goes on: %w", k.plan.Hash(), k.r.Domain, err)
 }
 
 // write lets the writer apply the edit. Apply reads first, so that an edit whose
@@ -164,7 +189,12 @@ func (k *walk) clear(ctx context.Context, edit Edit) (Gate, error) {
 		}
 	}
 	if edit.Announces() && edit.After.Exists && !slices.ContainsFunc(edit.Needs, k.isBody) {
-		if gate, err := k.bodyAnswers(ctx); err != nil || !gate.Open {
+		if gate, err := k.bodyAnswers(ctx, edit); err != nil || !gate.Open {
+			return gate, err
+		}
+	}
+	if edit.MovesHost() {
+		if gate, err := k.movable(ctx); err != nil || !gate.Open {
 			return gate, err
 		}
 	}
@@ -182,25 +212,6 @@ func (k *walk) clear(ctx context.Context, edit Edit) (Gate, error) {
 func (k *walk) isBody(id string) bool {
 	need, _ := k.plan.Edit(id)
 	return need.Kind == Policy
-}
-
-// bodyAnswers looks at the body that an id is to announce where the plan does not
-// write it, because it stands already.
-func (k *walk) bodyAnswers(ctx context.Context) (Gate, error) {
-	serving, ok := k.r.Serving()
-	if !ok {
-		return Gate{}, fmt.Errorf("plan %s announces an id for which no body is known: %w", k.plan.Hash(), ErrRefused)
-	}
-	body := Edit{Kind: Policy, Account: k.r.Settings.Host.String(), Name: mtasts.PolicyURL(k.r.Domain), Type: "policy", After: Body(serving.Body)}
-	live, sightings, err := k.see(ctx, body)
-	if err != nil || live {
-		return Gate{Open: live}, err
-	}
-	held := notLive(body, sightings)
-	if k.plan.Purpose == ForStepBack {
-		k.cannotTell(&held)
-	}
-	return held, nil
 }
 
 // outcomes are the plan's edits with what this walk, or an earlier one, made of

@@ -20,7 +20,7 @@ func (r Rollout) Testing(seen Evidence) mtasts.Policy {
 
 // Correct plans the next correction of the live policy, or an empty plan: first
 // the MX list where settings and policy differ, then, in testing, max_age down to
-// a day. The mode stays.
+// a day; then a new id where one is due. The mode stays.
 func (r Rollout) Correct(seen Evidence, now time.Time) (Plan, error) {
 	live, _, ok := r.Live()
 	if !ok || live.Mode == mtasts.None {
@@ -32,12 +32,22 @@ func (r Rollout) Correct(seen Evidence, now time.Time) (Plan, error) {
 		want.MX = slices.Clone(r.Settings.MX)
 	case want.Mode == mtasts.Testing && want.MaxAge > TestingMaxAge:
 		want.MaxAge = TestingMaxAge
-	case !r.Reannounce.IsZero() && !now.Before(r.Reannounce):
+	case !r.Reannounce.IsZero() && !now.Before(r.Reannounce), r.toldTwice():
 		return r.announceAnew(seen, ForReannounce, now)
 	default:
 		return Plan{}, nil
 	}
 	return r.Publish(seen, want, ForCorrection, now)
+}
+
+// toldTwice reports whether the live policy's id was announced with another one
+// before, as after somebody changed the body alone and that was adopted: a sender
+// that holds the id would not fetch it.
+func (r Rollout) toldTwice() bool {
+	live, id, ok := r.Live()
+	return ok && slices.ContainsFunc(r.Ledger, func(e LedgerEntry) bool {
+		return slices.Contains(e.IDs, id) && !e.Policy().Equal(live.Policy())
+	})
 }
 
 // StepBack plans the emergency exit: the policy in testing, at most a day, under
@@ -46,15 +56,10 @@ func (r Rollout) Correct(seen Evidence, now time.Time) (Plan, error) {
 // operator sets them whose host is gone, the plan moves there on the way: the
 // policy first, then the name, then the id.
 func (r Rollout) StepBack(seen Evidence, now time.Time) (Plan, error) {
-	live, _, announced := r.Live()
-	serving, served := r.Serving()
-	if !served {
-		serving = live
-	}
-	if (!announced || live.Mode != mtasts.Enforce) && serving.Mode != mtasts.Enforce {
+	want, ok := r.enforced(seen)
+	if !ok {
 		return Plan{}, nil
 	}
-	want := serving.Policy()
 	want.Mode, want.MaxAge = mtasts.Testing, min(want.MaxAge, TestingMaxAge)
 	b := r.newPlan(ForStepBack, now)
 	b.plan.Rung = want.MaxAge
@@ -62,6 +67,19 @@ func (r Rollout) StepBack(seen Evidence, now time.Time) (Plan, error) {
 		return Plan{}, err
 	}
 	return b.plan, nil
+}
+
+// enforced is the policy in mode enforce that senders can fetch or were told of:
+// the one served now, else the one announced, else somebody else's that the look
+// saw.
+func (r Rollout) enforced(seen Evidence) (mtasts.Policy, bool) {
+	if serving, ok := r.Serving(); ok && serving.Mode == mtasts.Enforce && !serving.Assumed {
+		return serving.Policy(), true
+	}
+	if live, _, ok := r.Live(); ok && live.Mode == mtasts.Enforce {
+		return live.Policy(), true
+	}
+	return seen.Policy.Policy, seen.Policy.Valid && seen.Policy.Policy.Mode == mtasts.Enforce
 }
 
 // Uncovered are the MX hosts that no pattern of p matches: senders that enforce
