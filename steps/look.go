@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -86,6 +87,7 @@ func (k *look) everything() error {
 	}
 	k.zone = zone
 
+	asked := k.askBeside()
 	var mail mailSeen
 	var names namesSeen
 	var policy policyFound
@@ -95,13 +97,46 @@ func (k *look) everything() error {
 	parts.Go(func() { names = k.names() })
 	parts.Go(func() { policy = k.policyFetched() })
 	parts.Wait()
+	late, stop := context.WithTimeout(context.Background(), grace)
+	defer stop()
 	// What was heard is judged even where the look was ended meanwhile; what was
 	// not heard because of that is no finding.
-	k.judgeMail(mail)
+	k.judgeMail(late, mail)
 	k.judgeNames(names)
-	k.judgePolicy(policy, names)
+	onHost := k.judgePolicy(late, policy, names)
+	k.judgeLedger(names, onHost)
 	k.judgeTogether()
+	k.judgeTTLs(names)
+	k.judgeDestinations(late, names.reports)
+	asked.judge(late, k, names)
 	return nil
+}
+
+// askedBeside are the questions about the zone that are asked beside the others.
+type askedBeside struct {
+	wildcard   aside[wildcardSeen]
+	subdomains aside[[]string]
+	bogus      aside[[]netip.Addr]
+	caa        aside[caaSeen]
+}
+
+func (k *look) askBeside() askedBeside {
+	if k.zone.Missing {
+		return askedBeside{}
+	}
+	return askedBeside{
+		wildcard:   beside(k.view, k.wildcard),
+		subdomains: beside(k.view, k.subdomains),
+		bogus:      beside(k.view, func() []netip.Addr { return k.view.Bogus(k.zone.Apex) }),
+		caa:        beside(k.view, k.caa),
+	}
+}
+
+func (a askedBeside) judge(late context.Context, k *look, names namesSeen) {
+	k.judgeWildcard(late, a.wildcard, names)
+	k.judgeSubdomains(late, a.subdomains)
+	k.judgeValidation(late, a.bogus)
+	k.judgeCAA(late, a.caa)
 }
 
 // conclude keeps a finding and tells of it.

@@ -29,7 +29,7 @@ func publish(t testing.TB, l *lab.Lab, body, id string) {
 	}
 	serve(t, l, body)
 	set(t, l, mtasts.RecordName(l.Domain()), "TXT", "v=STSv1; id="+id+";")
-	set(t, l, "_smtp._tls."+l.Domain(), "TXT", "v=TLSRPTv1; rua=mailto:tls@reports.example;")
+	set(t, l, "_smtp._tls."+l.Domain(), "TXT", "v=TLSRPTv1; rua=mailto:tls@control.test;")
 }
 
 func set(t testing.TB, l *lab.Lab, name, typ string, values ...string) {

@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -21,6 +22,8 @@ type mailSeen struct {
 	// err says why nothing is known of the MX set.
 	err   error
 	hosts []hostSeen
+	// inspectors issue certificates for hosts that are not theirs, on this side.
+	inspectors []string
 }
 
 // hostSeen is what was seen of one MX host.
@@ -31,7 +34,15 @@ type hostSeen struct {
 	alias    string
 	err      error // its addresses could not be resolved
 	sessions []probe.Session
-	tlsa     []string
+	// manners are beside the sessions, one an address.
+	manners []mannersSeen
+	// proxies are what answers on port 80 where nothing does on port 25.
+	proxies []probe.PlainHTTP
+	tlsa    []string
+	// secure is whether DNSSEC vouches for the TLSA records, or their absence.
+	secure bool
+	// unreported is true where nobody asks for reports about the host's DANE.
+	unreported bool
 }
 
 // mxRecord is one MX record.
@@ -71,6 +82,7 @@ func (k *look) hurryMail() {
 			addresses, _ := k.view.ResolveAddresses(mx.host)
 			for _, ip := range addresses {
 				k.view.Go(func() { k.view.Session(mx.host, ip) })
+				k.glanceAt(mx.host, ip)
 			}
 		})
 		k.view.Go(func() { k.view.Resolve("_25._tcp."+mx.host, "TLSA") })
@@ -108,6 +120,7 @@ func (k *look) mail() mailSeen {
 		}
 	}
 	asking.Wait()
+	seen.inspectors = k.inspectors(seen.hosts)
 	return seen
 }
 
@@ -116,7 +129,11 @@ func (k *look) mail() mailSeen {
 // addresses are the operator's to change; others as senders look them up.
 func (k *look) meet(h *hostSeen) {
 	var asking sync.WaitGroup
-	asking.Go(func() { h.tlsa = k.view.Resolve("_25._tcp."+h.name, "TLSA").Values })
+	asking.Go(func() {
+		said := k.view.Resolve("_25._tcp."+h.name, "TLSA")
+		h.tlsa, h.secure = said.Values, said.Secure
+		h.unreported = len(h.tlsa) > 0 && h.secure && !k.wantsReports(*h)
+	})
 
 	var addresses []netip.Addr
 	if h.name == k.zone.Apex || strings.HasSuffix(h.name, "."+k.zone.Apex) {
@@ -134,14 +151,21 @@ func (k *look) meet(h *hostSeen) {
 		h.alias = k.view.Resolve(h.name, "A").Alias
 	}
 	h.sessions = make([]probe.Session, len(addresses))
+	h.proxies = make([]probe.PlainHTTP, len(addresses))
 	for i, ip := range addresses {
-		asking.Go(func() { h.sessions[i] = k.view.Session(h.name, ip) })
+		h.manners = append(h.manners, k.glanceAt(h.name, ip))
+		asking.Go(func() {
+			h.sessions[i] = k.view.Session(h.name, ip)
+			if fate := h.sessions[i].Fate; fate == probe.Silent || fate == probe.Refused {
+				h.proxies[i] = k.view.Plain(h.name, ip, "/")
+			}
+		})
 	}
 	asking.Wait()
 }
 
 // judgeMail says what the MX set means for mail.
-func (k *look) judgeMail(seen mailSeen) {
+func (k *look) judgeMail(late context.Context, seen mailSeen) {
 	k.e.MX = seen.facts()
 	k.note("MX", seen.records, seen.recursive)
 	if seen.records.Missing {
@@ -167,7 +191,7 @@ func (k *look) judgeMail(seen mailSeen) {
 	proof := k.proofOf(seen.hosts)
 	verdicts := make([]finding.Severity, len(seen.hosts))
 	for i, h := range seen.hosts {
-		fs := k.judgeHost(h, proof, k.e.MX[i].Addresses)
+		fs := k.judgeHost(late, h, judged{proof, seen.inspectors}, k.e.MX[i].Addresses)
 		verdicts[i] = finding.Worst(fs)
 		k.conclude(fs...)
 	}
@@ -210,13 +234,17 @@ func (seen mailSeen) facts() []rollout.MXHost {
 
 // judgeHost says what was found at one MX host, and writes each address's verdict
 // into its facts.
-func (k *look) judgeHost(h hostSeen, proof portProof, facts []rollout.MXAddress) []finding.Finding {
+func (k *look) judgeHost(late context.Context, h hostSeen, by judged, facts []rollout.MXAddress) []finding.Finding {
 	var fs []finding.Finding
 	if len(h.sessions) > 0 || k.view.Err() == nil {
 		fs = hostFindings(h)
 	}
 	for i, s := range h.sessions {
-		mine := judgeSession(h, s, proof)
+		mine := append(judgeSession(h, s, by), judgeDANE(h, s)...)
+		mine = append(mine, judgeSNI(late, h, i)...)
+		if p := h.proxies[i].Proxy; p != "" {
+			mine = append(mine, finding.New("D11", probe.At(h.name, s.IP), "nothing answers on port 25, and the content proxy of "+p+" on port 80"))
+		}
 		facts[i].Verdict = finding.Worst(mine)
 		unseen := s.Fate == probe.CutOff || slices.ContainsFunc(mine, func(f finding.Finding) bool { return f.Unknown })
 		if unseen && facts[i].Verdict != finding.Fail {
@@ -231,7 +259,10 @@ func (k *look) judgeHost(h hostSeen, proof portProof, facts []rollout.MXAddress)
 		fs = append(fs, fine("M08", h.name, fmt.Sprintf("%s answers with %s and a valid certificate at %s", h.name, h.sessions[0].TLSVersion, count(len(h.sessions), "address", "addresses"))))
 	}
 	if len(h.tlsa) > 0 {
-		fs = append(fs, finding.New("P09", h.name, fmt.Sprintf("%s has %s on port 25", h.name, count(len(h.tlsa), "TLSA record", "TLSA records"))))
+		fs = append(fs, daneInfo(h))
+	}
+	if h.unreported {
+		fs = append(fs, finding.New("R12", h.name, "DANE is in use at "+h.name+", and no record at _smtp._tls."+h.name+" asks for reports about it"))
 	}
 	return fs
 }

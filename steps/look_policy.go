@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,15 +26,22 @@ type policyFound struct {
 	fetches []probe.Fetch
 	// slow is true for an address that was slow three times running.
 	slow []bool
+	// older and plain are what each address does beside: TLS 1.2, plain HTTP.
+	older []aside[probe.Glance]
+	plain []aside[probe.PlainHTTP]
 }
 
 // policyFetched fetches the policy from every address that the authoritative
 // servers give for the policy host.
 func (k *look) policyFetched() policyFound {
 	addresses, _, _ := k.view.SettleAddresses(k.zone, mtasts.PolicyHost(k.domain))
-	seen := policyFound{make([]probe.Fetch, len(addresses)), make([]bool, len(addresses))}
+	seen := policyFound{fetches: make([]probe.Fetch, len(addresses)), slow: make([]bool, len(addresses))}
+	host := mtasts.PolicyHost(k.domain)
+	path := strings.TrimPrefix(mtasts.PolicyURL(k.domain), "https://"+host)
 	var all sync.WaitGroup
 	for i, ip := range addresses {
+		seen.older = append(seen.older, beside(k.view, func() probe.Glance { return k.view.Older(host, ip) }))
+		seen.plain = append(seen.plain, beside(k.view, func() probe.PlainHTTP { return k.view.Plain(host, ip, path) }))
 		all.Go(func() {
 			f := k.view.Fetch(k.domain, ip)
 			seen.fetches[i] = f
@@ -49,7 +57,7 @@ func (k *look) policyFetched() policyFound {
 func (k *look) announced() bool { return k.e.Record.Raw != "" || k.ours() }
 
 // judgePolicy says what the policy host and the policy mean for mail.
-func (k *look) judgePolicy(seen policyFound, names namesSeen) {
+func (k *look) judgePolicy(late context.Context, seen policyFound, names namesSeen) []finding.Finding {
 	host := mtasts.PolicyHost(k.domain)
 	for _, f := range seen.fetches {
 		k.e.Policy.Addresses = append(k.e.Policy.Addresses, f.PolicyAddress)
@@ -63,18 +71,40 @@ func (k *look) judgePolicy(seen policyFound, names namesSeen) {
 				f = k.absent("H01", host, f.Title)
 			}
 			k.conclude(f)
+			return []finding.Finding{f}
 		}
-		return
+		return nil
 	}
 	var fs []finding.Finding
 	for i, f := range seen.fetches {
 		fs = append(fs, k.judgeFetch(host, f, seen.slow[i], seen.fetches)...)
+		fs = append(fs, judgeBeside(late, host, seen, i)...)
 	}
 	fs = append(fs, k.judgeBodies(seen.fetches)...)
 	if !k.announced() {
 		fs = beforeAnnounced(fs)
 	}
 	k.conclude(fs...)
+	return fs
+}
+
+// judgeBeside says what an address of the policy host does beside serving the
+// policy.
+func judgeBeside(late context.Context, host string, seen policyFound, i int) []finding.Finding {
+	f := seen.fetches[i]
+	subject := probe.At(host, f.IP)
+	var fs []finding.Finding
+	older, met := seen.older[i].take(late)
+	switch {
+	case f.Fate == probe.FetchOldTLS:
+		fs = append(fs, finding.New("H08", subject, "speaks nothing newer than "+f.TLSVersion))
+	case met && older.Met && older.Why != "" && f.TLSVersion == "TLS 1.3":
+		fs = append(fs, finding.New("H08", subject, "speaks TLS 1.3 only: a handshake in TLS 1.2 fails: "+older.Why))
+	}
+	if plain, ok := seen.plain[i].take(late); ok && plain.Status == 200 {
+		fs = append(fs, finding.New("H14", subject, "also answers over plain HTTP"))
+	}
+	return fs
 }
 
 // errorsOf is why the policy host's name could not be followed.
@@ -212,12 +242,18 @@ func (k *look) judgeBodies(fetches []probe.Fetch) []finding.Finding {
 	var fs []finding.Finding
 	if len(bodies) > 1 {
 		fs = append(fs, finding.New("H09", mtasts.PolicyHost(k.domain), "its addresses serve different policies: "+whoServes(fetches)))
+		if halfEnforced(bodies) {
+			fs = append(fs, finding.New("E06", url, "one address serves a policy with mode enforce and another one without"))
+		}
 	}
 	policy, faults := mtasts.ParsePolicy([]byte(bodies[0]))
 	fs = append(fs, under(url, faults)...)
+	if policy.MaxAge > mtasts.MaxAgeLimit {
+		fs = append(fs, finding.New("A04", url, fmt.Sprintf("max_age is %d; %d, about a year, is the most there is", policy.MaxAge, mtasts.MaxAgeLimit)))
+	}
 	for _, body := range bodies {
-		if f, off := k.judgeID(body); off {
-			fs = append(fs, f)
+		if off := k.judgeID(body); len(off) > 0 {
+			fs = append(fs, off...)
 			break
 		}
 	}
@@ -231,11 +267,23 @@ func (k *look) judgeBodies(fetches []probe.Fetch) []finding.Finding {
 		return fs
 	}
 	fs = append(fs, k.judgeCover(policy)...)
+	fs = append(fs, judgeTenants(url, policy)...)
 	if finding.Worst(fs) != finding.Fail && k.e.Policy.Valid {
 		fs = append(fs, fine("H05", url, fmt.Sprintf("%s serve one valid policy: mode %s, max_age %d",
 			count(len(fetches), "address", "addresses"), policy.Mode, policy.MaxAge)))
 	}
 	return fs
+}
+
+// halfEnforced reports whether some of the bodies enforce and some do not.
+func halfEnforced(bodies []string) bool {
+	enforced := 0
+	for _, body := range bodies {
+		if policy, _ := mtasts.ParsePolicy([]byte(body)); policy.Mode == mtasts.Enforce {
+			enforced++
+		}
+	}
+	return enforced > 0 && enforced < len(bodies)
 }
 
 func whoServes(fetches []probe.Fetch) string {
@@ -273,39 +321,11 @@ func (k *look) judgeCover(policy mtasts.Policy) []finding.Finding {
 	return fs
 }
 
-// judgeID says whether the live id was announced with another policy before:
-// then a sender that holds the id would not fetch this one. Where the other policy
-// is one whose own id is still to come, belay stopped between the two, which
-// harms nobody.
-func (k *look) judgeID(body string) (finding.Finding, bool) {
-	id := k.e.Record.ID
-	if id == "" {
-		return finding.Finding{}, false
-	}
-	name := mtasts.RecordName(k.domain)
-	known, coming := false, false
-	for _, e := range k.ledger {
-		announced := slices.Contains(e.IDs, id)
-		known = known || announced
-		if !rollout.Body(e.Body).SamePolicy(rollout.Body(body)) {
-			continue
-		}
-		if announced {
-			return finding.Finding{}, false
-		}
-		coming = coming || len(e.IDs) == 0 && e.Until.IsZero() && !e.Assumed
-	}
-	switch {
-	case !known:
-		return finding.Finding{}, false
-	case coming:
-		return finding.New("O10", name, "the policy is served already and the id "+id+" of the one before is still announced"), true
-	}
-	return finding.New("T04", name, "the id "+id+" was announced with another policy than the one served now"), true
-}
-
 // judgeTogether says what follows from several parts of the look.
 func (k *look) judgeTogether() {
+	k.conclude(judgeVendors(k.domain, k.e.MX)...)
+	k.conclude(sharedCertificate(k.domain, k.e.MX)...)
+	k.judgeOutlasting()
 	failing := slices.ContainsFunc(k.e.MX, func(m rollout.MXHost) bool {
 		return slices.ContainsFunc(m.Addresses, func(a rollout.MXAddress) bool { return a.Verdict == finding.Fail })
 	})

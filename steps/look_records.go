@@ -24,6 +24,10 @@ type namesSeen struct {
 	// is asked of them.
 	recursive map[string][]rollout.Sighting
 	astray    []probe.Authority
+	// beside are CNAME records at the names where a TXT record belongs.
+	beside []probe.Authority
+	// reports are the places of the rua list.
+	reports aside[[]destination]
 }
 
 // hostRecords is where the policy host's name leads.
@@ -59,6 +63,9 @@ func (k *look) names() namesSeen {
 	})
 	asking.Go(func() {
 		seen.tlsrpt = k.view.Settle(k.zone, tlsrpt.RecordName(k.domain), "TXT")
+		if record, raw, _ := tlsrpt.ParseRRset(firstSeen(seen.tlsrpt.Last)); raw != "" {
+			seen.reports = beside(k.view, func() []destination { return k.reachable(record.RUA) })
+		}
 		compare(seen.tlsrpt.At)
 	})
 	asking.Go(func() {
@@ -69,6 +76,11 @@ func (k *look) names() namesSeen {
 		asking.Go(func() { compare(h.a.At) })
 		asking.Go(func() { compare(h.aaaa.At) })
 	})
+	texts := []string{mtasts.RecordName(k.domain), tlsrpt.RecordName(k.domain)}
+	seen.beside = make([]probe.Authority, len(texts))
+	for i, name := range texts {
+		asking.Go(func() { seen.beside[i] = k.view.First(k.zone, name, "CNAME") })
+	}
 	seen.astray = make([]probe.Authority, len(mislaid(k.domain)))
 	for i, place := range mislaid(k.domain) {
 		asking.Go(func() { seen.astray[i] = k.view.Authoritative(k.zone, place.name, "TXT") })
@@ -121,9 +133,19 @@ func (k *look) judgeNames(seen namesSeen) {
 		k.note(a.Type, a, seen.recursive[a.Name+" "+a.Type])
 		k.judgeSpread(a)
 	}
+	for i, at := range []probe.Authority{seen.record.At, seen.tlsrpt.At, seen.host.a.At} {
+		aliases := seen.host.cname.Union()
+		if i < len(seen.beside) {
+			aliases = seen.beside[i].Union()
+		}
+		if at.Alias == "" && len(aliases) > 0 && len(at.Union()) > 0 {
+			k.judgeCrowded(at, aliases[0])
+		}
+	}
 	k.judgeRecord(seen)
 	k.judgeTLSRPT(seen)
 	k.judgeAstray(seen)
+	k.judgeIDN()
 }
 
 // note keeps what was seen of one question, and says where resolvers still hold
@@ -133,6 +155,9 @@ func (k *look) note(typ string, a probe.Authority, recursive []rollout.Sighting)
 	value, agreed := rollout.Agreed(a.Sightings)
 	if !agreed || a.Alias != "" {
 		return
+	}
+	if value.Exists {
+		k.rememberedMissing(a, recursive)
 	}
 	for _, r := range recursive {
 		if !r.Answered || r.Value.Equal(value) {
@@ -155,8 +180,13 @@ func (k *look) judgeSpread(a probe.Authority) {
 		k.conclude(finding.New("P05", a.Name, a.Name+" lies in the zone "+a.Zone+", which is delegated to servers of its own"))
 	}
 	if a.Alias != "" && len(a.Union()) > 0 {
-		k.conclude(finding.New("D06", a.Name, fmt.Sprintf("%s has a CNAME to %s and a %s record beside it", a.Name, a.Alias, a.Type)))
+		k.judgeCrowded(a, a.Alias)
 	}
+}
+
+// judgeCrowded says that a name has more than the alias that must stand alone.
+func (k *look) judgeCrowded(a probe.Authority, alias string) {
+	k.conclude(finding.New("D06", a.Name, fmt.Sprintf("%s has a CNAME to %s and a %s record beside it", a.Name, alias, a.Type)))
 }
 
 // judgeRecord reads the _mta-sts record as a sender does.
@@ -241,6 +271,9 @@ func (k *look) judgeTLSRPT(seen namesSeen) {
 	records := firstSeen(seen.tlsrpt.Last)
 	if !slices.ContainsFunc(records, func(s string) bool { return strings.Contains(strings.ToLower(s), "tlsrpt") }) {
 		k.conclude(k.absent("R03", name, "there is no TLS reporting record at "+name))
+		if len(records) > 0 {
+			k.conclude(finding.New("R11", name, "what answers at "+name+" is no TLS reporting record: "+finding.Quote(records[0], 100)))
+		}
 		return
 	}
 	record, raw, fs := tlsrpt.ParseRRset(records)

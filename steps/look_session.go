@@ -55,9 +55,15 @@ func (k *look) proofOf(hosts []hostSeen) portProof {
 	return p
 }
 
+// judged is what the other hosts say about what one showed.
+type judged struct {
+	proof      portProof
+	inspectors []string
+}
+
 // judgeSession says what one session with an MX host showed. Nothing is what the
 // strictest sender would find.
-func judgeSession(h hostSeen, s probe.Session, proof portProof) []finding.Finding {
+func judgeSession(h hostSeen, s probe.Session, by judged) []finding.Finding {
 	subject := probe.At(h.name, s.IP)
 	about := func(code finding.Code, format string, args ...any) finding.Finding {
 		return finding.New(code, subject, fmt.Sprintf(format, args...))
@@ -72,7 +78,7 @@ func judgeSession(h hostSeen, s probe.Session, proof portProof) []finding.Findin
 			Because("This machine has no route to the address, so nothing is known about it.").
 			Mend("Check it from a network that has "+familyOf(s.IP)+", or record in writing that it was checked elsewhere.")))
 	case probe.Silent:
-		if proof.of(s.IP) == probe.Dark {
+		if by.proof.of(s.IP) == probe.Dark {
 			fs = append(fs, unknown(about("M04", "no answer on port 25, and none from the control hosts over %s either", familyOf(s.IP))))
 		} else {
 			fs = append(fs, about(reachCode(h, s.IP), "no answer on port 25 within 10 s"))
@@ -99,6 +105,9 @@ func judgeSession(h hostSeen, s probe.Session, proof portProof) []finding.Findin
 		fs = append(fs, about("M08", "the session breaks behind TLS: %s", s.Said))
 	case probe.OldTLS:
 		fs = append(fs, about("M16", "speaks nothing newer than %s", s.TLSVersion))
+	}
+	if intercepted(s, by.inspectors) {
+		return append(fs, unknown(about("M21", "the certificate comes from %s, and so does that of a control host", s.Certificates[0].Issuer)))
 	}
 	for _, flaw := range s.Flaws {
 		fs = append(fs, judgeFlaw(about, flaw))

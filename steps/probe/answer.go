@@ -63,6 +63,8 @@ func valueOf(rr dns.RR) (string, bool) {
 		return b.String(), true
 	case *dns.TLSA:
 		return fmt.Sprintf("%d %d %d %s", rr.Usage, rr.Selector, rr.MatchingType, strings.ToLower(rr.Certificate)), true
+	case *dns.CAA:
+		return fmt.Sprintf("%d %s %s", rr.Flag, strings.ToLower(rr.Tag), unescape(rr.Value)), true
 	case *dns.DS:
 		return fmt.Sprintf("%d %d %d %s", rr.KeyTag, rr.Algorithm, rr.DigestType, strings.ToLower(rr.Digest)), true
 	}

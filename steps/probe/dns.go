@@ -36,8 +36,11 @@ func udpPatience() []time.Duration {
 type question struct {
 	server  netip.AddrPort
 	recurse bool
-	name    string
-	qtype   uint16
+	// unchecked asks a validating resolver for what it has, be it forged (the CD
+	// bit of RFC 4035 3.2.2).
+	unchecked bool
+	name      string
+	qtype     uint16
 }
 
 // reply is what became of a question. msg is nil exactly where err is not.
@@ -57,6 +60,9 @@ func (v *View) ask(host string, q question) reply {
 			subject = At(host, q.server.Addr())
 		}
 		what := q.name + " " + dns.TypeToString[q.qtype]
+		if q.unchecked {
+			what += ", unvalidated"
+		}
 		if v.deaf.is(q.server) {
 			return reply{err: fmt.Errorf("ask %s for %s: %w", subject, what, errDeaf)}
 		}
@@ -83,6 +89,8 @@ func (v *View) exchange(q question) (*dns.Msg, error) {
 	m := new(dns.Msg)
 	m.SetQuestion(dns.Fqdn(q.name), q.qtype)
 	m.RecursionDesired = q.recurse
+	m.AuthenticatedData = q.recurse // ask whether it was validated (RFC 6840 5.7)
+	m.CheckingDisabled = q.unchecked
 	m.SetEdns0(udpSize, false)
 
 	var in *dns.Msg

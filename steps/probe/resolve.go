@@ -21,6 +21,9 @@ type Resolved struct {
 	Missing bool
 	// Alias is where a CNAME at the name itself leads.
 	Alias string
+	// Secure is true where the resolver says that it validated the answer by
+	// DNSSEC.
+	Secure bool
 	// Err says that no resolver gave an answer that tells anything.
 	Err error
 }
@@ -41,7 +44,7 @@ func (v *View) Resolve(name, typ string) Resolved {
 
 // resolved reads a resolver's answer, following the aliases inside it.
 func resolved(m *dns.Msg, name string, qtype uint16) Resolved {
-	out := Resolved{Missing: m.Rcode == dns.RcodeNameError, Alias: aliasAt(m.Answer, name)}
+	out := Resolved{Missing: m.Rcode == dns.RcodeNameError, Alias: aliasAt(m.Answer, name), Secure: m.AuthenticatedData}
 	at := name
 	for range maxAliases {
 		next := aliasAt(m.Answer, at)
@@ -93,6 +96,9 @@ func (v *View) recursive(name string, qtype uint16) (*dns.Msg, error) {
 		if m, ok := bestReply(got, hurried || left == 0); ok {
 			return m, nil
 		}
+	}
+	if m, ok := v.unvalidated(got, name, qtype); ok {
+		return m, nil
 	}
 	var why error
 	for _, r := range got {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -37,6 +38,8 @@ type Session struct {
 	// Greeting is how long the server took to greet.
 	Greeting time.Duration
 	Flaws    []Flaw
+	// chain is what the server presented, leaf first.
+	chain []*x509.Certificate
 }
 
 // Fate is how far a connection came.
@@ -134,59 +137,70 @@ func (v *View) session(host string, ip netip.Addr) (s Session) {
 		return s
 	}
 	defer conn.hangUp()
+	if conn.beforeTLS(&s) {
+		v.behindTLS(&s, conn, host)
+	}
+	return s
+}
 
+// beforeTLS speaks in the clear up to the 220 behind which TLS begins; it is false
+// where s ends before that.
+func (c *call25) beforeTLS(s *Session) bool {
 	watch := world.Start()
-	in := bufio.NewReaderSize(conn, maxReplyLine)
-	conn.within(greetingPatience)
+	in := bufio.NewReaderSize(c, maxReplyLine)
+	c.within(greetingPatience)
 	greeting, err := readReply(in)
 	s.Greeting = watch.Elapsed()
 	switch {
 	case err != nil:
 		s.Fate, s.Said = unspoken(err), "no greeting: "+plainly(err)
-		return s
+		return false
 	case greeting.code/100 == 4:
 		s.Fate, s.Said = Deferred, greeting.String()
-		return s
+		return false
 	case greeting.code != 220:
 		s.Fate, s.Said = Rejected, greeting.String()
-		return s
+		return false
 	}
-	ehlo := "EHLO " + literalOf(conn)
-	offered, err := conn.command(in, ehlo)
+	offered, err := c.command(in, "EHLO "+literalOf(c))
 	switch {
 	case err != nil:
 		s.Fate, s.Said = unspoken(err), "no answer to EHLO: "+plainly(err)
-		return s
+		return false
 	case offered.code/100 == 4:
 		s.Fate, s.Said = Deferred, offered.String()
-		return s
+		return false
 	case offered.code != 250 || !offered.offers("STARTTLS"):
 		s.Fate, s.Said = NoSTARTTLS, offered.String()
-		conn.quit()
-		return s
+		c.quit()
+		return false
 	}
 	s.STARTTLS = true
-	ready, err := conn.command(in, "STARTTLS")
+	return c.startTLS(s, in)
+}
+
+// startTLS sends STARTTLS and hears the 220.
+func (c *call25) startTLS(s *Session, in *bufio.Reader) bool {
+	ready, err := c.command(in, "STARTTLS")
 	switch {
 	case err != nil:
 		s.Fate, s.Said = NotStarted, "no answer to STARTTLS: "+plainly(err)
-		return s
+		return false
 	case ready.code != 220:
 		s.Fate, s.Said = NotStarted, ready.String()
-		conn.quit()
-		return s
+		c.quit()
+		return false
 	case in.Buffered() > 0:
 		// What an attacker on the way slips in before the handshake would be
 		// taken for the server's word behind it.
 		s.Fate, s.Said = Injected, fmt.Sprintf("%d octets of clear text follow the 220", in.Buffered())
-		return s
+		return false
 	}
-	v.behindTLS(&s, conn, host, ehlo)
-	return s
+	return true
 }
 
 // behindTLS makes the handshake and says EHLO again.
-func (v *View) behindTLS(s *Session, conn *call25, host, ehlo string) {
+func (v *View) behindTLS(s *Session, conn *call25, host string) {
 	secured := tls.Client(conn, v.tlsConfig(host))
 	conn.within(stepPatience)
 	if err := secured.HandshakeContext(v.ctx); err != nil {
@@ -195,6 +209,7 @@ func (v *View) behindTLS(s *Session, conn *call25, host, ehlo string) {
 	}
 	state := secured.ConnectionState()
 	s.TLSVersion = tls.VersionName(state.Version)
+	s.chain = state.PeerCertificates
 	s.Certificates = facts(state.PeerCertificates)
 	s.Flaws = judgeChain(state.PeerCertificates, host, v.Now(), v.world.Network.Roots)
 	if state.Version < tls.VersionTLS12 {
@@ -203,7 +218,7 @@ func (v *View) behindTLS(s *Session, conn *call25, host, ehlo string) {
 	}
 	inner := &call25{Conn: secured}
 	in := bufio.NewReaderSize(inner, maxReplyLine)
-	again, err := inner.command(in, ehlo)
+	again, err := inner.command(in, "EHLO "+literalOf(conn))
 	switch {
 	case err != nil:
 		s.Fate, s.Said = BrokenTLS, "no answer to EHLO behind TLS: "+plainly(err)

@@ -31,6 +31,8 @@ type View struct {
 	zones    memo[string, zoneFound]
 	sessions memo[target, Session]
 	fetches  memo[target, Fetch]
+	glances  memo[glanced, Glance]
+	plains   memo[target, PlainHTTP]
 	controls memo[controlled, Light]
 	reached  families
 	deaf     deaf

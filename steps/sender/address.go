@@ -1,0 +1,194 @@
+package sender
+
+import (
+	"slices"
+	"strings"
+
+	"belay/rollout"
+	"belay/rollout/finding"
+	"belay/rollout/mtasts"
+	"belay/rollout/tlsrpt"
+)
+
+// showing is what one address of an MX host shows any sender, whatever policy it
+// goes by.
+type showing struct {
+	host   string
+	at     rollout.MXAddress
+	unseen string // why nothing is known of it; empty where something is
+	dead   string // why no sender gets as far as EHLO
+	noTLS  string // why there is no TLS: not offered, refused, broken off, too old
+	broken bool   // of noTLS: TLS is offered, and fails
+	// bars are the faults of TLS that a sender finds which verifies.
+	bars []finding.Finding
+}
+
+// show reads what the look says of one address.
+func show(host string, at rollout.MXAddress, fs []finding.Finding) showing {
+	s := showing{host: host, at: at}
+	subject := host + " [" + at.IP.String() + "]"
+	for _, f := range fs {
+		if f.Subject != subject || f.Code[0] != 'M' || f.Severity != finding.Fail && !f.Unknown {
+			continue
+		}
+		switch {
+		case f.Unknown && (f.Code == "M04" || f.Code == "M19"):
+			s.unseen = f.Title
+		case f.Unknown:
+		case f.Code == "M05" || f.Code == "M06":
+			s.dead = f.Title
+		case f.Code == "M07":
+			s.noTLS = f.Title
+		case f.Code == "M08":
+			s.noTLS, s.broken = f.Title, true
+		default:
+			s.bars = append(s.bars, f)
+		}
+	}
+	switch {
+	case s.unseen != "" || s.dead != "":
+	case at.NoRoute:
+		s.unseen = "there is no route to it from here"
+	case at.Verdict == finding.Unknown && at.TLSVersion == "":
+		s.unseen = "the look ended before it answered"
+	case !at.Reachable:
+		s.dead = "it cannot be reached"
+	}
+	return s
+}
+
+// try is what a sender meets there that goes by policy, which is nil for none.
+func (s showing) try(policy *mtasts.Policy) Try {
+	t := Try{IP: s.at.IP}
+	switch {
+	case s.unseen != "":
+		t.Outcome, t.Why = Unknown, s.unseen
+		return t
+	case s.dead != "":
+		t.Outcome, t.Why = Defer, s.dead
+		return t
+	}
+	matched := true
+	if policy != nil && policy.Mode != mtasts.None {
+		_, matched = policy.Matches(s.host)
+	}
+	faults := s.faults(matched)
+	t.TLS = s.travels()
+	t.Outcome, t.Why = Deliver, strings.Join(faults, "; ")
+	if s.broken {
+		t.Why += "; Postfix sends the mail in clear text from its second attempt on, others may never"
+	}
+	if policy == nil || policy.Mode == mtasts.None {
+		if !s.broken {
+			t.Why = "" // a sender without a policy looks at no certificate
+		}
+		return t
+	}
+	t.Reports = s.reports(matched)
+	if policy.Mode != mtasts.Enforce || len(faults) == 0 {
+		return t
+	}
+	t.Outcome, t.TLS, t.Why = Defer, "", strings.Join(faults, "; ")
+	if s.goodForPostfix(policy.MX) {
+		t.Postfix = Deliver
+	}
+	return t
+}
+
+// faults are the reasons for which a sender that enforces passes the host over.
+func (s showing) faults(matched bool) []string {
+	var out []string
+	if !matched {
+		out = append(out, "no mx pattern of the policy covers it")
+	}
+	if s.noTLS != "" {
+		return append(out, s.noTLS)
+	}
+	for _, f := range s.bars {
+		out = append(out, f.Title)
+	}
+	return out
+}
+
+// travels is how a mail that goes out travels.
+func (s showing) travels() TLS {
+	switch {
+	case s.noTLS != "":
+		return Clear
+	case len(s.bars) > 0:
+		return Unverified
+	}
+	return Verified
+}
+
+// reports are the failures that a sender under a policy reports (RFC 8460 4.3). No
+// type exists for a host that the policy does not cover; validation-failure is what
+// most senders use.
+func (s showing) reports(matched bool) []tlsrpt.ResultType {
+	var out []tlsrpt.ResultType
+	add := func(r tlsrpt.ResultType) {
+		if !slices.Contains(out, r) {
+			out = append(out, r)
+		}
+	}
+	if !matched {
+		add(tlsrpt.ValidationFailure)
+	}
+	switch {
+	case s.noTLS != "" && s.broken:
+		add(tlsrpt.ValidationFailure)
+	case s.noTLS != "":
+		add(tlsrpt.StartTLSNotSupported)
+	}
+	for _, f := range s.bars {
+		switch f.Code {
+		case "M09":
+			add(tlsrpt.CertificateExpired)
+		case "M11", "M14":
+			add(tlsrpt.CertificateHostMismatch)
+		case "M12", "M13":
+			add(tlsrpt.CertificateNotTrusted)
+		default:
+			add(tlsrpt.ValidationFailure)
+		}
+	}
+	return out
+}
+
+// goodForPostfix reports whether Postfix delivers under "secure match=PATTERNS",
+// which is what postfix-mta-sts-resolver answers for a policy in enforce: the chain
+// must be good, and some name of the certificate match some pattern, be the MX
+// host's name what it may. There a wildcard pattern covers names of any depth.
+func (s showing) goodForPostfix(patterns []string) bool {
+	if s.noTLS != "" || len(s.at.Certificates) == 0 {
+		return false
+	}
+	names := s.at.Certificates[0].Names
+	for _, f := range s.bars {
+		switch f.Code {
+		case "M11":
+		case "M14":
+			names = []string{s.host} // it takes the common name where there is no other
+		default:
+			return false
+		}
+	}
+	return slices.ContainsFunc(names, func(name string) bool {
+		return slices.ContainsFunc(patterns, func(p string) bool { return postfixMatches(name, p) })
+	})
+}
+
+// postfixMatches compares one name of a certificate with one pattern the way
+// Postfix does with "match=": ".example" takes any name below it, and a certificate
+// for "*.example" is one for each name a label below.
+func postfixMatches(name, pattern string) bool {
+	name, pattern = strings.ToLower(name), strings.ToLower(pattern)
+	if below, wild := strings.CutPrefix(pattern, "*."); wild {
+		return strings.HasSuffix(name, "."+below)
+	}
+	if below, wild := strings.CutPrefix(name, "*."); wild {
+		_, rest, ok := strings.Cut(pattern, ".")
+		return ok && rest == below
+	}
+	return name == pattern
+}
