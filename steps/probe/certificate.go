@@ -91,14 +91,20 @@ func judgeChain(chain []*x509.Certificate, host string, now time.Time, roots *x5
 	if key, ok := leaf.PublicKey.(*ecdsa.PublicKey); ok && key.Curve.Params().BitSize < 256 {
 		add(WeakKey, "certificate has an ECDSA key of %d bits", key.Curve.Params().BitSize)
 	}
-	if kind, text := distrust(chain, at, roots); kind != "" {
+	if kind, text := distrust(chain, at, now, roots); kind != "" {
 		add(kind, "%s", text)
 	}
 	return flaws
 }
 
-// distrust says why chain leads to no trusted root, empty where it does.
-func distrust(chain []*x509.Certificate, at time.Time, roots *x509.CertPool) (FlawKind, string) {
+// validAt reports whether c is neither expired nor not valid yet.
+func validAt(c *x509.Certificate, now time.Time) bool {
+	return !now.Before(c.NotBefore) && !now.After(c.NotAfter)
+}
+
+// distrust says why chain leads to no trusted root at a moment within its leaf's
+// dates, empty where it does.
+func distrust(chain []*x509.Certificate, at, now time.Time, roots *x509.CertPool) (FlawKind, string) {
 	leaf := chain[0]
 	sent := x509.NewCertPool()
 	for _, c := range chain[1:] {
@@ -113,6 +119,8 @@ func distrust(chain []*x509.Certificate, at time.Time, roots *x509.CertPool) (Fl
 	var expired x509.CertificateInvalidError
 	var unknown x509.UnknownAuthorityError
 	switch {
+	case errors.As(err, &expired) && expired.Reason == x509.Expired && expired.Cert != leaf && validAt(expired.Cert, now):
+		return "", "" // its issuer is younger than the leaf, which has expired: nothing is wrong with the issuer
 	case errors.As(err, &weak):
 		return WeakKey, "certificate chain is signed with an algorithm that is no longer accepted: " + err.Error()
 	case errors.As(err, &expired) && expired.Reason == x509.Expired && expired.Cert != leaf:

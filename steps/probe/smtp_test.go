@@ -92,8 +92,11 @@ func TestSession(t *testing.T) {
 		"a certificate that ends soon":        {withTLS(config(b.certificate(func(c *x509.Certificate) { c.NotAfter = b.now.AddDate(0, 0, 10) }, mxHost)), polite), Fine, "", []FlawKind{EndsSoon}},
 		"a certificate for another name":      {withTLS(config(b.certificate(nil, "www.box.test")), polite), Fine, "", []FlawKind{WrongName}},
 		"expired and for another name":        {withTLS(config(b.certificate(func(c *x509.Certificate) { c.NotAfter = b.now.Add(-time.Hour) }, "www.box.test")), polite), Fine, "", []FlawKind{OutOfDate, WrongName}},
-		"the name as common name only":        {withTLS(config(b.certificate(func(c *x509.Certificate) { c.DNSNames = nil }, mxHost)), polite), Fine, "", []FlawKind{WrongName, CommonNameOnly}},
-		"a certificate of a private CA":       {withTLS(config(newBox(t).certificate(nil, mxHost)), polite), Fine, "", []FlawKind{Incomplete}},
+		"expired before its issuer was made": {withTLS(config(b.certificate(func(c *x509.Certificate) {
+			c.NotBefore, c.NotAfter = b.now.AddDate(-20, 0, 0), b.now.AddDate(-10, 0, 0)
+		}, mxHost)), polite), Fine, "", []FlawKind{OutOfDate}},
+		"the name as common name only":  {withTLS(config(b.certificate(func(c *x509.Certificate) { c.DNSNames = nil }, mxHost)), polite), Fine, "", []FlawKind{WrongName, CommonNameOnly}},
+		"a certificate of a private CA": {withTLS(config(newBox(t).certificate(nil, mxHost)), polite), Fine, "", []FlawKind{Incomplete}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b.listen("192.0.2.1:25", row.serve)
