@@ -40,9 +40,13 @@ func (s *Store) explain(what string, err error) error {
 		return fmt.Errorf("%s in %s: %w", what, s.file, err)
 	}
 	var why string
-	switch e.Code() & 0xff {
+	code := e.Code() & 0xff
+	if e.Code() == sqlite3.SQLITE_IOERR_SHMSIZE {
+		code = sqlite3.SQLITE_FULL // no room for the file that connections share
+	}
+	switch code {
 	case sqlite3.SQLITE_FULL:
-		why = "the disk is full, and nothing was written; make room and run belay again"
+		why = "the disk is full, and nothing of this was kept; make room and run belay again"
 	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM:
 		why = "it cannot be written to; check who owns the file and whether its file system is mounted read-only"
 	case sqlite3.SQLITE_CANTOPEN:
