@@ -1,10 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -12,18 +16,25 @@ import (
 	"belay/rollout/world"
 )
 
-// vector is one row of a vectors.json below rollout/.
+// vector is one row of a vectors.json below rollout/. Input is a text, or a list:
+// of records (form rrset), of one record's character-strings (chunks), or a host
+// and patterns (mx-match).
 type vector struct {
 	Kind, Name, Form, Encoding, Reason string
 	Input                              json.RawMessage
 	Tool                               finding.Verdict
+	Want                               map[string]any
 }
 
-// TestLintGivesTheVerdictOfEveryVector runs each text through the command line.
+// TestLintGivesTheVerdictOfEveryVector runs each text through the built binary.
 func TestLintGivesTheVerdictOfEveryVector(t *testing.T) {
+	belay, err := exec.LookPath("belay") // TestMain put this very binary there
+	if err != nil {
+		t.Fatal(err)
+	}
 	kinds := map[string]int{}
-	for _, pkg := range []string{"mtasts", "tlsrpt"} {
-		text, err := os.ReadFile(filepath.Join("../../rollout", pkg, "testdata/vectors.json"))
+	for _, file := range vectorFiles(t) {
+		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -36,7 +47,7 @@ func TestLintGivesTheVerdictOfEveryVector(t *testing.T) {
 				continue // what mails are called is no kind of lint
 			}
 			kinds[v.Kind]++
-			t.Run(v.Kind+"/"+v.Name, v.check)
+			t.Run(v.Kind+"/"+v.Name, func(t *testing.T) { v.check(t, belay) })
 		}
 	}
 	for _, kind := range []string{"policy", "sts-txt", "tlsrpt-txt", "report", "mx-match"} {
@@ -46,14 +57,39 @@ func TestLintGivesTheVerdictOfEveryVector(t *testing.T) {
 	}
 }
 
-func (v vector) check(t *testing.T) {
+// vectorFiles are the vectors of package mtasts and of package tlsrpt, or the file
+// that BELAY_VECTORS names.
+func vectorFiles(t *testing.T) []string {
+	t.Helper()
+	if named := os.Getenv("BELAY_VECTORS"); named != "" {
+		return []string{named}
+	}
+	files, err := filepath.Glob("../../rollout/*/testdata/vectors.json")
+	if err != nil || len(files) != 2 {
+		t.Fatalf("found the vectors %v: %v", files, err)
+	}
+	return files
+}
+
+func (v vector) check(t *testing.T, belay string) {
 	args, text := v.command(t)
-	var out, errs strings.Builder
-	p := newProgram(world.World{}, strings.NewReader(text), &out, &errs, os.LookupEnv)
-	status := p.run(append([]string{"--json", "lint", v.Kind, "--"}, args...))
-	var got finding.Lint
-	if err := json.Unmarshal([]byte(out.String()), &got); err != nil {
-		t.Fatalf("exit %d, printed %q %q: %v", status, out.String(), errs.String(), err)
+	c := exec.Command(belay, append([]string{"lint", "--json"}, args...)...)
+	c.Stdin = bytes.NewReader(text)
+	var errs strings.Builder
+	c.Stderr = &errs
+	out, err := c.Output()
+	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	status := c.ProcessState.ExitCode()
+	var got struct {
+		Kind     string
+		Verdict  finding.Verdict
+		Parsed   map[string]any
+		Findings []finding.Finding
+	}
+	if err := json.Unmarshal(out, &got); err != nil {
+		t.Fatalf("exit %d, printed %q %q: %v", status, out, errs.String(), err)
 	}
 	want := exitGood
 	if v.Tool == finding.Reject {
@@ -62,30 +98,76 @@ func (v vector) check(t *testing.T) {
 	if got.Verdict != v.Tool || got.Kind != v.Kind || status != want {
 		t.Errorf("%s %s, exit %d; want %s, exit %d: %s", got.Kind, got.Verdict, status, v.Tool, want, v.Reason)
 	}
+	for name, value := range v.Want {
+		if !reflect.DeepEqual(got.Parsed[name], value) {
+			t.Errorf("parsed %s is %v, want %v", name, got.Parsed[name], value)
+		}
+	}
+	if len(got.Findings) == 0 && got.Verdict != finding.Accept {
+		t.Errorf("verdict %s without a finding", got.Verdict)
+	}
 }
 
 // command is what an operator would type for the vector, and the standard input.
-func (v vector) command(t *testing.T) (args []string, text string) {
+func (v vector) command(t *testing.T) (args []string, text []byte) {
 	var parts []string
+	var whole string
 	if json.Unmarshal(v.Input, &parts) != nil {
-		if err := json.Unmarshal(v.Input, &text); err != nil {
+		if err := json.Unmarshal(v.Input, &whole); err != nil {
 			t.Fatal(err)
 		}
 	}
-	switch {
-	case v.Kind == "mx-match":
-		return parts, ""
-	case v.Form == "chunks": // a record's character-strings are one text
-		text = strings.Join(parts, "")
-	case v.Form == "rrset":
-		text = strings.Join(parts, "\n")
-	}
+	text = []byte(whole)
 	if v.Encoding == "base64" {
-		raw, err := base64.StdEncoding.DecodeString(text)
+		raw, err := base64.StdEncoding.DecodeString(whole)
 		if err != nil {
 			t.Fatal(err)
 		}
-		text = string(raw)
+		text = raw
 	}
-	return []string{"-"}, text
+	switch v.Form {
+	case "rrset":
+		return []string{"--rrset", v.Kind, "-"}, v.Input
+	case "chunks": // one record of several character-strings
+		return []string{"--rrset", v.Kind, "-"}, append(append([]byte("["), v.Input...), ']')
+	case "record":
+		text = append(text, '\n') // what a text file and echo end with
+	}
+	if v.Kind == "mx-match" {
+		return append([]string{"--", v.Kind}, parts...), nil
+	}
+	return []string{v.Kind, "-"}, text
+}
+
+// TestLintReadsBytesAsGiven: what stands in the text stands in the record.
+func TestLintReadsBytesAsGiven(t *testing.T) {
+	const good = "v=STSv1; id=1;"
+	for _, row := range []struct {
+		name, text string
+		args       []string
+		want       int
+	}{
+		{"no newline", good, []string{"sts-txt", "-"}, exitGood},
+		{"one final newline is dropped", good + "\n", []string{"sts-txt", "-"}, exitGood},
+		{"a second one is part of the record", good + "\n\n", []string{"sts-txt", "-"}, exitFails},
+		{"so is a carriage return", good + "\r\n", []string{"sts-txt", "-"}, exitFails},
+		{"two lines are one record", good + "\nv=spf1 -all\n", []string{"sts-txt", "-"}, exitFails},
+		{"nothing", "", []string{"sts-txt", "-"}, exitFails},
+		{"no record", "[]", []string{"--rrset", "sts-txt", "-"}, exitFails},
+		{"strings and character-strings", `["v=spf1 -all", ["v=ST", "Sv1; id=1;"]]`, []string{"--rrset", "sts-txt", "-"}, exitGood},
+		{"a TLS-RPT record in two strings", `[["v=TLSRPTv1; ", "rua=mailto:a@corp.test"]]`, []string{"tlsrpt-txt", "--rrset", "-"}, exitGood},
+		{"a number is no record", `[1]`, []string{"--rrset", "sts-txt", "-"}, exitCannot},
+		{"null is no record", `[null]`, []string{"--rrset", "sts-txt", "-"}, exitCannot},
+		{"null is no array", `null`, []string{"--rrset", "sts-txt", "-"}, exitCannot},
+		{"text behind the array", `["v=STSv1; id=1;"] x`, []string{"--rrset", "sts-txt", "-"}, exitCannot},
+		{"a policy is no RRset", "", []string{"--rrset", "policy", "-"}, exitCannot},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			var out, errs strings.Builder
+			p := newProgram(world.World{}, strings.NewReader(row.text), &out, &errs, os.LookupEnv)
+			if got := p.run(append([]string{"lint"}, row.args...)); got != row.want {
+				t.Errorf("exit %d, want %d: %s%s", got, row.want, out.String(), errs.String())
+			}
+		})
+	}
 }
