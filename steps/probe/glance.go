@@ -31,9 +31,7 @@ type Manner string
 const (
 	// Nameless sends no server name (SNI), as some senders do not.
 	Nameless Manner = "no server name"
-	// Misnamed sends a name that no host has, and offers TLS 1.2 and older only:
-	// a server that takes the name for what it is shows at once whether it
-	// serves senders without TLS 1.3.
+	// Misnamed sends a name that no host has.
 	Misnamed Manner = "a foreign server name"
 )
 
@@ -51,30 +49,20 @@ type glanced struct {
 func (v *View) Glance(host string, ip netip.Addr, manner Manner) Glance {
 	return v.glances.do(glanced{target{host, ip}, manner}, func() Glance {
 		v.asking(At(host, ip), "STARTTLS on port 25 with "+string(manner))
-		config := v.tlsConfig("")
-		config.ServerName = ""
+		conn, _, err := v.connect(v.ctx, netip.AddrPortFrom(ip, 25))
+		if err != nil {
+			return Glance{}
+		}
+		defer conn.hangUp()
+		if !conn.beforeTLS(new(Session)) {
+			return Glance{}
+		}
+		name := ""
 		if manner == Misnamed {
-			config.ServerName, config.MaxVersion = foreignName, tls.VersionTLS12
+			name = foreignName
 		}
-		g := v.glanceAt25(host, ip, config)
-		if g.Met && g.Why != "" && config.MaxVersion != 0 {
-			config.MaxVersion = 0 // it may be the version that it minds, not the name
-			g = v.glanceAt25(host, ip, config)
-		}
-		return g
+		return v.glance(v.ctx, conn, host, v.tlsConfig(name))
 	})
-}
-
-func (v *View) glanceAt25(host string, ip netip.Addr, config *tls.Config) Glance {
-	conn, _, err := v.connect(v.ctx, netip.AddrPortFrom(ip, 25))
-	if err != nil {
-		return Glance{}
-	}
-	defer conn.hangUp()
-	if !conn.beforeTLS(new(Session)) {
-		return Glance{}
-	}
-	return v.glance(v.ctx, conn, host, config)
 }
 
 // Older shakes hands with the HTTPS server at one address of a policy host in TLS
