@@ -183,7 +183,7 @@ func (v *version) answer(m *dns.Msg, q dns.Question) {
 			v.refer(m, cut)
 			return
 		}
-		types := v.names[name]
+		types := v.at(name)
 		if q.Qtype == dns.TypeANY {
 			for _, rrs := range types {
 				m.Answer = append(m.Answer, rrs...)
@@ -205,10 +205,35 @@ func (v *version) answer(m *dns.Msg, q dns.Question) {
 			return
 		}
 	}
-	if !v.names.exists(name) {
+	if !v.names.exists(name) && v.at(name) == nil {
 		m.Rcode = dns.RcodeNameError
 	}
 	m.Ns = append(m.Ns, v.negativeSOA())
+}
+
+// at is what stands at name, or what the wildcard of its closest encloser makes
+// of it (RFC 4592 section 3.3.1); nil where neither does.
+func (v *version) at(name string) map[uint16][]dns.RR {
+	if v.names.exists(name) {
+		return v.names[name]
+	}
+	above := parentOf(name)
+	for above != v.apex && above != "." && !v.names.exists(above) {
+		above = parentOf(above)
+	}
+	types := v.names["*."+above]
+	if types == nil {
+		return nil
+	}
+	made := map[uint16][]dns.RR{}
+	for typ, rrs := range types {
+		for _, rr := range rrs {
+			rr = dns.Copy(rr)
+			rr.Header().Name = name
+			made[typ] = append(made[typ], rr)
+		}
+	}
+	return made
 }
 
 // cut finds the zone cut at or above name, below the apex. A question for DS at
