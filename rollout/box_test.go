@@ -44,6 +44,8 @@ type box struct {
 	// unread makes reading a place fail, by "name type"; cut cuts each look short.
 	unread map[string]error
 	cut    error
+	// second is what a second address of the policy host serves by a look.
+	second string
 	// noRoute are addresses of a family without a route from here.
 	noRoute map[string]bool
 	// looking is called while a look is made, by who made it.
@@ -165,6 +167,9 @@ func (b *box) seen(d string) rollout.Evidence {
 	if body.Exists {
 		policy, faults := mtasts.ParsePolicy([]byte(body.Body))
 		e.Policy = rollout.PolicySeen{Body: body.Body, Agree: true, Valid: mtasts.Usable(faults), Policy: policy}
+	}
+	if b.second != "" {
+		e.Policy = rollout.PolicySeen{Addresses: []rollout.PolicyAddress{{Answered: true, Body: body.Body}, {Answered: true, Body: b.second}}}
 	}
 	for i, host := range b.mx {
 		e.MX = append(e.MX, rollout.MXHost{Host: host, Preference: uint16(10 * i)})

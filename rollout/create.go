@@ -235,9 +235,13 @@ func (e *Engine) Forget(ctx context.Context, domain string) error {
 }
 
 // Adopt takes what is live into the ledger after drift, and puts the rollout
-// where that policy stands. It refuses where nothing valid is live.
+// where that policy stands. It refuses where nothing valid is live, or what is live
+// is what the ledger says.
 func (e *Engine) Adopt(ctx context.Context, domain, reason string, emit Sink) (Rollout, error) {
 	var out Rollout
+	if strings.TrimSpace(reason) == "" {
+		return out, fmt.Errorf("adopt %s: a decision needs a reason; it stands in the journal for ever: %w", domain, ErrRefused)
+	}
 	err := e.locked(ctx, domain, func(r *Rollout) error {
 		w, err := e.Accounts.Open(ctx, domain, r.Settings)
 		if err != nil {

@@ -10,8 +10,8 @@ import (
 // Override writes down that the operator goes on in spite of the reasons that
 // the gate lists now: where a plan that enforces or raises is due, the gate that
 // led into the phase, else the one out of it. It returns that gate as it stands
-// afterwards. It refuses where nothing is left that could be overridden, or no
-// reason is given.
+// afterwards. It refuses where nothing is left that could be overridden, where the
+// newest look is too old to say what the gate lists, or no reason is given.
 func (e *Engine) Override(ctx context.Context, domain, reason string) (Gate, error) {
 	return e.decision(ctx, domain, reason, func(r Rollout) (Entry, error) {
 		over := Entry{Kind: Overrode}
@@ -20,6 +20,9 @@ func (e *Engine) Override(ctx context.Context, domain, reason string) (Gate, err
 			g, over.Phase, over.Aim = into, r.From, r.FromAim
 		}
 		for _, x := range g.Closed() {
+			if x.Code == ReasonLook {
+				return Entry{}, fmt.Errorf("override %s: %s, so nobody can say what there is to override; belay check %s looks: %w", domain, x.Text, domain, ErrRefused)
+			}
 			if !x.Final {
 				over.Reasons = append(over.Reasons, x.Key())
 			}

@@ -15,7 +15,7 @@ const (
 	Set       EntryKind = "set"       // Settings
 	Adopted   EntryKind = "adopted"   // Ledger, Phase, Aim, Reason: what was live is ours now
 	Accepted  EntryKind = "accepted"  // Plan: an operator accepted it
-	Abandoned EntryKind = "abandoned" // PlanHash, EditID: never to be made, its id never used
+	Abandoned EntryKind = "abandoned" // PlanHash, EditID: a new plan took its place; made no more, its id never used again
 	Intended  EntryKind = "intended"  // PlanHash, EditID: about to be written
 	Received  EntryKind = "received"  // PlanHash, Receipt
 	Seen      EntryKind = "verified"  // PlanHash, EditID: seen live from outside; Waived names what gave no answer

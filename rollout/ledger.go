@@ -23,8 +23,9 @@ type LedgerEntry struct {
 	// From is when the intent to write it was journaled: a sender may fetch it
 	// from then on.
 	From time.Time `json:"from"`
-	// Until is when its successor was verified on every address; zero while it
-	// is served.
+	// Until is when its successor was verified on every address, or when reading
+	// showed that it does not stand where it was to be written; zero while it may
+	// be fetched.
 	Until time.Time `json:"until,omitzero"`
 	// Live is when it was verified from outside on every address; zero before.
 	Live time.Time `json:"live,omitzero"`

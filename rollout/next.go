@@ -57,8 +57,8 @@ func (e *Engine) Next(ctx context.Context, domain string, c Consent, emit Sink) 
 }
 
 // CarryOut walks a plan made by ProposeStepBack, ProposeUndo or ProposeRestore,
-// once the operator has accepted it. It refuses any other plan, and one that is
-// stale because the journal moved on since.
+// once the operator has accepted it. It refuses any other plan, and one whose id
+// was used since it was made; each edit refuses by itself a place that changed.
 func (e *Engine) CarryOut(ctx context.Context, p Plan, c Consent, emit Sink) (Progress, error) {
 	var out Progress
 	if p.Purpose != ForStepBack && p.Purpose != ForUndo && p.Purpose != ForRestore {

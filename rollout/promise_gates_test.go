@@ -106,6 +106,23 @@ func TestOverrideCoversTheGateThatLedIn(t *testing.T) {
 	}
 }
 
+// An override covers the reasons that a gate lists; an old look lists none.
+func TestOverrideNeedsAFreshLook(t *testing.T) {
+	r := newRig(t)
+	r.create(testSettings())
+	r.to(rollout.ReviewReports)
+	r.box.clock.wind(2 * time.Hour)
+	if _, err := r.engine.Override(ctx, domain, "the board decided"); !errors.Is(err, rollout.ErrRefused) || !strings.Contains(err.Error(), "belay check") {
+		t.Errorf("overrode what nobody saw: %v", err)
+	}
+	if _, err := r.engine.Check(ctx, domain, nil); err != nil {
+		t.Fatal(err)
+	}
+	if g, err := r.engine.Override(ctx, domain, "the board decided"); err != nil || !g.Open {
+		t.Errorf("%v %s", err, reasons(g))
+	}
+}
+
 // A waived unknown is waived at every later gate until its subject answers; it
 // never covers a failure of the same subject, nor the same unknown come again.
 func TestWaivedUnknown(t *testing.T) {

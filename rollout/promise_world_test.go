@@ -255,3 +255,32 @@ func TestOnePlaceHoweverItIsSpelt(t *testing.T) {
 		t.Errorf("took the place of a policy that is still served: %v", err)
 	}
 }
+
+// A body that one address alone serves may have been fetched there: it enters the
+// ledger before a plan replaces it, and takes no other's place.
+func TestABodyAtOneAddressEntersTheLedger(t *testing.T) {
+	r := newRig(t)
+	r.create(hasty())
+	r.to(rollout.ReviewReports)
+	r.set(func(s *rollout.Settings) { s.Soak, s.MX = testSettings().Soak, []string{"*.corp.test"} })
+	r.box.second = policy("enforce", 31557600).String()
+	r.box.clock.wind(time.Hour)
+	r.next()
+	end := r.load()
+	i := slices.IndexFunc(end.Ledger, func(e rollout.LedgerEntry) bool { return e.Foreign && e.MaxAge == 31557600 })
+	if i < 0 || end.Ledger[i].Until.IsZero() || !end.Ledger[i].Live.IsZero() {
+		t.Fatalf("the ledger has %+v", end.Ledger)
+	}
+	if hold := end.Ledger.HeldUntil(r.box.clock.Now()); hold.Before(start.Add(rollout.LongestMaxAge * time.Second)) {
+		t.Errorf("held until %s", hold)
+	}
+	sound(t, end)
+}
+
+func TestAdoptingNeedsAReason(t *testing.T) {
+	r := newRig(t)
+	r.create(hasty())
+	if _, err := r.engine.Adopt(ctx, domain, " ", nil); !errors.Is(err, rollout.ErrRefused) || !strings.Contains(err.Error(), "reason") {
+		t.Errorf("adopted: %v", err)
+	}
+}
