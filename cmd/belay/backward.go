@@ -53,7 +53,7 @@ func (p *program) askedFor(use, short, long string, purpose rollout.Purpose) *co
 
 func (p *program) carryAsked(ctx context.Context, s *session, domain string, purpose rollout.Purpose, out string) error {
 	if !p.flags.yes && !p.canAsk() && out == "" {
-		return noConsent(domain)
+		return noConsent(domain, purpose)
 	}
 	proposal, err := proposers(s.engine)[purpose](ctx, domain, p.sink(nil))
 	if err != nil {

@@ -18,7 +18,7 @@ func (p *program) consent(ctx context.Context, plan rollout.Plan) (rollout.Conse
 		return rollout.Consent{Given: true}, nil
 	}
 	if !p.canAsk() {
-		return rollout.Consent{}, noConsent(plan.Domain)
+		return rollout.Consent{}, noConsent(plan.Domain, plan.Purpose)
 	}
 	fmt.Fprintf(p.errs, "%s\nType the domain to go on (anything else is no): ", consequence(plan))
 	typed, err := p.readLine(ctx)
@@ -31,10 +31,17 @@ func (p *program) consent(ctx context.Context, plan rollout.Plan) (rollout.Conse
 	return rollout.Consent{Given: true, Shown: &plan}, nil
 }
 
-// noConsent says how an act is accepted where nobody can be asked.
-func noConsent(domain string) error {
-	return fmt.Errorf("nobody can be asked here, so nothing was done to %s: accept what would be done by --yes, or save it with belay plan %s --out FILE and carry it out with --plan FILE: %w",
-		domain, domain, rollout.ErrRefused)
+// noConsent says how an act is accepted where nobody can be asked. What is carried
+// out only when it is asked for has a plan of its own, which belay plan does not
+// show.
+func noConsent(domain string, purpose rollout.Purpose) error {
+	save, carry := "plan", "next"
+	switch purpose {
+	case rollout.ForStepBack, rollout.ForUndo, rollout.ForRestore:
+		save, carry = string(purpose), string(purpose)
+	}
+	return fmt.Errorf("nobody can be asked here, so nothing was done to %[1]s: accept what would be done by --yes, or save it with belay %[2]s %[1]s --out FILE and carry it out with belay %[3]s %[1]s --plan FILE: %[4]w",
+		domain, save, carry, rollout.ErrRefused)
 }
 
 // consequence says what a plan changes for those who send mail.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"syscall"
 
 	"belay/rollout"
@@ -47,6 +48,12 @@ func statusOf(err error) int {
 	return exitCannot
 }
 
+// errorText is an error in words. That it was refused is the exit status; as the
+// last words of the reason for it they say nothing.
+func errorText(err error) string {
+	return strings.TrimSuffix(err.Error(), ": "+rollout.ErrRefused.Error())
+}
+
 // conclude prints why a command failed, one sentence on the standard error (with
 // --json one object {"error","exit"}), and returns the exit status.
 func (p *program) conclude(ran *cobra.Command, err error) int {
@@ -54,7 +61,7 @@ func (p *program) conclude(ran *cobra.Command, err error) int {
 	if err == nil || errors.Is(err, errFails) || errors.Is(err, syscall.EPIPE) {
 		return status // all is said, or nobody reads any more
 	}
-	text := finding.Clean(err.Error(), 2000)
+	text := finding.Clean(errorText(err), 2000)
 	p.log.Error("failed", "error", text, "exit", status)
 	if p.flags.json {
 		_ = json.NewEncoder(p.errs).Encode(struct {

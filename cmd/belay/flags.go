@@ -17,7 +17,7 @@ import (
 
 func (p *program) globalFlags(root *cobra.Command) {
 	f := root.PersistentFlags()
-	f.StringVar(&p.flags.state, "state", "", "the store's directory (default: belay in the XDG state directory)")
+	f.StringVar(&p.flags.state, "state", "", "keep the store in `DIR` (default: belay in the XDG state directory)")
 	f.BoolVar(&p.flags.json, "json", false, "one JSON object a line on standard output")
 	f.BoolVar(&p.flags.yes, "yes", false, "accept what would be done without being asked")
 	f.StringArrayVar(&p.flags.resolvers, "resolver", nil, "recursive resolver `ADDR` or ADDR:PORT to ask (repeatable)")

@@ -66,7 +66,7 @@ func told(e rollout.Entry, plan rollout.Plan) string {
 		}
 		return fmt.Sprintf("%s; now in %s: %s", strings.Join(found, "; "), e.Phase, e.Reason)
 	case rollout.Accepted:
-		return fmt.Sprintf("plan %s (%s) of %d edits", e.Plan.Hash(), e.Plan.Purpose, len(e.Plan.Edits))
+		return fmt.Sprintf("plan %s (%s) of %s", e.Plan.Hash(), e.Plan.Purpose, many(len(e.Plan.Edits), "edit"))
 	case rollout.Intended, rollout.Abandoned:
 		return editTold(e.PlanHash, e.EditID, plan)
 	case rollout.Received:

@@ -45,7 +45,7 @@ func (p *program) next(ctx context.Context, s *session, domain, file string) err
 		return err
 	}
 	if _, resumes := r.Unfinished(); !p.flags.yes && !p.canAsk() && r.Phase != rollout.Holding && !resumes {
-		return noConsent(domain)
+		return noConsent(domain, rollout.ForPhase)
 	}
 	if err := p.takeReports(ctx, s, r); err != nil {
 		return err
@@ -130,7 +130,7 @@ func (p *program) takeReports(ctx context.Context, s *session, r rollout.Rollout
 		fmt.Fprintf(p.errs, "belay: report not read: %s: %s\n", clean(skipped.Path), clean(skipped.Why))
 	}
 	if sum.New > 0 && !p.flags.json {
-		p.say("took in %d new reports: %d sessions good, %d failed", sum.New, sum.Success, sum.Failure)
+		p.say("took in %s: %s good, %d failed", many(sum.New, "new report"), many(sum.Success, "session"), sum.Failure)
 	}
 	return nil
 }

@@ -3,8 +3,11 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"belay/rollout"
 	"belay/rollout/finding"
@@ -120,23 +123,73 @@ func (p *program) printGate(g rollout.Gate) {
 	} else {
 		p.say("gate: closed%s", untilOf(g.Until))
 	}
-	for _, r := range g.Reasons {
-		state := "-"
-		if r.Overridden {
-			state = "overridden:"
+	for i, r := range g.Reasons {
+		if !repeated(r, g.Reasons[i+1:]) {
+			p.paragraph(reason(r), "  ", "    ")
 		}
-		about := fmt.Sprintf("%s %s", state, r.Text)
-		if r.Subject != "" && !strings.Contains(r.Text, r.Subject) {
-			about = fmt.Sprintf("%s %s: %s", state, r.Subject, r.Text)
-		}
-		if r.Fix != "" && !r.Overridden {
-			about = strings.TrimSuffix(about, ".") + ". " + r.Fix
-		}
-		p.paragraph(about+untilOf(r.Until), "  ", "    ")
 	}
 	if len(g.Counted) > 0 {
 		p.say("  counted: %s", clean(strings.Join(g.Counted, ", ")))
 	}
+}
+
+// repeated reports whether a later reason says the same of the same: a finding and
+// the drift that it is, of which the later one names the ways on.
+func repeated(r rollout.Reason, later []rollout.Reason) bool {
+	return slices.ContainsFunc(later, func(l rollout.Reason) bool { return l.Subject == r.Subject && l.Text == r.Text })
+}
+
+// reason is a reason of a gate as a sentence, what it is about before it and what
+// would remove it behind.
+func reason(r rollout.Reason) string {
+	text := r.Text
+	switch r.Code {
+	case rollout.ReasonSoak, rollout.ReasonReporters: // about the rollout as a whole
+	default:
+		if r.Subject != "" && !strings.Contains(r.Text, r.Subject) {
+			text = r.Subject + ": " + r.Text
+		}
+	}
+	text = inZone(text) + untilOf(r.Until)
+	if r.Overridden {
+		return "overridden: " + text
+	}
+	if r.Fix != "" {
+		text = strings.TrimSuffix(text, ".") + ". " + sentence(inZone(r.Fix))
+	}
+	return "- " + text
+}
+
+// inZone is a sentence with its moments in the machine's zone: package rollout
+// writes them in UTC, as JSON wants them.
+func inZone(text string) string {
+	words := strings.Split(text, " ")
+	for i, w := range words {
+		core := strings.Trim(w, "(),.;:")
+		if t, err := time.Parse(time.RFC3339, core); err == nil {
+			words[i] = strings.Replace(w, core, local(t), 1)
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// sentence begins a clause with a capital letter, unless it begins with a command
+// or a name.
+func sentence(s string) string {
+	word, _, _ := strings.Cut(s, " ")
+	if s == "" || word == "belay" || strings.ContainsAny(word, "._/") {
+		return s
+	}
+	first, size := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(first)) + s[size:]
+}
+
+// many is "1 edit" or "2 edits".
+func many[N int | int64](n N, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %ss", n, one)
 }
 
 func (p *program) paragraph(text, first, rest string) {

@@ -163,8 +163,8 @@ func reported(r rollout.Rollout, key string) bool {
 
 func (p *program) printReports(s reportsShape) {
 	f := s.Forecast
-	p.say("%s: enforced over the last %d days, %d of %d sessions from %d reporters would have been refused",
-		shownDomain(s.Domain), f.Days, f.Refused, f.Sessions, len(f.Reporters))
+	p.say("%s: enforced over the last %s, %d of %s from %s would have been refused",
+		shownDomain(s.Domain), many(f.Days, "day"), f.Refused, many(f.Sessions, "session"), many(len(f.Reporters), "reporter"))
 	if len(s.Days) == 0 {
 		p.say("No report has been taken in. belay reports import PATH takes some.")
 	}
@@ -179,12 +179,12 @@ func (p *program) printReports(s reportsShape) {
 		for _, h := range r.Holds {
 			holds = append(holds, heldLine(h))
 		}
-		rows = append(rows, []string{"  " + r.Reporter, string(r.Standing), fmt.Sprintf("%d days", r.Days),
+		rows = append(rows, []string{"  " + r.Reporter, string(r.Standing), many(r.Days, "day"),
 			fmt.Sprintf("%d good", r.Success), fmt.Sprintf("%d failed", r.Failure), strings.Join(holds, "; ")})
 	}
 	p.columns(rows)
 	for _, x := range s.Failures {
-		p.say("  %s  %d sessions, until %s%s", x.Key, x.Sessions, local(x.Ends), stranger(x.Known))
+		p.say("  %s  %s, until %s%s", x.Key, many(x.Sessions, "session"), local(x.Ends), stranger(x.Known))
 		p.paragraph(strings.TrimSpace(string(x.Code)+" "+x.Title+". "+x.Fix), "      ", "      ")
 	}
 	p.printGate(s.Gate)

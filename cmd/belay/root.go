@@ -54,10 +54,10 @@ func (p *program) root() *cobra.Command {
 // that was typed wrong.
 func rootArgs(cmd *cobra.Command, args []string) error {
 	switch {
+	case len(args) > 0 && !strings.ContainsAny(args[0], ".@:/"):
+		return usagef("%q is neither a command nor a domain%s", args[0], suggestion(cmd, args[0]))
 	case len(args) > 1:
 		return usagef("%s takes one domain at most", cmd.CommandPath())
-	case len(args) == 1 && !strings.ContainsAny(args[0], ".@:/"):
-		return usagef("%q is neither a command nor a domain%s", args[0], suggestion(cmd, args[0]))
 	}
 	return nil
 }
