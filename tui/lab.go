@@ -64,7 +64,8 @@ func (a *app) refresh() tea.Cmd {
 	return a.top().Update(refreshMsg{})
 }
 
-// faults is the list of what can be broken in the lab.
+// faults is the list of what can be broken in the lab: what was broken when it was
+// opened stands first.
 type faults struct {
 	*kit
 	list []Fault
@@ -74,8 +75,8 @@ type faults struct {
 
 func (a *app) openFaults() tea.Cmd {
 	list := a.lab.Faults()
-	broken := slices.IndexFunc(list, func(f Fault) bool { return f.On })
-	a.faults = &faults{kit: a.kit, list: list, at: max(broken, 0)}
+	slices.SortStableFunc(list, func(a, b Fault) int { return rank(b.On) - rank(a.On) })
+	a.faults = &faults{kit: a.kit, list: list}
 	return nil
 }
 
@@ -109,7 +110,7 @@ func (f *faults) toggle() tea.Cmd {
 func (a *app) faultSet(msg faultMsg) tea.Cmd {
 	if a.faults != nil {
 		a.faults.busy = false
-		a.faults.list = a.lab.Faults()
+		a.faults.renew(a.lab.Faults())
 	}
 	switch {
 	case msg.err != nil:
@@ -121,6 +122,17 @@ func (a *app) faultSet(msg faultMsg) tea.Cmd {
 		a.say("Mended: " + msg.fault.Label + ".")
 	}
 	return a.refresh()
+}
+
+// renew takes the faults as they are now, each where it stood, so that nothing
+// moves under the cursor.
+func (f *faults) renew(list []Fault) {
+	place := map[string]int{}
+	for i, x := range f.list {
+		place[x.ID] = i
+	}
+	slices.SortStableFunc(list, func(a, b Fault) int { return place[a.ID] - place[b.ID] })
+	f.list = list
 }
 
 func (f *faults) view(w, h int) []string {
