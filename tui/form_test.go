@@ -31,8 +31,29 @@ func TestAnswersThatWereChangedAreTriedAgain(t *testing.T) {
 
 func TestWrongAnswersAreSaidAsTheyAreGiven(t *testing.T) {
 	d := drive(t, manyDomains(), 80, 40).press("n").typeIn("user@corp.test").press("tab").sees("is a mail address: type only what stands behind the @")
-	d.press("tab", "tab", "tab", "tab").press("tab").sees("type the directory that the web server serves")
-	d.typeIn("192.0.2.1 host.example").press("tab").sees("give addresses or a host name, not both")
+	d.press("ctrl+u").typeIn("new.example").press("tab").sees("zone new.example at").seesNot("is a mail address")
+	d.press("tab").typeIn("tok").press("tab", "tab").press("tab").sees("type the directory that the web server serves")
+	d.typeIn("/srv/www").press("tab").typeIn("192.0.2.1 host.example").press("tab").sees("give addresses or a host name, not both")
+}
+
+// What was typed next would else land in the next answer.
+func TestAWrongAnswerKeepsTheCursorAndBackLeadsAway(t *testing.T) {
+	d := drive(t, manyDomains(), 80, 40).press("n").typeIn("co.uk").press("enter").sees("is a public suffix").
+		press("tab").typeIn("x").sees("co.ukx")
+	d.press("ctrl+u").typeIn("new.example").press("tab", "tab").typeIn("tok").press("tab", "tab").
+		press("tab").sees("type the directory that the web server serves").
+		press("shift+tab", "left").sees("By hand").press("right").press("tab").typeIn("/srv").press("tab").seesNot("type the directory")
+}
+
+func TestTryingLeadsToTheAnswerThatIsWrong(t *testing.T) {
+	d := fill(drive(t, manyDomains(), 80, 40)).press("up", "up").press("ctrl+u")
+	d.press("up", "down", "down").sees("type where reports go")
+	f := d.app.top().(*newRollout)
+	f.at = f.try
+	d.press("enter").sees("FAIL Reports to: type where reports go")
+	if f.at != f.rua {
+		t.Errorf("it stands on %q", f.at.label)
+	}
 }
 
 func TestARefusedLoginKeepsTheFormOpen(t *testing.T) {

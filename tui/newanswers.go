@@ -96,6 +96,7 @@ func (n *newRollout) tryAccounts() tea.Cmd {
 	}
 	n.err, n.trial = err, nil
 	if err != nil {
+		n.toWrong()
 		return nil
 	}
 	for _, q := range n.credentials {
@@ -111,6 +112,17 @@ func (n *newRollout) tryAccounts() tea.Cmd {
 		return triedMsg{l, trial, err}
 	})
 	return cmd
+}
+
+// toWrong goes to the first answer that is not good.
+func (n *newRollout) toWrong() {
+	for _, q := range n.questions() {
+		if q.wrong() {
+			n.at = q
+			q.enter()
+			return
+		}
+	}
 }
 
 func (n *newRollout) tried(msg triedMsg) {

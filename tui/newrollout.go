@@ -197,10 +197,15 @@ func (n *newRollout) key(msg tea.KeyMsg) tea.Cmd {
 	return nil
 }
 
-// turn leaves the question for the next or the one before. A wrong answer is
-// said and does not hold anybody up: trying shows it again.
+// turn leaves the question for the next or the one before. A wrong answer is said
+// and stays under the cursor until it is mended; back leads away from it.
 func (n *newRollout) turn(by int) tea.Cmd {
 	cmd := n.at.leave()
+	if by > 0 && n.at.wrong() {
+		n.at.enter()
+		n.render()
+		return nil
+	}
 	qs := n.questions()
 	for i, q := range qs {
 		if q == n.at {

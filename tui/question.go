@@ -98,6 +98,9 @@ func (q *question) leave() tea.Cmd {
 	return nil
 }
 
+// wrong reports whether an answer was typed, checked and found bad.
+func (q *question) wrong() bool { return q.field != nil && q.field.trouble != "" }
+
 func (q *question) enter() {
 	if q.field != nil {
 		q.field.focus()
