@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"belay/rollout"
+	"belay/rollout/finding"
 	"belay/rollout/mtasts"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -70,12 +71,12 @@ func (k *kit) heldUntil(r rollout.Rollout) string {
 // overrideDialog asks for a reason and the domain before a gate is passed.
 func (k *kit) overrideDialog(domain string, g rollout.Gate, do func(reason string) tea.Cmd) *dialog {
 	lines := []string{"The gate is closed because of what stands below. Going on anyway is your decision; it is written down with your name and shown here for ever.", ""}
-	for _, r := range g.Closed() {
+	for _, r := range reasonsFor(g.Closed()) {
+		mark := "- "
 		if r.Final {
-			lines = append(lines, "stays: "+r.Text)
-			continue
+			mark = "stays: "
 		}
-		lines = append(lines, "- "+r.Text)
+		lines = append(lines, mark+k.local(finding.Clean(about(r), 400)))
 	}
 	return &dialog{
 		title:  fmt.Sprintf("Go on with %s anyway?", domain),

@@ -286,7 +286,10 @@ func (d *dashboard) aboutSelected() []string {
 		said = "The gate opens " + d.when(s.gate.Until) + " if it stays clean."
 	}
 	if closed := s.gate.Closed(); len(closed) > 0 && s.gate.Until.IsZero() {
-		said = d.local(sentence(closed[0].Text) + " " + sentence(closed[0].Fix))
+		said = d.local(sentence(about(closed[0])) + " " + sentence(closed[0].Fix))
+		if strings.HasPrefix(closed[0].Fix, "belay ") {
+			said = d.local(sentence(about(closed[0]))) + " enter opens the rollout to go on."
+		}
 	} else if s.gate.Open && s.rollout.Phase != rollout.Holding {
 		said = "The gate is open: enter opens the rollout to go on."
 	}

@@ -113,7 +113,7 @@ func TestTheSummarySaysWhereRolloutsStandAndWhatIsNext(t *testing.T) {
 	said := d.app.summary()
 	for _, want := range []string{
 		"corp.test: 1 Check MX hosts, since 12 Nov; 1 fail.\nNext: belay corp.test   Journal: belay log corp.test\n",
-		"example.net: 6 Raise max_age, testing, max_age 1 day, since 12 Nov; gate closed.\nNext: belay example.net on 26 Nov",
+		"example.net: 6 Raise max_age, testing, max_age 1 day, since 12 Nov; gate closed until 26 Nov.\nNext: belay example.net on 26 Nov",
 		"Watch it from cron: belay check old.example",
 	} {
 		if !strings.Contains(said, want) {

@@ -26,6 +26,8 @@ func (p *phase) guide() string {
 		return "r looks at the domain."
 	case p.proposal.Drift != nil && p.offer.plan.Empty():
 		return p.guideDrift(*p.proposal.Drift)
+	case p.heldUp():
+		return p.guideHeld()
 	case !p.offer.plan.Empty() && !p.planShown:
 		return fmt.Sprintf("A plan of %s is ready: p shows it.", plural(len(p.offer.plan.Edits), "edit"))
 	case !p.offer.plan.Empty() && p.waitsForHand():
@@ -73,6 +75,18 @@ func (p *phase) guideDrift(d rollout.Drift) string {
 		said += " A takes what is live as it is."
 	}
 	return said
+}
+
+// guideHeld is for a plan that enforces or raises and must wait for the gate.
+func (p *phase) guideHeld() string {
+	said := "The plan waits: the gate into it is closed."
+	if fails := failsOf(standing{rollout: p.rollout}); len(fails) > 0 {
+		return said + " Mend " + finding.Clean(fails[0].Subject, 60) + ", then r looks again." + p.labMend()
+	}
+	if !p.gate.Until.IsZero() {
+		return said + " It opens " + p.when(p.gate.Until) + " if it stays clean; then r looks again."
+	}
+	return said + " " + sentence(p.local(finding.Clean(about(p.gate.Closed()[0]), 200))) + " r looks again."
 }
 
 // guideClosed is for a gate that is shut, with nothing to be carried out.

@@ -51,6 +51,8 @@ func (p *phase) KeyMap() []act {
 // onward says what a does now; ok is false where there is nothing to go on with.
 func (p *phase) onward() (says string, ok bool) {
 	switch {
+	case p.heldUp():
+		return "", false
 	case !p.offer.plan.Empty() && p.offer.resumes:
 		return "go on with the plan", true
 	case !p.offer.plan.Empty():
@@ -156,7 +158,7 @@ func (p *phase) readingActs() []act {
 
 // rowDetails is a row in full.
 func rowDetails(r row) []string {
-	out := []string{r.who, r.said}
+	out := []string{r.said}
 	if r.took > 0 {
 		out = append(out, "answered in "+took(r.took))
 	}

@@ -9,7 +9,9 @@ import (
 )
 
 // plain is an error as a sentence on a screen.
-func plain(err error) string { return finding.Clean(err.Error(), 600) }
+func plain(err error) string {
+	return finding.Clean(strings.TrimSuffix(err.Error(), ": "+rollout.ErrRefused.Error()), 600)
+}
 
 // report says in a sentence what a walk did.
 func report(g rollout.Progress) string {
@@ -39,8 +41,13 @@ func report(g rollout.Progress) string {
 		said = append(said, fmt.Sprintf("Done with %s; this is %s now.", g.PhaseBefore, g.Phase))
 	case g.Moved:
 		said = append(said, "On to the next rung.")
+	case g.Phase != "" && g.Phase.Before(g.PhaseBefore):
+		said = append(said, fmt.Sprintf("This is %s again.", g.Phase))
 	case len(said) == 0:
 		said = append(said, "Nothing moved.")
+		if closed := g.Gate.Closed(); len(closed) > 0 {
+			said = append(said, "The gate is closed: "+finding.Clean(about(closed[0]), 300)+".")
+		}
 	}
 	return strings.Join(said, " ")
 }
@@ -145,22 +152,8 @@ func (p *phase) gateLines(w int) []string {
 		return nil
 	}
 	lines := []string{"", p.styles.muted.Render("Gate")}
-	for _, r := range p.gate.Reasons {
-		mark := "- "
-		if r.Overridden {
-			mark = "- overridden: "
-		}
-		text := mark + r.Text
-		if !r.Until.IsZero() {
-			text += " (until " + p.when(r.Until) + ")"
-		}
-		if r.Fix != "" && !r.Overridden {
-			text = sentence(text) + " " + sentence(r.Fix)
-		}
-		if r.Final {
-			text += " (cannot be overridden)"
-		}
-		lines = append(lines, indent(p.local(finding.Clean(text, 800)), 2, w)...)
+	for _, r := range reasonsFor(p.gate.Reasons) {
+		lines = append(lines, indent("- "+p.reason(r), 2, w)...)
 	}
 	if len(p.gate.Counted) > 0 {
 		lines = append(lines, indent("counted: "+finding.Clean(strings.Join(p.gate.Counted, ", "), 400), 2, w)...)
@@ -183,7 +176,7 @@ func (p *phase) gateLine() string {
 	if len(closed) == 0 {
 		return p.styles.warn.Render("Gate: closed")
 	}
-	return p.styles.warn.Render("Gate: closed, " + plural(len(closed), "reason"))
+	return p.styles.warn.Render("Gate: closed, " + plural(len(reasonsFor(closed)), "reason"))
 }
 
 // footing is the gate in a line and what to do next; it is seen however far the

@@ -272,13 +272,50 @@ func lay(st Styles, gs []group, w int) (lines []string, marks []int, rows []row)
 			whoWidth = max(whoWidth, len(r.who))
 		}
 		whoWidth = min(whoWidth, w*2/5, 44)
-		for _, r := range g.rows {
+		var above []finding.Finding
+		for i, r := range g.rows {
 			marks, rows = append(marks, len(lines)), append(rows, r)
 			lines = append(lines, both(st.mark(r.severity)+" "+fit(r.who, whoWidth)+"  "+r.said, st.muted.Render(took(r.took)), w))
+			r.findings = sorted(merged(above, r.findings))
+			if above = nil; i+1 < len(g.rows) && alike(r, g.rows[i+1]) {
+				above = r.findings
+				continue
+			}
 			lines = append(lines, below(st, r, told, w)...)
 		}
 	}
 	return lines, marks, rows
+}
+
+// alike reports whether a row's host stands in the next one again, of which the
+// same is to be said: two addresses with one certificate. It is said once, below
+// the last of them.
+func alike(r, next row) bool {
+	if r.who != next.who || r.severity != next.severity {
+		return false
+	}
+	said := false
+	for _, f := range next.findings {
+		if !slices.ContainsFunc(r.findings, func(g finding.Finding) bool { return sameSaid(f, g) }) {
+			return false
+		}
+		said = said || severityOf(f) != finding.Pass
+	}
+	return said
+}
+
+// sameSaid reports whether two findings say the same, of whatever address.
+func sameSaid(a, b finding.Finding) bool { return a.Code == b.Code && a.Title == b.Title }
+
+// merged is as with those of bs that say something else.
+func merged(as, bs []finding.Finding) []finding.Finding {
+	out := slices.Clone(as)
+	for _, f := range bs {
+		if !slices.ContainsFunc(out, func(g finding.Finding) bool { return sameSaid(f, g) }) {
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 // below is what stands under a row: what fails with its meaning and mend, the

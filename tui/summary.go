@@ -43,6 +43,9 @@ func (a *app) sum(s standing) string {
 		where += fmt.Sprintf("; %d fail", len(failsOf(s)))
 	case len(closed) > 0:
 		where += "; gate closed"
+		if !s.gate.Until.IsZero() {
+			where += " until " + a.day(s.gate.Until)
+		}
 	}
 	line := fmt.Sprintf("%s: %s.", shownDomain(r.Domain), where)
 	if a.lab != nil {

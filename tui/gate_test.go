@@ -1,0 +1,125 @@
+package tui
+
+import (
+	"strings"
+	"testing"
+
+	"belay/rollout"
+	"belay/rollout/finding"
+)
+
+func TestReasonsOfOneHostAreSaidOnce(t *testing.T) {
+	expired := func(ip string) rollout.Reason {
+		return rollout.Reason{Code: "M09", Subject: "mx2.corp.test [" + ip + "]", Text: "certificate expired", Fix: "Renew it."}
+	}
+	drift := rollout.Reason{Code: rollout.ReasonDrift, Subject: "_mta-sts.corp.test", Text: "reads otherwise", Fix: "belay restore puts it back"}
+	found := drift
+	found.Code, found.Fix = "O12", "Restore or adopt."
+	final := expired("192.0.2.13")
+	final.Final = true
+	got := reasonsFor([]rollout.Reason{expired("192.0.2.12"), found, expired("2001:db8::12"), drift, final})
+	var subjects []string
+	for _, r := range got {
+		subjects = append(subjects, string(r.Code)+" "+r.Subject)
+	}
+	want := "M09 mx2.corp.test [192.0.2.12, 2001:db8::12]; drift _mta-sts.corp.test; M09 mx2.corp.test [192.0.2.13]"
+	if strings.Join(subjects, "; ") != want {
+		t.Errorf("got %s\nwant %s", strings.Join(subjects, "; "), want)
+	}
+}
+
+func TestAReasonSaysWhatItIsAboutAndWhichKeyHelps(t *testing.T) {
+	k := &kit{zone: now().Location()}
+	for name, row := range map[string]struct {
+		reason rollout.Reason
+		want   string
+	}{
+		"a host is named": {rollout.Reason{Code: "M09", Subject: "mx2.corp.test [192.0.2.12]", Text: "certificate expired", Fix: "Renew it.", Final: true},
+			"mx2.corp.test [192.0.2.12]: certificate expired. Renew it. (cannot be overridden)"},
+		"a host that the text names is not named twice": {rollout.Reason{Code: "M17", Subject: "mx2.corp.test", Text: "the backup mx2.corp.test fails"},
+			"the backup mx2.corp.test fails"},
+		"a command is a key here": {rollout.Reason{Code: rollout.ReasonEdits, Subject: "_smtp._tls.corp.test TXT", Text: "not live yet", Fix: "belay next carries the plan out"},
+			"Not live yet. a carries the plan out."},
+	} {
+		if got := k.reason(row.reason); got != row.want {
+			t.Errorf("%s: %q, want %q", name, got, row.want)
+		}
+	}
+}
+
+// enforcing is corp.test in phase 5, still in testing, with the plan to enforce.
+func enforcing(g rollout.Gate, ev rollout.Evidence) *fakeEngine {
+	r := published(rollout.Enforce, "testing", 86400)
+	r.Evidence = &ev
+	plan := hostPlan()
+	plan.Phase = rollout.Enforce
+	plan.Edits[0].Before = plan.Edits[0].After
+	plan.Edits[0].After = rollout.Body(strings.Replace(body, "testing", "enforce", 1))
+	return standIn(r, g, plan)
+}
+
+func TestAPlanThatEnforcesIsNotOfferedBeforeItsGateOpens(t *testing.T) {
+	d := drive(t, enforcing(closedGate(), badLook()), 80, 24, inCorp).
+		sees("The plan waits: the gate into it is closed. Mend mx2.corp.test [192.0.2.12], then r looks again.").
+		seesNot("a apply", "a applies it")
+	d.press("a").seesNot("Switch corp.test to enforce?")
+	drive(t, enforcing(waitingGate(), goodLook()), 80, 24, inCorp).
+		sees("The plan waits: the gate into it is closed. It opens Thu 26 Nov 10:15").seesNot("a apply")
+	drive(t, enforcing(rollout.Gate{Open: true}, goodLook()), 80, 24, inCorp).
+		sees("a apply 2 edits").press("a").sees("Switch corp.test to enforce?")
+}
+
+func TestWhatHeldAWalkUpIsSaid(t *testing.T) {
+	for name, row := range map[string]struct {
+		progress rollout.Progress
+		want     string
+	}{
+		"a gate":         {rollout.Progress{Gate: closedGate()}, "Nothing moved. The gate is closed: mx2.corp.test [192.0.2.12]: the certificate expired 3 days ago."},
+		"nothing at all": {rollout.Progress{Gate: rollout.Gate{Open: true}}, "Nothing moved."},
+		"a step back": {rollout.Progress{PhaseBefore: rollout.Enforce, Phase: rollout.ReviewReports, Edits: []rollout.EditOutcome{{Outcome: rollout.Applied}}},
+			"1 edit made and read back. This is 4 Review reports again."},
+	} {
+		if got := report(row.progress); got != row.want {
+			t.Errorf("%s: %q, want %q", name, got, row.want)
+		}
+	}
+}
+
+func TestAnOverrideShowsMomentsAsTheOperatorHasThem(t *testing.T) {
+	g := closedGate()
+	g.Reasons[0].Text = "mx2.corp.test failed at 2026-11-20T08:04:12Z"
+	drive(t, standIn(inPhase(rollout.CheckMX, badLook()), g, rollout.Plan{}), 80, 24, inCorp).
+		press("o").sees("failed at Fri 20 Nov 08:04").seesNot("2026-11-20T")
+}
+
+func TestTheSameOfTwoAddressesIsSaidOnceBelowBoth(t *testing.T) {
+	expired := finding.Finding{Code: "M09", Severity: finding.Fail, Title: "certificate expired", Detail: "Senders refuse it.", Fix: "Renew it."}
+	other := finding.Finding{Code: "M11", Severity: finding.Fail, Title: "certificate is for another name", Detail: "Names differ.", Fix: "Reissue it."}
+	backup := finding.Finding{Code: "M17", Severity: finding.Warn, Title: "the backup fails"}
+	rows := func(findings ...[]finding.Finding) []group {
+		g := group{title: "MX hosts"}
+		for _, fs := range findings {
+			g.rows = append(g.rows, row{severity: finding.Fail, who: "mx2.corp.test", said: "answered", findings: fs})
+		}
+		return []group{g}
+	}
+	for name, row := range map[string]struct {
+		groups []group
+		want   string
+	}{
+		"the same": {rows([]finding.Finding{expired, backup}, []finding.Finding{expired}),
+			"MX hosts FAIL mx2.corp.test answered FAIL mx2.corp.test answered certificate expired M09 Senders refuse it. Renew it. the backup fails M17"},
+		"something else": {rows([]finding.Finding{expired}, []finding.Finding{other}),
+			"MX hosts FAIL mx2.corp.test answered certificate expired M09 Senders refuse it. Renew it. FAIL mx2.corp.test answered certificate is for another name M11 Names differ. Reissue it."},
+		"three": {rows([]finding.Finding{expired}, []finding.Finding{expired}, []finding.Finding{expired}),
+			"MX hosts FAIL mx2.corp.test answered FAIL mx2.corp.test answered FAIL mx2.corp.test answered certificate expired M09 Senders refuse it. Renew it."},
+	} {
+		lines, marks, shown := lay(plainStyles(), row.groups, 78)
+		if got := flat(strings.Join(lines, "\n")); got != row.want {
+			t.Errorf("%s:\n%s\nwant\n%s", name, got, row.want)
+		}
+		if len(marks) != len(row.groups[0].rows) || len(shown) != len(marks) {
+			t.Errorf("%s: %d marks, %d rows", name, len(marks), len(shown))
+		}
+	}
+}
