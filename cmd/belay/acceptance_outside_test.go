@@ -92,7 +92,8 @@ func (b *testbed) sender(strict bool) string {
 }
 
 // agrees asks BIND at both name servers, nginx at each address and the sender, and
-// fails unless all of them say what belay says.
+// fails unless all of them say what belay says, under an id that no other policy
+// had.
 func (b *testbed) agrees(s statusSaid) {
 	b.Helper()
 	for _, server := range []string{ns1, ns2} {
@@ -105,6 +106,11 @@ func (b *testbed) agrees(s statusSaid) {
 			b.serves(address, s.Mode, s.MaxAge)
 		}
 	}
+	policy := fmt.Sprintf("mode %s, max_age %d", s.Mode, s.MaxAge)
+	if before, told := b.told[s.PolicyID]; told && before != policy {
+		b.Errorf("id %s was announced for %s, and now for %s: senders would not look again", s.PolicyID, before, policy)
+	}
+	b.told[s.PolicyID] = policy
 	if b.enforces() != (s.Mode == "enforce") {
 		b.Errorf("belay says mode %s, and the sender: %s", s.Mode, b.sender(false))
 	}

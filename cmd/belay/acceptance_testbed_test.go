@@ -38,6 +38,8 @@ type testbed struct {
 	state string // the operator's store
 	// addresses are those of the policy host that are to serve the policy.
 	addresses []string
+	// told is the policy that each id was announced for.
+	told map[string]string
 }
 
 // openTestbed puts the servers back as at first and gives the test an operator
@@ -65,6 +67,7 @@ func openTestbed(t *testing.T) *testbed {
 	b := &testbed{
 		T: t, knobs: filepath.Join(home, "bin"), run: run, belay: binary,
 		state: filepath.Join(t.TempDir(), "state"), addresses: []string{policyHost1},
+		told: map[string]string{},
 	}
 	b.turn("reset.sh")
 	return b
