@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -53,7 +54,7 @@ func BenchmarkKeyToFrame(b *testing.B) {
 
 	for b.Loop() {
 		state := rolloutInReview(b, lab, maildir)
-		s := onScreen(b, []string{"BELAY_BENCH_LAB=" + lab, "GOMAXPROCS=2"}, inPath(b, benchBelay), "--state", state, reportedDomain)
+		s := onScreen(b, []string{"BELAY_BENCH_LAB=" + lab}, inPath(b, benchBelay), "--state", state, reportedDomain)
 		s.awaitText("import reports")
 
 		var took []time.Duration
@@ -74,7 +75,7 @@ func BenchmarkKeyToFrame(b *testing.B) {
 			}{{"?", helpShown}, {"\x1b", helpHidden}} {
 				time.Sleep(time.Duration(rand.IntN(50_000)) * time.Microsecond)
 				pressed := s.press(key.press)
-				took = append(took, s.await("what a key does", key.shows).Sub(pressed))
+				took = append(took, s.await(fmt.Sprintf("what key %d, %q, does", len(took), key.press), key.shows).Sub(pressed))
 			}
 		}
 		s.leave()
@@ -84,7 +85,7 @@ func BenchmarkKeyToFrame(b *testing.B) {
 	}
 }
 
-func helpShown(text string) bool  { return strings.Contains(text, "Any other key closes this") }
+func helpShown(text string) bool  { return strings.Contains(text, "Keys: "+reportedDomain) }
 func helpHidden(text string) bool { return !helpShown(text) }
 
 // awaitLook waits until the look under way is over.

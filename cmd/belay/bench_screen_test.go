@@ -91,7 +91,7 @@ func (s *screen) read() {
 // last byte was read.
 func (s *screen) await(what string, wanted func(text string) bool) time.Time {
 	s.b.Helper()
-	ctx, cancel := context.WithTimeout(s.b.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(s.b.Context(), 2*time.Minute)
 	defer cancel()
 	for {
 		select {
