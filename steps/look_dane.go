@@ -23,7 +23,7 @@ func judgeDANE(h hostSeen, s probe.Session) []finding.Finding {
 		return nil
 	}
 	return []finding.Finding{finding.New("P09", probe.At(h.name, s.IP),
-		fmt.Sprintf("the certificate is none that the %s of %s allow", count(usable, "TLSA record", "TLSA records"), h.name)).As(finding.Fail).
+		fmt.Sprintf("the certificate fits none of the TLSA records of %s, of which senders can use %d", h.name, usable)).As(finding.Fail).
 		Because("Senders that verify DANE (Postfix with dane, Microsoft, Stalwart, mox and others) refuse this host today, in every mode of the policy: MTA-STS does not stand in for DANE that fails.").
 		Mend("Publish TLSA records for the certificate in use, or put back the certificate that they name; then wait for the records' TTL before each further change.")}
 }

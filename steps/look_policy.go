@@ -185,7 +185,7 @@ func (k *look) judgeManner(about func(finding.Code, string, ...any) finding.Find
 	case !f.Answered:
 		return nil
 	case f.Took > tooSlowFetch:
-		fs = append(fs, about("H07", "took %s for the policy", f.Took.Round(100*time.Millisecond)))
+		fs = append(fs, about("H07", "took %s for the policy", f.Took.Round(100*time.Millisecond)).As(finding.Fail))
 	case slow:
 		fs = append(fs, about("H07", "took longer than 2 s for the policy three times running").As(finding.Warn))
 	}

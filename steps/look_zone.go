@@ -151,7 +151,7 @@ func (k *look) judgeTTLs(names namesSeen) {
 	}
 	for _, a := range []probe.Authority{names.record.At, names.host.a.At, names.host.aaaa.At} {
 		if ttl := a.TTL(); ttl > longTTL && (len(a.Union()) > 0 || a.Alias != "") {
-			k.conclude(finding.New("D07", a.Name+" "+a.Type, fmt.Sprintf("the TTL is %s: each change takes that long to be seen everywhere", seconds(ttl))))
+			k.conclude(finding.New("D07", a.Name+" "+a.Type, fmt.Sprintf("the TTL is %d seconds: each change takes that long to be seen everywhere", ttl)))
 		}
 	}
 }
@@ -170,6 +170,6 @@ func (k *look) rememberedMissing(a probe.Authority, recursive []rollout.Sighting
 	if who == "" {
 		return
 	}
-	k.conclude(finding.New("D08", a.Name+" "+a.Type, fmt.Sprintf("the resolver %s was asked before the record was there, and goes on denying it until %s; others may for %s in all",
-		who, until.Format("2006-01-02 15:04:05 MST"), seconds(k.e.Zone.NegativeTTL))))
+	k.conclude(finding.New("D08", a.Name+" "+a.Type, fmt.Sprintf("the resolver %s was asked before the record was there, and goes on denying it until %s; others may for up to %d seconds",
+		who, until.Format("2006-01-02 15:04:05 MST"), k.e.Zone.NegativeTTL)))
 }

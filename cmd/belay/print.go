@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -15,11 +16,28 @@ import (
 	"github.com/mattn/go-runewidth"
 )
 
-// printJSON prints v on one line of standard output.
+// printJSON prints v on one line of standard output. Package json leaves DEL and
+// the C1 controls, which terminals obey, as they are: here they are escaped too.
 func (p *program) printJSON(v any) error {
-	e := json.NewEncoder(p.out)
+	var line bytes.Buffer
+	e := json.NewEncoder(&line)
 	e.SetEscapeHTML(false)
-	return e.Encode(v)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	text := line.Bytes()
+	for i := 0; i < len(text); {
+		r, size := utf8.DecodeRune(text[i:])
+		if r < 0x7f || r > 0x9f {
+			i += size
+			continue
+		}
+		escaped := fmt.Appendf(nil, `\u%04x`, r)
+		text = slices.Replace(text, i, i+size, escaped...)
+		i += len(escaped)
+	}
+	_, err := p.out.Write(text)
+	return err
 }
 
 // say prints a line for people; foreign text in args must be clean.
