@@ -207,6 +207,26 @@ func reads(t *testing.T, f finding.Finding) {
 	case f.Ref != e.Ref:
 		t.Errorf("%v refers to %q, not %q", f, f.Ref, e.Ref)
 	}
+	for _, sender := range refusers()[f.Code] {
+		if !strings.Contains(f.Detail, sender) {
+			t.Errorf("senders differ, and %v does not say that %s is one who refuses: %s", f, sender, f.Detail)
+		}
+	}
+}
+
+// refusers are senders that refuse where others do not, by the code that has to
+// name them.
+func refusers() map[finding.Code][]string {
+	return map[finding.Code][]string{
+		"C02": {"mox", "maddy", "postfix-tlspol"},
+		"C05": {"mox", "postfix-tlspol", "postfix-mta-sts-resolver"},
+		"C11": {"mox", "postfix-tlspol"},
+		"H06": {"maddy", "postfix-tlspol", "postfix-mta-sts-resolver"},
+		"H07": {"postfix-tlspol", "postfix-mta-sts-resolver"},
+		"H12": {"mox", "postfix-tlspol", "postfix-mta-sts-resolver"},
+		"R05": {"mox"},
+		"T03": {"mox", "postfix-tlspol"},
+	}
 }
 
 func findingLines(fs []finding.Finding) string {

@@ -8,7 +8,7 @@ var reporting = []Entry{
 	{"R02", Fail, "more than one TLS-RPT record", "With two records that begin v=TLSRPTv1; senders act as if there were none.", "Merge them into one record with one rua list.", "RFC 8460 3"},
 	{"R03", Fail, "malformed TLS-RPT record", "Senders that keep to the grammar do not read this record and send no reports.", "Write it as v=TLSRPTv1; rua=mailto:reports@example.com;", "RFC 8460 3"},
 	{"R04", Warn, "several report addresses", "A sender may report to one of them only, so each sees a part.", "Prefer one address that collects all reports.", "RFC 8460 3"},
-	{"R05", Warn, "reports by HTTPS only", "Many senders report by mail alone and skip an https address.", "Add a mailto: address.", "RFC 8460 3"},
+	{"R05", Warn, "reports by HTTPS only", "mox reports by mail alone and skips an https address; other senders post to it.", "Add a mailto: address.", "RFC 8460 3"},
 	{"R06", Fail, "unescaped character in a report address", "The characters ! , and ; end a URI or a field unless percent-encoded.", "Write %21 for !, %2C for a comma and %3B for a semicolon.", "RFC 8460 3"},
 	{"R07", Fail, "reports cannot be delivered", "The mailbox in rua, or its domain, refuses mail: no report will arrive.", "Create the mailbox, or name another.", "RFC 8460 3"},
 	{"R08", Warn, "reports go to the domain under test", "If mail to this domain fails because of TLS, reports about it may not arrive either.", "Let reports go to a mailbox in another, healthy domain.", "RFC 8460 3"},
@@ -36,7 +36,7 @@ var publishing = []Entry{
 var stsRecord = []Entry{
 	{"T01", Fail, "not exactly one MTA-STS record", "With none, or more than one, senders act as if the domain had no MTA-STS.", "Publish exactly one TXT record that begins v=STSv1;", "RFC 8461 3.1"},
 	{"T02", Fail, "malformed MTA-STS record", "Senders that keep to the grammar do not read this record, and for them the domain has no MTA-STS.", "Write it as v=STSv1; id=<id>;", "RFC 8461 3.1"},
-	{"T03", Fail, "invalid policy id", "An id is 1 to 32 letters and digits; most senders ignore a record with any other.", "Use the UTC time, such as 20260301T120000Z.", "RFC 8461 3.1"},
+	{"T03", Fail, "invalid policy id", "An id is 1 to 32 letters and digits. mox and postfix-tlspol ignore a record with any other; maddy and postfix-mta-sts-resolver take it.", "Use the UTC time, such as 20260301T120000Z.", "RFC 8461 3.1"},
 	{"T04", Fail, "policy changed without a new id", "Senders that hold the old policy keep it until it expires: they fetch anew only when the id changes.", "Publish a new id now.", "RFC 8461 8.1"},
 	{"T05", Warn, "id changed without a new policy", "Senders fetch the same policy once more. It does no harm.", "Nothing to do.", "RFC 8461 3.1"},
 	{"T06", Fail, "id published before its policy", "Senders may have fetched the old policy under the new id, and will not ask again.", "Verify the policy on every address, then publish another new id.", "RFC 8461 8.1"},

@@ -61,7 +61,9 @@ func parseRecord(txt string, line int) (Record, []finding.Finding) {
 		case f.Name == "v":
 			fault("T02", f.NameAt, "has a second version field")
 		case f.Name == "id" && seen:
-			fault("T02", f.NameAt, "has a second id, of which senders take the first, the last or none")
+			fault("T02", f.NameAt, "has a second id")
+			fs[len(fs)-1].Detail = "By the RFC the first counts, and postfix-tlspol takes it; maddy and postfix-mta-sts-resolver take the last, and mox refuses the record."
+			fs[len(fs)-1].Fix = "Write one id."
 		case f.Name == "id":
 			seen = true
 			rec.ID = f.Value
@@ -125,7 +127,7 @@ func ParseRRset(records []string) (rec Record, raw string, fs []finding.Finding)
 			continue
 		}
 		f := finding.New("T01", recordSubject, "a TXT record that is not of MTA-STS stands beside it: "+finding.Quote(records[i], 200)).As(finding.Warn)
-		f = f.Because("Senders are to drop it, but some treat any second record as no MTA-STS at all.").Mend("Move the record elsewhere, or remove it.")
+		f = f.Because("mox and postfix-tlspol drop it, as the RFC asks; maddy takes any second record for no MTA-STS at all, and postfix-mta-sts-resolver one that begins v=STSv1.").Mend("Move the record elsewhere, or remove it.")
 		fs = append(fs, f.At(i+1, 1))
 	}
 	return rec, records[mine[0]], fs

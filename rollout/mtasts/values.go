@@ -15,7 +15,7 @@ func (p *policyParser) once(name, value string, line, nameAt, valueAt int) {
 	first, again := p.values[name]
 	if again {
 		f := p.warn("C03", line, nameAt, fmt.Sprintf("%s stands a second time, with %s after %s", name, finding.Quote(value, 40), finding.Quote(first, 40)))
-		f.Detail = "By the RFC the first counts; some senders take the last, others refuse the policy."
+		f.Detail = "By the RFC the first counts, and mox and postfix-tlspol take it; maddy and postfix-mta-sts-resolver take the last. If the second value is not valid, all but postfix-tlspol refuse the policy."
 		f.Fix = "Remove one of the two."
 	} else {
 		p.values[name] = value
