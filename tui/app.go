@@ -26,6 +26,8 @@ type app struct {
 	reading *feed
 	// leaving is set once the wizard is to end when the walk has ended.
 	leaving bool
+	// over is set once it ends: its last frame is empty.
+	over bool
 	// abandoned is set where the operator did not want to wait for the end.
 	abandoned bool
 	winding   bool // the lab passes a day
@@ -76,7 +78,7 @@ func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return a, a.interrupt()
 	case brokenMsg:
 		a.broke = msg.err
-		return a, tea.Quit
+		return a, a.end()
 	case hearMsg:
 		msg.dialog.deaf = false
 		return a, nil
@@ -96,7 +98,7 @@ func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	if done, ok := msg.(walkedMsg); ok && done.walk == a.walk {
 		a.walk = nil
 		if a.leaving {
-			return a, tea.Quit
+			return a, a.end()
 		}
 	}
 	var cmds []tea.Cmd
@@ -199,6 +201,13 @@ func (a *app) quit() tea.Cmd {
 	if a.walk != nil {
 		return a.interrupt()
 	}
+	return a.end()
+}
+
+// end ends the wizard now. The last frame is empty, since a terminal that was
+// resized in between may leave what is seen at the end in its scrollback.
+func (a *app) end() tea.Cmd {
+	a.over = true
 	return tea.Quit
 }
 
@@ -206,7 +215,7 @@ func (a *app) quit() tea.Cmd {
 // asks the walk to end, and the wizard follows.
 func (a *app) interrupt() tea.Cmd {
 	if a.walk == nil {
-		return tea.Quit
+		return a.end()
 	}
 	a.leaving = true
 	switch a.walk.end() {
@@ -216,7 +225,7 @@ func (a *app) interrupt() tea.Cmd {
 		a.say("Cancelling the edit in flight; belay looks at it the next time. ctrl+c again quits at once.")
 	default:
 		a.abandoned = true
-		return tea.Quit
+		return a.end()
 	}
 	return nil
 }

@@ -185,10 +185,10 @@ func (d *driver) didNot(act string) *driver {
 	return d
 }
 
-// fits fails where the view is not exactly the window.
+// fits fails where the view is not exactly the window. The last frame is empty.
 func (d *driver) fits() {
 	d.t.Helper()
-	if d.app.width == 0 || d.app.small() {
+	if d.app.width == 0 || d.app.small() || d.app.over {
 		return
 	}
 	lines := strings.Split(d.view(), "\n")

@@ -125,3 +125,14 @@ func TestTheSummarySaysWhereRolloutsStandAndWhatIsNext(t *testing.T) {
 		t.Errorf("the demo's summary names commands that cannot work:\n%s", demo)
 	}
 }
+
+// What stands in the last frame can come back in the scrollback of a terminal that
+// was resized meanwhile.
+func TestTheLastFrameIsEmpty(t *testing.T) {
+	for _, key := range []string{"q", "ctrl+c"} {
+		d := drive(t, manyDomains(), 80, 24)
+		if d.press(key); d.view() != "" {
+			t.Errorf("after %s there still stands\n%s", key, d.view())
+		}
+	}
+}

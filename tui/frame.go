@@ -23,7 +23,7 @@ func (a *app) small() bool { return a.width < leastWidth || a.height < leastHeig
 // View is the whole window, exactly as high and never wider: a view that is too
 // tall loses its top rows.
 func (a *app) View() string {
-	if a.width == 0 {
+	if a.width == 0 || a.over {
 		return ""
 	}
 	if a.small() {
