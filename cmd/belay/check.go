@@ -1,141 +1,203 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"belay/rollout"
 	"belay/rollout/finding"
 	"belay/steps"
+	"belay/steps/sender"
 
 	"github.com/spf13/cobra"
 )
 
-// checksAtOnce is how many domains are looked at side by side. Each look asks all
-// its questions at once already.
-const checksAtOnce = 4
-
 const checkLong = `Looks at each domain as the strictest sender would and prints every finding. No
 rollout is needed; where there is one, the look is kept. For cron and monitoring.
 
-Exit status 1 where a finding fails; 2 where nothing failed and a domain could
-not be looked at.`
+--as-sender tells instead what senders would do with mail for the domain: for each
+MX host in order of preference whether they would deliver or defer, and why; as it
+is published, in enforce, in testing, without a policy, and for a sender that may
+still hold an older policy of this rollout. It is RFC 8461's word; where Postfix
+with postfix-mta-sts-resolver does otherwise, that stands beside it.
+
+--file looks at many domains, one a line, # begins a comment: one line (with
+--json one object) a domain as each is done, a bar on a terminal, a summary at the
+end (with --json on standard error).
+
+--vantage looks through an SSH server, for networks that block port 25: TCP over
+direct-tcpip, DNS over TCP. Its key must stand in known_hosts; a key file or the
+agent logs in. Where this machine's resolvers are its own, public ones are asked.
+
+--prometheus writes a textfile for node_exporter, whole or not at all:
+
+` + metricsHelp + `
+Exit status 1 where a finding fails, or with --as-sender where some sender would
+not deliver; 2 where nothing failed and a domain could not be looked at.`
+
+// checkFlags are the flags of check alone.
+type checkFlags struct {
+	file, prometheus string
+	asSender         bool
+	vantage          vantageFlags
+}
 
 func (p *program) checkCommand() *cobra.Command {
-	var file string
+	var o checkFlags
 	c := &cobra.Command{
 		Use: "check DOMAIN...", Short: "Run all checks on domains; no rollout needed", Long: checkLong,
+		Example: "  belay check corp.example\n  belay check --as-sender corp.example\n" +
+			"  belay check --file domains.txt --json --prometheus /var/lib/node_exporter/belay.prom\n" +
+			"  belay check --vantage ssh://probe@vps.example corp.example",
 		Args: cobra.ArbitraryArgs,
 		RunE: p.act(func(ctx context.Context, args []string) error {
-			domains, err := p.domainsToCheck(args, file)
+			domains, err := p.domainsToCheck(args, o.file)
 			if err != nil {
 				return err
 			}
-			return p.check(ctx, domains)
+			return p.check(ctx, domains, o)
 		}),
 	}
-	c.Flags().StringVar(&file, "file", "", "also the domains in `F`, one a line; - for standard input")
+	f := c.Flags()
+	f.StringVar(&o.file, "file", "", "also the domains in `FILE`, one a line; - for standard input")
+	f.BoolVar(&o.asSender, "as-sender", false, "tell what senders would do with mail for the domain")
+	f.StringVar(&o.prometheus, "prometheus", "", "write the results to `FILE` for node_exporter's textfile collector (*.prom)")
+	f.StringVar(&o.vantage.url, "vantage", "", "look from `ssh://USER@HOST[:PORT]`")
+	f.StringVar(&o.vantage.key, "vantage-key", "", "private key `FILE` for --vantage (default: the agent's, then ~/.ssh/id_*)")
+	f.StringArrayVar(&o.vantage.knownHosts, "vantage-known-hosts", nil, "known_hosts `FILE` for --vantage (default: ~/.ssh/known_hosts and the system's; repeatable)")
 	return c
-}
-
-func (p *program) domainsToCheck(args []string, file string) ([]string, error) {
-	if file != "" {
-		text, err := p.readText(file)
-		if err != nil {
-			return nil, err
-		}
-		lines := bufio.NewScanner(bytes.NewReader(text))
-		for lines.Scan() {
-			line, _, _ := strings.Cut(lines.Text(), "#")
-			if line = strings.TrimSpace(line); line != "" {
-				args = append(args, line)
-			}
-		}
-		if err := lines.Err(); err != nil {
-			return nil, fmt.Errorf("read %s: %w", file, err)
-		}
-	}
-	if len(args) == 0 {
-		return nil, usagef("check needs a domain, or --file with some")
-	}
-	var domains []string
-	for _, typed := range args {
-		domain, err := domainOf(typed)
-		if err != nil {
-			return nil, err
-		}
-		domains = append(domains, domain)
-	}
-	return domains, nil
 }
 
 // look is one domain's look, or why there is none.
 type look struct {
-	seen rollout.Evidence
-	err  error
+	seen   rollout.Evidence
+	ledger rollout.Ledger
+	err    error
 }
 
-func (p *program) check(ctx context.Context, domains []string) error {
-	at := func(ctx context.Context, domain string) (rollout.Evidence, error) {
-		return steps.NewLooker(p.world).Look(ctx, domain, nil, p.sink(nil))
+// looking looks at one domain.
+type looking func(ctx context.Context, domain string) look
+
+func (p *program) check(ctx context.Context, domains []string, o checkFlags) (err error) {
+	leave, err := p.goTo(ctx, o.vantage)
+	if err != nil {
+		return err
 	}
-	if p.stored() {
-		s, err := p.open(ctx)
-		if err != nil {
+	defer func() { err = errors.Join(err, leave()) }()
+	p.world.Network = gentle(p.world.Network, questionsAtOnce)
+	at, done, err := p.looking(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, done()) }()
+
+	many := o.file != ""
+	sums := newTally(len(domains))
+	var gathered metrics
+	var failed failures
+	bad := false
+	err = p.lookAll(ctx, domains, at, p.newProgress(many, sums), func(l look, more bool) error {
+		sums.add(l)
+		failed.add(l.err)
+		if o.prometheus != "" {
+			gathered.add(l)
+		}
+		if o.asSender {
+			views := sender.Views(l.seen, l.ledger, l.seen.At)
+			bad = bad || refused(views)
+			return p.printViews(l, views, more)
+		}
+		bad = bad || verdictOf(l) == finding.Fail
+		if many && !p.flags.json {
+			p.printBrief(l)
+			return nil
+		}
+		return p.printCheck(l, more)
+	})
+	if err != nil {
+		return err
+	}
+	if many {
+		p.printTally(sums)
+	}
+	if o.prometheus != "" {
+		if err := gathered.write(o.prometheus, p.world.Clock.Now(), sums.watch.Elapsed()); err != nil {
 			return err
 		}
-		defer s.close()
-		at = func(ctx context.Context, domain string) (rollout.Evidence, error) {
-			return s.engine.Check(ctx, domain, p.sink(nil))
-		}
 	}
-	looks := make([]chan look, len(domains))
-	seats := make(chan struct{}, checksAtOnce)
-	var looking sync.WaitGroup
-	defer looking.Wait()
-	for i, domain := range domains {
-		looks[i] = make(chan look, 1)
-		looking.Go(func() {
-			seats <- struct{}{}
-			defer func() { <-seats }()
-			looks[i] <- lookFor(ctx, domain, at)
-		})
+	if bad {
+		return errFails
 	}
-	var fails, failed error
-	for i, domain := range domains {
-		l := <-looks[i]
-		if l.seen.Domain == "" {
-			l.seen.Domain, l.seen.At = domain, p.world.Clock.Now()
-		}
-		if err := p.printCheck(l, i > 0); err != nil {
-			return err
-		}
-		if l.seen.Verdict() == finding.Fail {
-			fails = errFails
-		}
-		failed = errors.Join(failed, l.err)
+	return failed.err()
+}
+
+// failures are why domains could not be looked at. The first few stand for all:
+// each was said of its domain already.
+type failures struct {
+	first []error
+	more  int
+}
+
+func (f *failures) add(err error) {
+	const most = 5
+	switch {
+	case err == nil:
+	case len(f.first) < most:
+		f.first = append(f.first, err)
+	default:
+		f.more++
 	}
-	if fails != nil {
-		return fails
+}
+
+func (f *failures) err() error {
+	if f.more == 0 {
+		return errors.Join(f.first...)
 	}
-	return failed
+	return errors.Join(append(f.first, fmt.Errorf("and %d more domains", f.more))...)
+}
+
+// looking is how belay looks: through the engine where there is a store, so that
+// the looks of rollouts are kept. done closes what was opened.
+func (p *program) looking(ctx context.Context) (at looking, done func() error, err error) {
+	if !p.stored() {
+		looker := steps.NewLooker(p.world)
+		return func(ctx context.Context, domain string) look {
+			seen, err := looker.Look(ctx, domain, nil, p.sink(nil))
+			return look{seen: seen, err: err}
+		}, func() error { return nil }, nil
+	}
+	s, err := p.open(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	return func(ctx context.Context, domain string) look {
+		seen, err := s.engine.Check(ctx, domain, p.sink(nil))
+		l := look{seen: seen, err: err}
+		r, err := s.engine.Load(ctx, domain)
+		if err == nil {
+			l.ledger = r.Ledger
+		} else if !errors.Is(err, rollout.ErrNoRollout) && l.err == nil {
+			l.err = err
+		}
+		return l
+	}, s.close, nil
 }
 
 // lookLimit bounds one look at one domain, in real time.
 const lookLimit = 90 * time.Second
 
 // lookFor looks at one domain within the limit.
-func lookFor(ctx context.Context, domain string, at func(context.Context, string) (rollout.Evidence, error)) look {
+func (p *program) lookFor(ctx context.Context, domain string, at looking) look {
 	ctx, cancel := context.WithTimeout(ctx, lookLimit)
 	defer cancel()
-	seen, err := at(ctx, domain)
-	return look{seen, err}
+	l := at(ctx, domain)
+	if l.seen.Domain == "" {
+		l.seen.Domain, l.seen.At = domain, p.world.Clock.Now()
+	}
+	return l
 }
 
 func (p *program) printCheck(l look, more bool) error {

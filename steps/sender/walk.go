@@ -75,6 +75,9 @@ func meet(e rollout.Evidence, m rollout.MXHost, policy *mtasts.Policy) Attempt {
 	return a
 }
 
+// Fine is why an attempt went as it did where nothing is wrong.
+const Fine = "nothing stands in the way"
+
 // settle makes an attempt's outcome of those of its addresses.
 func (a *Attempt) settle(e rollout.Evidence) {
 	if len(a.Tries) == 0 {
@@ -113,7 +116,7 @@ func (a *Attempt) settle(e rollout.Evidence) {
 		a.Outcome = Defer
 	}
 	if a.Why == "" {
-		a.Why = "nothing stands in the way"
+		a.Why = Fine
 	}
 }
 
