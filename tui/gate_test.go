@@ -123,3 +123,14 @@ func TestTheSameOfTwoAddressesIsSaidOnceBelowBoth(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatIsToBeDoneByHandKeepsItsLines(t *testing.T) {
+	got := told("Create this record:\n  name _smtp._tls\n  value v=TLSRPTv1;\x1b[31m\n\n")
+	want := "Create this record:\n  name _smtp._tls\n  value v=TLSRPTv1;"
+	if strings.Join(got, "\n") != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := told(""); got != nil {
+		t.Errorf("nothing is told as %q", got)
+	}
+}

@@ -196,7 +196,7 @@ func (p *phase) editDetails(e rollout.Edit) []string {
 		out = append(out, "", e.Why)
 	}
 	if s := p.course.states[e.ID]; s != nil && s.detail != "" {
-		out = append(out, "", finding.Clean(s.detail, 2000))
+		out = append(append(out, ""), told(s.detail)...)
 	}
 	return out
 }

@@ -144,8 +144,9 @@ func (c *course) lay(st Styles, w int) (lines []string, marks []int) {
 		if e.Why != "" {
 			lines = append(lines, indent(st.muted.Render(finding.Clean(e.Why, 600)), 8, w)...)
 		}
-		if state.detail != "" {
-			lines = append(lines, indent(finding.Clean(state.detail, 600), 8, w)...)
+		for _, l := range told(state.detail) {
+			bare := strings.TrimLeft(l, " ")
+			lines = append(lines, indent(bare, 8+len(l)-len(bare), w)...)
 		}
 		for _, r := range state.seen.rows {
 			lines = append(lines, "        "+r.line(st, w-8))
@@ -271,4 +272,20 @@ func copyable(e rollout.Edit) string {
 		return strings.Join(e.After.Records, "\n")
 	}
 	return e.After.Body
+}
+
+// toldLines is how many lines of a receipt's detail are shown.
+const toldLines = 40
+
+// told is a receipt's detail line by line: what is to be made by hand is a form to
+// be filled in or a file to be copied, and means nothing run together.
+func told(detail string) []string {
+	var out []string
+	for l := range strings.SplitSeq(strings.TrimRight(detail, "\r\n "), "\n") {
+		bare := strings.TrimLeft(l, " ")
+		if clean := finding.Clean(bare, 600); clean != "" && len(out) < toldLines {
+			out = append(out, strings.Repeat(" ", min(len(l)-len(bare), 8))+clean)
+		}
+	}
+	return out
 }
