@@ -20,7 +20,6 @@ import (
 type dashboard struct {
 	*kit
 	pane   pane
-	about  []string // what is to be said of the selected one
 	loaded bool
 	err    error
 	all    []standing

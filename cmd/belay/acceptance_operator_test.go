@@ -98,7 +98,7 @@ func (b *testbed) goesOn(phase string) nextSaid {
 
 // arrives waits for a step that was started and waited for servers. Where its own
 // patience ended first, it is taken up again, as an operator would.
-func (b *testbed) arrives(step *running, phase string) nextSaid {
+func (b *testbed) arrives(step *background, phase string) nextSaid {
 	b.Helper()
 	n := said[nextSaid](b, step.end())
 	if !n.Moved {

@@ -154,8 +154,8 @@ func (b *testbed) does(exit int, args ...string) ended {
 	return got
 }
 
-// running is a belay that was started and has not ended yet.
-type running struct {
+// background is a belay that was started and has not ended yet.
+type background struct {
 	*testbed
 	cmd       *exec.Cmd
 	out, errs bytes.Buffer
@@ -163,9 +163,9 @@ type running struct {
 }
 
 // start runs belay in the background. It is ended with the test at the latest.
-func (b *testbed) start(args ...string) *running {
+func (b *testbed) start(args ...string) *background {
 	b.Helper()
-	r := &running{testbed: b, cmd: b.command(args...), waited: make(chan error, 1)}
+	r := &background{testbed: b, cmd: b.command(args...), waited: make(chan error, 1)}
 	r.cmd.Stdout, r.cmd.Stderr = &r.out, &r.errs
 	if err := r.cmd.Start(); err != nil {
 		b.Fatal(err)
@@ -176,13 +176,13 @@ func (b *testbed) start(args ...string) *running {
 }
 
 // kill ends belay as a power cut would; one that has ended is left alone.
-func (r *running) kill() {
+func (r *background) kill() {
 	_ = r.cmd.Process.Kill()
 	r.waited <- <-r.waited // gone now, and said to whoever asks again
 }
 
 // end waits for the end.
-func (r *running) end() ended {
+func (r *background) end() ended {
 	r.Helper()
 	select {
 	case err := <-r.waited:

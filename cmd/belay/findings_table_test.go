@@ -33,8 +33,6 @@ type findingRow struct {
 	fault func(*box)
 	// domain is what is checked in the faulty lab, and its lab's mail domain.
 	domain string
-	// absent says what the row without the fault shows, where that is not plain.
-	absent string
 }
 
 func (r findingRow) severity() finding.Severity {
