@@ -69,7 +69,7 @@ func judgeSession(h hostSeen, s probe.Session, by judged) []finding.Finding {
 		return finding.New(code, subject, fmt.Sprintf(format, args...))
 	}
 	var fs []finding.Finding
-	if s.Greeting > slowGreeting && s.Fate != probe.Deferred {
+	if s.Greeting > slowGreeting && s.Fate != probe.Deferred && s.Fate != probe.NotSpoken && s.Fate != probe.CutOff {
 		fs = append(fs, about("M19", "greets only after %s", s.Greeting.Round(100*time.Millisecond)))
 	}
 	switch s.Fate {

@@ -101,3 +101,14 @@ func (l *Lab) signed(name string) bool {
 func (l *Lab) bogus(name string) bool {
 	return l.faults.on("resolver.bogus") && dns.IsSubDomain(dns.Fqdn(l.options.Domain), name)
 }
+
+// Issue makes a good certificate of the lab's authority for names, ready to be
+// shown by a server that Lay puts into the lab.
+func (l *Lab) Issue(names ...string) (tls.Certificate, error) {
+	now := l.clock.Now()
+	cert, err := l.ca.issue(names, now.Add(-time.Hour), now.Add(CertificateLife))
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return *cert, nil
+}

@@ -24,7 +24,7 @@ import (
 // box is a small world of adversarial servers on loopback: a documentation
 // address leads to whatever a test put there, everything else has no route.
 type box struct {
-	t      *testing.T
+	t      testing.TB
 	mu     sync.Mutex
 	routes map[string]string
 	roots  *x509.CertPool
@@ -33,7 +33,7 @@ type box struct {
 	now    time.Time
 }
 
-func newBox(t *testing.T) *box {
+func newBox(t testing.TB) *box {
 	b := &box{t: t, routes: map[string]string{}, roots: x509.NewCertPool(), now: time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)}
 	b.key = newKey(t)
 	template := &x509.Certificate{
@@ -136,7 +136,7 @@ func (b *box) certificate(change func(*x509.Certificate), names ...string) tls.C
 	return tls.Certificate{Certificate: [][]byte{leaf.Raw}, PrivateKey: key, Leaf: leaf}
 }
 
-func newKey(t *testing.T) *ecdsa.PrivateKey {
+func newKey(t testing.TB) *ecdsa.PrivateKey {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -145,7 +145,7 @@ func newKey(t *testing.T) *ecdsa.PrivateKey {
 	return key
 }
 
-func sign(t *testing.T, template, issuer *x509.Certificate, key, by *ecdsa.PrivateKey) *x509.Certificate {
+func sign(t testing.TB, template, issuer *x509.Certificate, key, by *ecdsa.PrivateKey) *x509.Certificate {
 	t.Helper()
 	raw, err := x509.CreateCertificate(rand.Reader, template, issuer, key.Public(), by)
 	if err != nil {
