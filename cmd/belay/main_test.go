@@ -15,6 +15,7 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"belay": main, guestName: guest, benchLab: beLab, benchBelay: beBelayInLab,
+		manyLab: beManyLab, manyBelay: beManyBelay, manyShakes: beManyShakes,
 	})
 }
 
