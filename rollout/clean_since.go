@@ -151,5 +151,9 @@ func (b BlockingFailure) sentence() string {
 	if b.MX != "" {
 		what += " at " + finding.Clean(b.MX, 255)
 	}
-	return fmt.Sprintf("%s in the period to %s (%d sessions)", what, stamp(b.Ends), b.Sessions)
+	sessions := "sessions"
+	if b.Sessions == 1 {
+		sessions = "session"
+	}
+	return fmt.Sprintf("%s in the period to %s (%d %s)", what, stamp(b.Ends), b.Sessions, sessions)
 }

@@ -26,7 +26,7 @@ func (k *walk) bodyAnswers(ctx context.Context, id Edit) (Gate, error) {
 	if !live {
 		held := notLive(body, sightings)
 		if k.plan.Purpose == ForStepBack {
-			k.cannotTell(&held)
+			k.cannotTell(&held, body, sightings)
 		}
 		return held, nil
 	}

@@ -71,6 +71,9 @@ func startable(seen Evidence) error {
 			return fmt.Errorf("%s: %s; a domain that takes no mail needs no MTA-STS: %w", seen.Domain, f.Title, ErrRefused)
 		}
 	}
+	if len(seen.MX) == 0 {
+		return fmt.Errorf("%s has no MX record and no address, so it receives no mail; publish its MX records first: %w", seen.Domain, ErrRefused)
+	}
 	return nil
 }
 

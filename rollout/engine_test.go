@@ -694,3 +694,60 @@ func TestHigherTargetGoesOnFromHolding(t *testing.T) {
 		t.Errorf("holds at %d", end.Rung())
 	}
 }
+
+func TestResumedStepBackDoesNotLeadOn(t *testing.T) {
+	r := newRig(t)
+	r.engine.Patience = time.Nanosecond
+	r.create(hasty())
+	r.to(rollout.RaiseMaxAge)
+	enforcing := r.box.body
+	r.box.behind = &enforcing // the second address does not follow
+	back, err := r.engine.ProposeStepBack(ctx, domain, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := r.engine.CarryOut(ctx, back.Plan, yes, nil)
+	if err != nil || p.Gate.Open {
+		t.Fatalf("the step back did not wait: %v", err)
+	}
+	if strings.Contains(reasons(p.Gate), "no sender can be told") {
+		t.Errorf("one address serves the new body: %s", reasons(p.Gate))
+	}
+	r.box.behind = nil
+	if p := r.next(); p.Phase != rollout.ReviewReports {
+		t.Errorf("led on to %s in the same breath", p.Phase)
+	}
+}
+
+func TestDomainWithoutMailIsRefused(t *testing.T) {
+	r := newRig(t)
+	r.box.mx = nil
+	if _, err := r.engine.Create(ctx, domain, hasty(), nil); !errors.Is(err, rollout.ErrRefused) {
+		t.Errorf("a rollout of a domain that receives no mail: %v", err)
+	}
+}
+
+func TestRecordMadeByHandIsReadByItsMeaning(t *testing.T) {
+	edit := rollout.Edit{Kind: rollout.Record, Name: rptName, Type: "TXT", After: rollout.Records("v=TLSRPTv1; rua=mailto:a@corp.test;")}
+	for _, row := range []struct {
+		stands string
+		live   bool
+	}{
+		{"v=TLSRPTv1; rua=mailto:a@corp.test;", true},
+		{"v=TLSRPTv1;rua=mailto:a@corp.test", true},
+		{"v=TLSRPTv1; rua=mailto:b@corp.test;", false},
+		{"v=TLSRPTv1 rua=mailto:a@corp.test", false},
+	} {
+		seen := []rollout.Sighting{{Where: "ns1", Answered: true, Value: rollout.Records(row.stands)}}
+		if got := rollout.Live(edit, seen); got != row.live {
+			t.Errorf("%q is live: %v", row.stands, got)
+		}
+	}
+	sts := rollout.Edit{Kind: rollout.Record, Name: txtName, Type: "TXT", After: rollout.Records("v=STSv1; id=1;")}
+	if !rollout.Live(sts, []rollout.Sighting{{Answered: true, Value: rollout.Records("v=STSv1;id=1")}}) {
+		t.Error("a record without its last semicolon says the same")
+	}
+	if rollout.Live(sts, []rollout.Sighting{{Answered: true, Value: rollout.Records("v=STSv1; id=2;")}}) {
+		t.Error("another id is not the same")
+	}
+}

@@ -182,7 +182,7 @@ func (e *Engine) append(ctx context.Context, r *Rollout, entries ...Entry) error
 	}
 	written, err := e.Store.Append(context.WithoutCancel(ctx), r.Domain, r.LastSeq, entries...)
 	if err != nil {
-		return fmt.Errorf("write the journal of %s: %w", r.Domain, err)
+		return err
 	}
 	for _, entry := range written {
 		if err := r.take(entry); err != nil {

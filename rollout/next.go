@@ -49,6 +49,11 @@ func (e *Engine) Next(ctx context.Context, domain string, c Consent, emit Sink) 
 				out = e.progress(*r, before, e.gateOut(*r, e.now()), done)
 				return err
 			}
+			if p.Plan.Purpose == ForStepBack || p.Plan.Purpose == ForUndo {
+				// What led back does not lead on again in the same breath.
+				out = e.progress(*r, before, e.gateOut(*r, e.now()), done)
+				return nil
+			}
 		}
 		out, err = e.move(ctx, r, before, done, emit)
 		return err

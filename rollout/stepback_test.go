@@ -69,7 +69,7 @@ func TestStepBackSaysEachTimeThatNobodyCanBeTold(t *testing.T) {
 	r.create(hasty())
 	r.to(rollout.RaiseMaxAge)
 	old := r.box.body
-	r.box.behind = &old
+	r.box.served = &old // no address takes the new body up
 	for try := range 3 {
 		p, err := r.engine.CarryOut(ctx, r.stepBack().Plan, yes, nil)
 		if err != nil || !tellsNobody(p.Gate) {

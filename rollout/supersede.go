@@ -46,9 +46,3 @@ func (e *Engine) settleBegun(ctx context.Context, r *Rollout, w Writer, must boo
 	}
 	return out, nil
 }
-
-// madeIn reports whether v is what e leaves behind; a body may be kept with other
-// line endings.
-func (e Edit) madeIn(v Value) bool {
-	return v.Equal(e.After) || e.Kind == Policy && v.SamePolicy(e.After)
-}

@@ -3,6 +3,7 @@ package rollout
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,8 +23,10 @@ func (k *walk) verify(ctx context.Context, edit Edit) (Gate, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var held Gate
+	var sightings []Sighting
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
-		live, sightings, err := k.see(ctx, edit)
+		live, seen, err := k.see(ctx, edit)
+		sightings = seen
 		if err != nil && ctx.Err() == nil {
 			return Gate{}, err
 		}
@@ -43,7 +46,7 @@ func (k *walk) verify(ctx context.Context, edit Edit) (Gate, error) {
 		k.detail[edit.ID] = k.state(edit).Receipt.Detail
 	}
 	if k.plan.Purpose == ForStepBack && edit.Kind == Policy {
-		k.cannotTell(&held)
+		k.cannotTell(&held, edit, sightings)
 	}
 	return held, nil
 }
@@ -60,9 +63,12 @@ func rest(ctx context.Context, pause time.Duration) bool {
 	}
 }
 
-// cannotTell adds to a step back that no host serves what it means: nobody can be
-// told before a host works.
-func (k *walk) cannotTell(g *Gate) {
+// cannotTell adds to a step back, where no address serves its body, what that
+// means: nobody can be told before a host works.
+func (k *walk) cannotTell(g *Gate, body Edit, sightings []Sighting) {
+	if slices.ContainsFunc(sightings, func(s Sighting) bool { return s.Answered && s.Value.SamePolicy(body.After) }) {
+		return
+	}
 	g.Close(Reason{Code: ReasonHost, Subject: mtasts.PolicyHost(k.r.Domain), Final: true, Text: k.untold(),
 		Fix: "mend the host, or move it: belay set " + k.r.Domain + " --host ... --host-address ..., then belay step-back again"})
 	*g = g.Settle()
@@ -164,12 +170,20 @@ func (k *walk) back(edit Edit) (Phase, uint32, bool) {
 	return phase, aimOf(serving, k.r.Settings), true
 }
 
+// shown is a value for a sentence.
+func shown(v Value) string {
+	if !v.Exists {
+		return "nothing"
+	}
+	return finding.Quote(v.String(), 120)
+}
+
 // notLive is the gate that an edit holds shut which is not seen everywhere yet.
 func notLive(edit Edit, sightings []Sighting) Gate {
 	var g Gate
 	for _, s := range sightings {
 		if s.Answered && !edit.madeIn(s.Value) {
-			text := fmt.Sprintf("%s [%s] still says %s", s.Where, s.IP, finding.Quote(s.Value.String(), 120))
+			text := fmt.Sprintf("%s [%s] still has %s, where %s is wanted", s.Where, s.IP, shown(s.Value), shown(edit.After))
 			if s.Err != "" {
 				text = fmt.Sprintf("%s [%s]: %s", s.Where, s.IP, finding.Clean(s.Err, 200))
 			}

@@ -183,7 +183,7 @@ func (k *walk) clear(ctx context.Context, edit Edit) (Gate, error) {
 		} else if !live {
 			held := notLive(need, unseen)
 			if need.Kind == Policy && k.plan.Purpose == ForStepBack {
-				k.cannotTell(&held)
+				k.cannotTell(&held, need, unseen)
 			}
 			return held, nil
 		}
