@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -312,13 +313,11 @@ func (s *site) stand() stand {
 // hand: "before" it is carried out, so that it never is, or "after", so that the
 // guest never hears of it.
 func (g *guestRun) killedAt(k int, stage string) {
-	seen, handled := 0, make(chan struct{})
+	var seen atomic.Int64 // each update comes on a goroutine of the name server
+	handled := make(chan struct{})
 	g.box.OnUpdate(func(now string, _ []string) {
-		if now == stage {
-			seen++
-		}
 		switch {
-		case now == stage && seen == k:
+		case now == stage && seen.Add(1) == int64(k):
 			g.box.LoseUpdates(stage == "before")
 			if err := g.Process.Kill(); err != nil {
 				g.box.t.Error(err)
