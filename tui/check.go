@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"belay/rollout"
@@ -21,7 +22,9 @@ type check struct {
 	typing        bool
 	asked         string // the domain that is or was looked at
 	looking       *look
-	seen          live
+	feed          *feed             // what the last look tells; its end may come after the look's
+	talk          talk              // what was asked, and what was answered
+	found         []finding.Finding // what was concluded so far
 	evidence      *rollout.Evidence
 	err           error
 	items         []row
@@ -75,11 +78,14 @@ func (c *check) Update(msg tea.Msg) tea.Cmd {
 	case tea.KeyMsg:
 		return c.typed(msg)
 	case feedMsg:
-		if c.looking == nil || msg.feed != c.looking.feed {
+		if msg.feed != c.feed {
 			return nil
 		}
 		for _, ev := range msg.events {
-			c.seen.take(ev)
+			c.talk.take(ev)
+			if ev.Kind == rollout.Concluded && ev.Finding != nil {
+				c.found = append(c.found, *ev.Finding)
+			}
 		}
 		c.render()
 		if !msg.ended {
@@ -128,12 +134,13 @@ func (c *check) start() tea.Cmd {
 func (c *check) again(domain string) tea.Cmd {
 	c.Close()
 	c.focus(false)
-	c.asked, c.evidence, c.err, c.seen, c.items = domain, nil, nil, live{}, nil
+	c.asked, c.evidence, c.err, c.talk, c.found, c.items = domain, nil, nil, talk{}, nil, nil
 	var cmd tea.Cmd
 	c.looking, cmd = c.kit.look("Looking at "+domain+".", func(ctx context.Context, l *look) tea.Msg {
 		ev, err := c.engine.Check(ctx, domain, l.feed.sink)
 		return checkedMsg{look: l, evidence: ev, err: err}
 	})
+	c.feed = c.looking.feed
 	c.pane.end(false)
 	c.render()
 	return cmd
@@ -154,27 +161,41 @@ func (c *check) render() {
 		return
 	}
 	c.pane.size(c.width, c.height-3)
+	selected := ""
+	if c.pane.at < len(c.items) && c.pane.at > 0 {
+		selected = c.items[c.pane.at].who
+	}
 	w := c.pane.reading()
 	var lines []string
-	var marks []int
 	if c.err != nil {
 		lines = append(lines, indent(c.styles.fail.Render("FAIL  could not look: "+plain(c.err)), 0, w)...)
 	}
+	var seen []group
 	switch {
 	case c.looking != nil:
-		lines = append(lines, c.styles.muted.Render(fmt.Sprintf("%d asked, %d answered, %s", len(c.seen.rows), c.seen.answered(), took(c.looking.watch.Elapsed()))))
-		lines = append(lines, c.seen.lines(c.styles, w)...)
-	case c.evidence != nil:
-		body, at, rows := lay(c.styles, groups(*c.evidence, "", c.clock.Now()), w)
-		for _, m := range at {
-			marks = append(marks, m+len(lines))
+		answered := 0
+		for _, e := range c.talk.exchanges {
+			answered += rank(e.answered)
 		}
-		c.items = rows
-		lines = append(lines, body...)
+		lines = append(lines, c.styles.muted.Render(fmt.Sprintf("%d asked, %d answered, %s", len(c.talk.exchanges), answered, took(c.looking.watch.Elapsed()))))
+		seen = stream(&c.talk, c.found)
+	case c.evidence != nil:
+		seen = groups(*c.evidence, "", c.clock.Now())
+	}
+	body, marks, rows := lay(c.styles, seen, w)
+	for i := range marks {
+		marks[i] += len(lines)
+	}
+	lines = append(lines, body...)
+	if c.looking == nil && c.evidence != nil {
 		if c.evidence.Cut != "" {
 			lines = append(lines, indent(c.styles.warn.Render("warn  the look ended early: "+finding.Clean(c.evidence.Cut, 300)), 0, w)...)
 		}
 		lines = append(lines, c.styles.muted.Render("seen "+c.when(c.evidence.At)+" in "+took(c.evidence.Took)))
+	}
+	c.items = rows
+	if i := slices.IndexFunc(rows, func(r row) bool { return r.who == selected }); i >= 0 && rows[min(c.pane.at, len(rows)-1)].who != selected {
+		c.pane.at = i // what is selected stays so, wherever it has moved
 	}
 	c.pane.fill(lines, marks)
 }
@@ -200,15 +221,23 @@ func (c *check) KeyMap() []act {
 	if c.asked != "" {
 		acts = append(acts, on("r", "look again", func() tea.Cmd { return c.again(c.asked) }))
 	}
-	if at := c.pane.at; c.looking == nil && at < len(c.items) {
+	if at := c.pane.at; at < len(c.items) {
 		r := c.items[at]
 		acts = append(acts,
-			on("enter", "details", func() tea.Cmd { c.nav.read(r.who, rowDetails(r)); return nil }),
+			on("enter", "details", func() tea.Cmd { c.nav.read(r.who, checkDetails(r, &c.talk)); return nil }),
 			on("e", "explain", func() tea.Cmd { c.nav.read(r.who, explain(r)); return nil }),
-			on("c", "copy", func() tea.Cmd {
-				c.nav.say("Copied what was seen of " + cut(finding.Clean(r.who, 80), 40) + ".")
-				return c.copy(strings.Join(rowDetails(r), "\n"))
-			}))
+			on("c", "copy the mend", func() tea.Cmd { return c.copyMend(r) }))
 	}
 	return append(acts, c.pane.moves()...)
+}
+
+// copyMend copies how what is wrong with r is mended.
+func (c *check) copyMend(r row) tea.Cmd {
+	fixes := mends(r)
+	if len(fixes) == 0 {
+		c.nav.say("Nothing is to be mended at " + cut(finding.Clean(r.who, 80), 40) + ".")
+		return nil
+	}
+	c.nav.say("Copied how to mend " + cut(finding.Clean(r.who, 80), 40) + ".")
+	return c.copy(strings.Join(fixes, "\n"))
 }

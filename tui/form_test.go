@@ -71,8 +71,8 @@ func TestTheFilterShowsWhatHasItsText(t *testing.T) {
 func TestTheCheckScreenLooksAtAnyDomain(t *testing.T) {
 	d := drive(t, manyDomains(), 80, 24).press("c").typeIn("no domain").press("enter").sees("has a space or separator in it").didNot("check")
 	d.press("ctrl+u").typeIn("corp.test").press("enter").did("check corp.test").sees("verdict: FAIL", "expired 3 days ago")
-	d.press("c").sees("Copied what was seen of mx2.corp.test.")
-	if len(d.copied) != 1 {
+	d.press("c").sees("Copied how to mend mx2.corp.test.")
+	if len(d.copied) != 1 || d.copied[0] != "Renew it and reload the MTA; then look again." {
 		t.Fatalf("copied %q", d.copied)
 	}
 	d.press("ctrl+l", "ctrl+u").typeIn("other.test").press("esc").sees("verdict: FAIL").press("/", "enter").did("check other.test")
