@@ -2,17 +2,14 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"slices"
 	"strings"
 	"testing"
 	"text/tabwriter"
-	"time"
 
 	"belay/providers/lab"
 	"belay/rollout/finding"
@@ -55,68 +52,29 @@ func (r findingRow) shows(fs []finding.Finding) (f finding.Finding, ok bool) {
 	return fs[i], true
 }
 
-// inLab names the lab to a test binary that is to be belay in it.
-const inLab = "BELAY_TEST_LAB"
-
-// init lets the test binary be belay itself, in a lab that another process runs:
-// the program is the one that main runs, but for the world it looks at.
-func init() {
-	address := os.Getenv(inLab)
-	if address == "" {
-		return
-	}
-	v, err := lab.Visit(context.Background(), address)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(exitCannot)
-	}
-	os.Exit(newProgram(v.World(), os.Stdin, os.Stdout, os.Stderr, os.LookupEnv).run(os.Args[1:]))
-}
-
-// checking is a check under way in a process of its own.
-type checking struct {
-	box  *box
-	cmd  *exec.Cmd
-	stop context.CancelFunc
-	out  bytes.Buffer
-	errs bytes.Buffer
-}
-
-// checkLimit is longer than the limit that belay sets to a look itself.
-const checkLimit = 2 * time.Minute
+// checking is a check under way: belay's program in a process of its own (see
+// guest), in a lab of its own.
+type checking struct{ *guestRun }
 
 // begin starts check --json on a domain in the lab of b.
-func (b *box) begin(domain string) *checking {
+func (b *box) begin(domain string) checking {
 	b.t.Helper()
-	address, err := b.Share()
-	if err != nil {
+	g := b.guest("check", "--json", domain)
+	if err := g.Start(); err != nil {
 		b.t.Fatal(err)
 	}
-	self, err := os.Executable()
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), checkLimit)
-	c := &checking{box: b, stop: cancel}
-	c.cmd = exec.CommandContext(ctx, self, "--state", b.state, "check", "--json", domain)
-	c.cmd.Env = append(os.Environ(), inLab+"="+address)
-	c.cmd.Stdout, c.cmd.Stderr = &c.out, &c.errs
-	if err := c.cmd.Start(); err != nil {
-		b.t.Fatal(err)
-	}
-	return c
+	return checking{g}
 }
 
 // end waits for the check and reads the one object that it printed.
-func (c *checking) end(t *testing.T) (s checkShape) {
+func (c checking) end(t *testing.T) (s checkShape) {
 	t.Helper()
-	defer c.stop()
-	err := c.cmd.Wait()
+	err := c.Wait()
 	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)
 	}
 	if err := json.Unmarshal(c.out.Bytes(), &s); err != nil {
-		t.Fatalf("check printed %q and %q: %v", c.out.String(), c.errs.String(), err)
+		t.Fatalf("check printed %q and %q: %v", c.out.String(), c.err.String(), err)
 	}
 	if i := bytes.IndexFunc(c.out.Bytes(), func(r rune) bool { return r < ' ' && r != '\n' || 0x7f <= r && r <= 0x9f }); i >= 0 {
 		t.Errorf("control character in the output: %q", c.out.Bytes()[max(0, i-40):i+1])
@@ -128,7 +86,7 @@ func (c *checking) end(t *testing.T) (s checkShape) {
 }
 
 // prepared is a lab as the row wants it, and the check of it begun.
-func (r findingRow) prepared(t *testing.T, faulty bool) *checking {
+func (r findingRow) prepared(t *testing.T, faulty bool) checking {
 	t.Helper()
 	domain := "corp.test"
 	if faulty && r.domain != "" {
@@ -156,7 +114,7 @@ func TestEveryFinding(t *testing.T) {
 	verdicts := map[finding.Code][]string{}
 	type pair struct {
 		findingRow
-		with, without *checking
+		with, without checking
 	}
 	settle := func(p pair) {
 		t.Run(string(p.code)+" "+p.made, func(t *testing.T) {
