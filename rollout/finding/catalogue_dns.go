@@ -20,7 +20,7 @@ var reporting = []Entry{
 
 var publishing = []Entry{
 	{"D01", Fail, "change not seen at any name server", "The provider accepted the change, yet the authoritative servers still give the old answer.", "Wait as long as the provider needs to distribute it, then look again; check that it is the right zone.", ""},
-	{"D02", Fail, "name servers disagree", "Authoritative servers differ for longer than the TTL: senders see one or the other by chance.", "Mend the transfer of the zone to the server that lags.", "RFC 1034 4.3.5"},
+	{"D02", Fail, "name servers disagree", "Authoritative servers differ: senders see one answer or the other by chance.", "Right after a change this passes within moments; where it stays, mend the transfer of the zone to the server that lags.", "RFC 1034 4.3.5"},
 	{"D03", Fail, "value damaged on its way", "The published text has literal quotes or backslashes, or lost its semicolons: senders cannot read it.", "Write the value again without quotes.", "RFC 1035 5.1"},
 	{"D04", Fail, "domain doubled in the name", "The provider appended the zone to a name that already ended in it.", "Give the name relative to the zone.", ""},
 	{"D05", Fail, "duplicate records", "A second record of the same kind was added; two of them count as none.", "Remove the older one.", "RFC 8461 3.1"},
