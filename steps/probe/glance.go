@@ -81,8 +81,10 @@ func (v *View) Older(host string, ip netip.Addr) Glance {
 	})
 }
 
-// glance shakes hands over conn and says what it saw.
+// glance shakes hands over conn and says what it saw. It offers the classic curves
+// only: nothing here hangs on them, and the handshake costs half as much.
 func (v *View) glance(ctx context.Context, conn *call25, host string, config *tls.Config) Glance {
+	config.CurvePreferences = []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384, tls.CurveP521}
 	secured := tls.Client(conn, config)
 	conn.within(stepPatience)
 	if err := secured.HandshakeContext(ctx); err != nil {
