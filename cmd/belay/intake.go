@@ -9,7 +9,12 @@ import (
 )
 
 // importer takes TLS reports in for the rollouts of a session.
-type importer struct{ s *session }
+type importer struct {
+	s *session
+	// workers is how many files are read at once; 0 leaves it to the inbox. The
+	// wizard reads one at a time: a key must never wait for an import.
+	workers int
+}
 
 // at is the import of what is about the session's rollouts, and about the domains
 // in more, which need none.
@@ -30,7 +35,7 @@ func (im importer) at(ctx context.Context, more []string) (*inbox.Importer, erro
 		hosts[domain] = seen.MXNames()
 	}
 	return &inbox.Importer{
-		Store: im.s.reports, Owner: inbox.Owners(hosts), LookupTXT: im.s.accounts.outside.txt, Clock: im.s.engine.Clock,
+		Store: im.s.reports, Owner: inbox.Owners(hosts), LookupTXT: im.s.accounts.outside.txt, Clock: im.s.engine.Clock, Workers: im.workers,
 	}, nil
 }
 

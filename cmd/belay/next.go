@@ -67,6 +67,9 @@ func (p *program) askForNext(ctx context.Context, s *session, domain string) (ro
 	if err != nil {
 		return rollout.Consent{}, err
 	}
+	if !p.flags.json {
+		p.printSince(proposal.Since)
+	}
 	if proposal.Plan.Empty() || proposal.Resumes || proposal.Drift != nil {
 		return rollout.Consent{}, nil
 	}
@@ -121,7 +124,7 @@ func (p *program) takeReports(ctx context.Context, s *session, r rollout.Rollout
 	if len(r.Settings.Inboxes) == 0 {
 		return nil
 	}
-	sum, err := importer{s}.Import(ctx, r.Domain, r.Settings.Inboxes, nil)
+	sum, err := importer{s: s}.Import(ctx, r.Domain, r.Settings.Inboxes, nil)
 	if err != nil {
 		return err
 	}
@@ -203,6 +206,7 @@ func (p *program) conclusion(ctx context.Context, progress rollout.Progress, fai
 }
 
 func (p *program) printProgress(progress rollout.Progress) {
+	p.printSince(progress.Since)
 	var left []string
 	for _, e := range progress.Edits {
 		if e.Outcome == rollout.Waiting {

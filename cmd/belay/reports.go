@@ -47,7 +47,7 @@ func (p *program) reportsImport() *cobra.Command {
 				more = append(more, domain)
 			}
 			return p.with(ctx, func(s *session) error {
-				sum, err := importer{s}.run(ctx, more, args, nil)
+				sum, err := importer{s: s}.run(ctx, more, args, nil)
 				if err != nil {
 					return err
 				}

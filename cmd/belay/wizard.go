@@ -40,7 +40,7 @@ func noTerminal(domain string) error {
 
 func (p *program) wizardOptions(s *session, domain string) tui.Options {
 	return tui.Options{
-		Engine: logged{s.engine, p}, Journal: s.store, Accounts: s.accounts, Importer: importer{s},
+		Engine: logged{s.engine, p}, Journal: s.store, Accounts: s.accounts, Importer: importer{s: s, workers: 1},
 		Clock: p.world.Clock, Domain: domain,
 		Input: p.in, Output: p.out, Signals: p.interrupts,
 	}
