@@ -41,6 +41,9 @@ type Proposal struct {
 	// Drift is set where the world differs from the store. The operator chooses
 	// between its plan and adopting; neither is carried out unasked.
 	Drift *Drift
+	// Since is what changed since the look stored before Evidence; nil where there
+	// was none.
+	Since *Since
 }
 
 // Drift is a world that differs from the store, and the two ways on.
@@ -85,6 +88,9 @@ type Progress struct {
 	Findings    []finding.Finding `json:"findings"`
 	// Applied is true where this act wrote or settled at least one edit.
 	Applied bool `json:"applied"`
+	// Since is what the first look of this act saw changed since the one stored
+	// before it; nil where there was none.
+	Since *Since `json:"since,omitempty"`
 }
 
 // Propagation is the usual Patience of an Engine.

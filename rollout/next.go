@@ -18,15 +18,17 @@ import (
 // was done.
 func (e *Engine) Next(ctx context.Context, domain string, c Consent, emit Sink) (Progress, error) {
 	var out Progress
+	var since *Since
 	err := e.locked(ctx, domain, func(r *Rollout) error {
 		w, err := e.Accounts.Open(ctx, domain, r.Settings)
 		if err != nil {
 			return err
 		}
-		before := r.Phase
+		before, stored := r.Phase, r.Evidence
 		if err := e.look(ctx, r, w, emit); err != nil {
 			return err
 		}
+		since = SinceLook(stored, *r.Evidence)
 		p, err := e.decide(ctx, *r, w)
 		if err != nil {
 			return err
@@ -58,6 +60,7 @@ func (e *Engine) Next(ctx context.Context, domain string, c Consent, emit Sink) 
 		out, err = e.move(ctx, r, before, done, emit)
 		return err
 	})
+	out.Since = since
 	return out, err
 }
 

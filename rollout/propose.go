@@ -21,10 +21,13 @@ func (e *Engine) Propose(ctx context.Context, domain string, emit Sink) (Proposa
 	if err != nil {
 		return Proposal{}, err
 	}
+	stored := r.Evidence
 	if err := e.look(ctx, &r, w, emit); err != nil {
 		return Proposal{}, err
 	}
-	return e.decide(ctx, r, w)
+	p, err := e.decide(ctx, r, w)
+	p.Since = SinceLook(stored, *r.Evidence)
+	return p, err
 }
 
 // decide says what is to be done next with a rollout that was just looked at: go

@@ -1,44 +1,12 @@
 package tui
 
 import (
-	"slices"
 	"strings"
 
 	"belay/rollout"
 	"belay/rollout/finding"
 	"belay/rollout/mtasts"
 )
-
-// reasonsFor are reasons of a gate for reading. What is said of several addresses
-// of one host is said once, with all of them; and of a finding that is the drift
-// too, the drift stays, which names the ways on.
-func reasonsFor(rs []rollout.Reason) []rollout.Reason {
-	var out []rollout.Reason
-	for i, r := range rs {
-		if slices.ContainsFunc(rs[i+1:], func(l rollout.Reason) bool { return l.Subject == r.Subject && l.Text == r.Text }) {
-			continue
-		}
-		at := slices.IndexFunc(out, func(o rollout.Reason) bool { return sameOfAHost(o, r) })
-		if at < 0 {
-			out = append(out, r)
-			continue
-		}
-		_, address, _ := strings.Cut(r.Subject, " [")
-		out[at].Subject = strings.TrimSuffix(out[at].Subject, "]") + ", " + address
-	}
-	return out
-}
-
-// sameOfAHost reports whether two reasons differ only in the address of one host.
-func sameOfAHost(a, b rollout.Reason) bool {
-	host, address, ok := strings.Cut(a.Subject, " [")
-	other, another, too := strings.Cut(b.Subject, " [")
-	if !ok || !too || host != other || !strings.HasSuffix(address, "]") || !strings.HasSuffix(another, "]") {
-		return false
-	}
-	b.Subject = a.Subject
-	return a == b
-}
 
 // about is a reason's text with what it is about before it, unless the text names
 // it or it is the rollout as a whole.

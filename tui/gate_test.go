@@ -8,28 +8,8 @@ import (
 	"belay/rollout/finding"
 )
 
-func TestReasonsOfOneHostAreSaidOnce(t *testing.T) {
-	expired := func(ip string) rollout.Reason {
-		return rollout.Reason{Code: "M09", Subject: "mx2.corp.test [" + ip + "]", Text: "certificate expired", Fix: "Renew it."}
-	}
-	drift := rollout.Reason{Code: rollout.ReasonDrift, Subject: "_mta-sts.corp.test", Text: "reads otherwise", Fix: "belay restore puts it back"}
-	found := drift
-	found.Code, found.Fix = "O12", "Restore or adopt."
-	final := expired("192.0.2.13")
-	final.Final = true
-	got := reasonsFor([]rollout.Reason{expired("192.0.2.12"), found, expired("2001:db8::12"), drift, final})
-	var subjects []string
-	for _, r := range got {
-		subjects = append(subjects, string(r.Code)+" "+r.Subject)
-	}
-	want := "M09 mx2.corp.test [192.0.2.12, 2001:db8::12]; drift _mta-sts.corp.test; M09 mx2.corp.test [192.0.2.13]"
-	if strings.Join(subjects, "; ") != want {
-		t.Errorf("got %s\nwant %s", strings.Join(subjects, "; "), want)
-	}
-}
-
 func TestAReasonSaysWhatItIsAboutAndWhichKeyHelps(t *testing.T) {
-	k := &kit{zone: now().Location()}
+	k := &kit{clock: stoppedClock{now()}, zone: now().Location()}
 	for name, row := range map[string]struct {
 		reason rollout.Reason
 		want   string

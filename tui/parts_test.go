@@ -148,7 +148,7 @@ func TestTextIsMeasuredInCells(t *testing.T) {
 			t.Errorf("count(%d) = %q, want %q", n, got, want)
 		}
 	}
-	k := &kit{zone: time.FixedZone("CET", 3600)}
+	k := &kit{clock: stoppedClock{now()}, zone: time.FixedZone("CET", 3600)}
 	if got := k.local("clean since 2026-11-02T08:00:18Z (live);"); got != "clean since Mon 2 Nov 09:00 CET (live);" {
 		t.Errorf("got %q", got)
 	}

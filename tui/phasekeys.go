@@ -42,6 +42,7 @@ func (p *phase) KeyMap() []act {
 	}
 	acts = append(acts, on("r", "look again", p.again))
 	acts = append(acts, p.readingActs()...)
+	acts = append(acts, p.sinceActs()...)
 	if p.loaded && p.looking == nil {
 		acts = append(acts, p.decisionActs()...)
 	}

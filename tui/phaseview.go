@@ -61,7 +61,7 @@ func (p *phase) render() {
 	p.foot = p.footing()
 	p.pane.size(p.width, p.height-len(p.foot))
 	w := p.pane.reading()
-	var lines []string
+	lines := p.sinceLines(w)
 	var marks []int
 	p.items = nil
 	switch {
@@ -152,7 +152,7 @@ func (p *phase) gateLines(w int) []string {
 		return nil
 	}
 	lines := []string{"", p.styles.muted.Render("Gate")}
-	for _, r := range reasonsFor(p.gate.Reasons) {
+	for _, r := range rollout.Grouped(p.gate.Reasons) {
 		lines = append(lines, indent("- "+p.reason(r), 2, w)...)
 	}
 	if len(p.gate.Counted) > 0 {
@@ -176,7 +176,7 @@ func (p *phase) gateLine() string {
 	if len(closed) == 0 {
 		return p.styles.warn.Render("Gate: closed")
 	}
-	return p.styles.warn.Render("Gate: closed, " + plural(len(reasonsFor(closed)), "reason"))
+	return p.styles.warn.Render("Gate: closed, " + plural(len(rollout.Grouped(closed)), "reason"))
 }
 
 // footing is the gate in a line and what to do next; it is seen however far the

@@ -162,12 +162,12 @@ func (s *reports) gateLines(w int) []string {
 		lines := []string{s.styles.warn.Render("Gate: closed until "+s.when(s.gate.Until)) + ", if it stays clean"}
 		return append(lines, s.reasonLines(closed, w)...)
 	}
-	return append([]string{s.styles.warn.Render("Gate: closed, " + plural(len(reasonsFor(closed)), "reason"))}, s.reasonLines(closed, w)...)
+	return append([]string{s.styles.warn.Render("Gate: closed, " + plural(len(rollout.Grouped(closed)), "reason"))}, s.reasonLines(closed, w)...)
 }
 
 func (s *reports) reasonLines(rs []rollout.Reason, w int) []string {
 	var out []string
-	for _, r := range reasonsFor(rs) {
+	for _, r := range rollout.Grouped(rs) {
 		out = append(out, indent("- "+s.local(finding.Clean(sentence(about(r))+" "+sentence(r.Fix), 500)), 2, w)...)
 	}
 	return out

@@ -137,8 +137,15 @@ func span(d time.Duration) string {
 // seconds prints a max_age or TTL as people say it.
 func seconds(n uint32) string { return span(time.Duration(n) * time.Second) }
 
-// when prints a moment with its zone.
-func (k *kit) when(t time.Time) string { return t.In(k.zone).Format("Mon 2 Jan 15:04 MST") }
+// when prints a moment with its zone, and with the year where it is not the
+// present one.
+func (k *kit) when(t time.Time) string {
+	t = t.In(k.zone)
+	if t.Year() != k.clock.Now().In(k.zone).Year() {
+		return t.Format("Mon 2 Jan 2006 15:04 MST")
+	}
+	return t.Format("Mon 2 Jan 15:04 MST")
+}
 
 // day prints a day, with the year where it is not the present one.
 func (k *kit) day(t time.Time) string {

@@ -75,6 +75,7 @@ func (p *program) checkCommand() *cobra.Command {
 type look struct {
 	seen   rollout.Evidence
 	ledger rollout.Ledger
+	since  *rollout.Since // what changed since the look before, of a rollout
 	err    error
 }
 
@@ -174,13 +175,13 @@ func (p *program) looking(ctx context.Context) (at looking, done func() error, e
 		return nil, nil, err
 	}
 	return func(ctx context.Context, domain string) look {
-		seen, err := s.engine.Check(ctx, domain, p.sink(nil))
-		l := look{seen: seen, err: err}
 		r, err := s.engine.Load(ctx, domain)
-		if err == nil {
-			l.ledger = r.Ledger
-		} else if !errors.Is(err, rollout.ErrNoRollout) && l.err == nil {
-			l.err = err
+		if err != nil && !errors.Is(err, rollout.ErrNoRollout) {
+			return look{err: err}
+		}
+		l := look{ledger: r.Ledger}
+		if l.seen, l.err = s.engine.Check(ctx, domain, p.sink(nil)); l.seen.Domain != "" {
+			l.since = rollout.SinceLook(r.Evidence, l.seen)
 		}
 		return l
 	}, s.close, nil
@@ -212,6 +213,7 @@ func (p *program) printCheck(l look, more bool) error {
 	if l.err != nil {
 		p.say("could not look at everything: %s", clean(l.err.Error()))
 	}
+	p.printSince(l.since)
 	p.printStanding(e)
 	for _, f := range e.Findings {
 		if f.Severity != finding.Pass {

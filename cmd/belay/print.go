@@ -141,20 +141,12 @@ func (p *program) printGate(g rollout.Gate) {
 	} else {
 		p.say("gate: closed%s", untilOf(g.Until))
 	}
-	for i, r := range g.Reasons {
-		if !repeated(r, g.Reasons[i+1:]) {
-			p.paragraph(reason(r), "  ", "    ")
-		}
+	for _, r := range rollout.Grouped(g.Reasons) {
+		p.paragraph(reason(r), "  ", "    ")
 	}
 	if len(g.Counted) > 0 {
 		p.say("  counted: %s", clean(strings.Join(g.Counted, ", ")))
 	}
-}
-
-// repeated reports whether a later reason says the same of the same: a finding and
-// the drift that it is, of which the later one names the ways on.
-func repeated(r rollout.Reason, later []rollout.Reason) bool {
-	return slices.ContainsFunc(later, func(l rollout.Reason) bool { return l.Subject == r.Subject && l.Text == r.Text })
 }
 
 // reason is a reason of a gate as a sentence, what it is about before it and what
@@ -164,7 +156,8 @@ func reason(r rollout.Reason) string {
 	switch r.Code {
 	case rollout.ReasonSoak, rollout.ReasonReporters: // about the rollout as a whole
 	default:
-		if r.Subject != "" && !strings.Contains(r.Text, r.Subject) {
+		host, _, _ := strings.Cut(r.Subject, " ")
+		if host != "" && !strings.Contains(r.Text, host) {
 			text = r.Subject + ": " + r.Text
 		}
 	}
@@ -208,6 +201,26 @@ func many[N int | int64](n N, one string) string {
 		return "1 " + one
 	}
 	return fmt.Sprintf("%d %ss", n, one)
+}
+
+// printSince prints what changed since the look that was stored before; nothing
+// where nothing did.
+func (p *program) printSince(since *rollout.Since) {
+	if since == nil || len(since.Changes) == 0 {
+		return
+	}
+	p.say("since %s:", local(since.At))
+	for _, c := range since.Changes {
+		p.paragraph(inZone(c.Text), fmt.Sprintf("  %-4s  ", markOfChange(c)), "        ")
+	}
+}
+
+// markOfChange is the severity of a change, of which "pass" is what got better.
+func markOfChange(c rollout.Change) string {
+	if c.Severity == finding.Unknown {
+		return "?"
+	}
+	return mark(c.Severity)
 }
 
 func (p *program) paragraph(text, first, rest string) {
