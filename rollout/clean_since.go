@@ -142,6 +142,17 @@ func (r Run) explains(b BlockingFailure) bool {
 	return false
 }
 
+// SeenNow is belay's own finding in e of what the reporter met, where it sees the
+// same; ok is false where it does not.
+func (b BlockingFailure) SeenNow(e Evidence) (f finding.Finding, ok bool) {
+	for _, f := range e.Fails() {
+		if !f.Unknown && (Run{Code: string(f.Code), Subject: f.Subject}).explains(b) {
+			return f, true
+		}
+	}
+	return finding.Finding{}, false
+}
+
 // sentence tells of the failure in a few words.
 func (b BlockingFailure) sentence() string {
 	what := finding.Clean(string(b.Type), 100)

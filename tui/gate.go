@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"regexp"
 	"strings"
 
 	"belay/rollout"
@@ -12,7 +13,7 @@ import (
 // it or it is the rollout as a whole.
 func about(r rollout.Reason) string {
 	switch r.Code {
-	case rollout.ReasonSoak, rollout.ReasonReporters, rollout.ReasonEdits, rollout.ReasonBusy:
+	case rollout.ReasonSoak, rollout.ReasonReporters, rollout.ReasonEdits, rollout.ReasonBusy, rollout.ReasonBlocking, rollout.ReasonSigner:
 		return r.Text
 	}
 	host, _, _ := strings.Cut(r.Subject, " ")
@@ -28,6 +29,30 @@ var keysFor = strings.NewReplacer(
 	"belay next carries", "a carries", "belay next goes on", "a goes on", "belay next looks", "r looks",
 	"belay restore puts", "R puts", "belay adopt takes", "A takes")
 
+// The decisions about reports that package rollout names as commands, each with what
+// it is about.
+var (
+	mendedCommand  = regexp.MustCompile(`belay mended \S*[^\s;.]`)
+	dismissCommand = regexp.MustCompile(`belay dismiss \S+ [^\s)]+`)
+	trustCommand   = regexp.MustCompile(`belay reports trust \S+ [^\s)]+`)
+)
+
+// keysOfReports is a mend with its commands as keys of the screen of reports.
+func keysOfReports(fix string) string {
+	fix = mendedCommand.ReplaceAllString(fix, "f marks it mended")
+	fix = dismissCommand.ReplaceAllString(fix, "D sets it aside")
+	return trustCommand.ReplaceAllString(fix, "t trusts it")
+}
+
+// keysOfPhase is a mend with its commands as keys of the screen that shows the
+// rollout, from which v leads to the reports.
+func keysOfPhase(fix string) string {
+	fix = mendedCommand.ReplaceAllString(fix, "f marks it mended")
+	fix = dismissCommand.ReplaceAllString(fix, "v and there D sets it aside")
+	fix = trustCommand.ReplaceAllString(fix, "v and there t trusts it")
+	return fix
+}
+
 // reason is a reason in full: what it is about, until when, and what removes it.
 func (k *kit) reason(r rollout.Reason) string {
 	text := about(r)
@@ -38,7 +63,7 @@ func (k *kit) reason(r rollout.Reason) string {
 		text += " (until " + k.when(r.Until) + ")"
 	}
 	if r.Fix != "" && !r.Overridden {
-		text = sentence(text) + " " + keysFor.Replace(sentence(r.Fix))
+		text = sentence(text) + " " + keysFor.Replace(sentence(keysOfPhase(r.Fix)))
 	}
 	if r.Final {
 		text += " (cannot be overridden)"

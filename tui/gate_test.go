@@ -20,6 +20,12 @@ func TestAReasonSaysWhatItIsAboutAndWhichKeyHelps(t *testing.T) {
 			"the backup mx2.corp.test fails"},
 		"a command is a key here": {rollout.Reason{Code: rollout.ReasonEdits, Subject: "_smtp._tls.corp.test TXT", Text: "not live yet", Fix: "belay next carries the plan out"},
 			"Not live yet. a carries the plan out."},
+		"decisions about reports are keys": {rollout.Reason{Code: rollout.ReasonBlocking, Subject: "google.com/certificate-expired/mx2.corp.test", Text: "google.com reported it",
+			Fix: "Renew it; then belay mended corp.test; if it is none of yours, belay dismiss corp.test google.com/certificate-expired/mx2.corp.test"},
+			"google.com reported it. Renew it; then f marks it mended; if it is none of yours, v and there D sets it aside."},
+		"a signer nobody knows": {rollout.Reason{Code: rollout.ReasonSigner, Subject: "evil.test", Text: "evil.test reported it",
+			Fix: "mark it known if you know it (belay reports trust corp.test evil.test), or set it aside (belay dismiss corp.test evil.test)"},
+			"evil.test reported it. Mark it known if you know it (v and there t trusts it), or set it aside (v and there D sets it aside)."},
 	} {
 		if got := k.reason(row.reason); got != row.want {
 			t.Errorf("%s: %q, want %q", name, got, row.want)

@@ -128,7 +128,7 @@ func (p *phase) labMend() string {
 	if p.lab == nil {
 		return ""
 	}
-	return " Here in the lab x mends it."
+	return " Here in the lab x, then space, mends it."
 }
 
 // mode is the live mode as a sentence has it.

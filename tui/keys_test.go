@@ -165,7 +165,7 @@ func TestDriftOffersBothWays(t *testing.T) {
 }
 
 func TestTheDemoSaysWhatToPress(t *testing.T) {
-	d := atPhase1(t, 80, 24, inDemo).sees("demo: lab time Sat 21 Nov 10:15 UTC; nothing outside this machine is touched", "Here in the lab x mends it.")
+	d := atPhase1(t, 80, 24, inDemo).sees("demo: lab time Sat 21 Nov 10:15 UTC; nothing outside this machine is touched", "Here in the lab x, then space, mends it.")
 	d.press("x").sees("BROKEN mx2 shows an expired certificate").press(" ").sees("whole mx2 shows an expired certificate", "Mended: mx2 shows an expired certificate.")
 	d.press("esc", "d").sees("3 senders delivered 900 messages. 2 reports new", "demo: lab time Sun 22 Nov")
 }

@@ -136,8 +136,7 @@ func (s *reports) render() {
 		s.pane.fill(lines, nil)
 		return
 	}
-	lines = append(lines, s.gateLines(w)...)
-	lines = append(lines, "")
+	lines = append(lines, s.gateLine(), "")
 	if len(s.tally.days) == 0 {
 		lines = append(lines, indent("No report that counts yet. Senders report a day once it is over; i imports what has come.", 0, w)...)
 	} else {
@@ -149,26 +148,31 @@ func (s *reports) render() {
 	lines = append(lines, s.forecast(w)...)
 	lines, marks := s.failureLines(lines, w)
 	lines = append(lines, s.reporterLines(w)...)
+	lines = append(lines, s.reasonLines(w)...)
 	s.pane.fill(lines, marks)
 }
 
-// gateLines say what the gate waits for.
-func (s *reports) gateLines(w int) []string {
+// gateLine says in a line what the gate waits for.
+func (s *reports) gateLine() string {
 	closed := s.gate.Closed()
 	switch {
 	case s.gate.Open:
-		return []string{s.styles.ok.Render("Gate: open.") + " esc, then a goes on."}
+		return s.styles.ok.Render("Gate: open.") + " esc, then a goes on."
 	case !s.gate.Until.IsZero():
-		lines := []string{s.styles.warn.Render("Gate: closed until "+s.when(s.gate.Until)) + ", if it stays clean"}
-		return append(lines, s.reasonLines(closed, w)...)
+		return s.styles.warn.Render("Gate: closed until "+s.when(s.gate.Until)) + ", if it stays clean"
 	}
-	return append([]string{s.styles.warn.Render("Gate: closed, " + plural(len(rollout.Grouped(closed)), "reason"))}, s.reasonLines(closed, w)...)
+	return s.styles.warn.Render("Gate: closed, "+plural(len(rollout.Grouped(closed)), "reason")) + ", at the end of this page"
 }
 
-func (s *reports) reasonLines(rs []rollout.Reason, w int) []string {
-	var out []string
-	for _, r := range rollout.Grouped(rs) {
-		out = append(out, indent("- "+s.local(finding.Clean(sentence(about(r))+" "+sentence(r.Fix), 500)), 2, w)...)
+// reasonLines are what holds the gate shut, in full.
+func (s *reports) reasonLines(w int) []string {
+	closed := s.gate.Closed()
+	if len(closed) == 0 {
+		return nil
+	}
+	out := []string{"", s.styles.muted.Render("Gate")}
+	for _, r := range rollout.Grouped(closed) {
+		out = append(out, indent("- "+s.local(finding.Clean(sentence(about(r))+" "+sentence(keysOfReports(r.Fix)), 500)), 2, w)...)
 	}
 	return out
 }
@@ -191,7 +195,7 @@ func (s *reports) forecast(w int) []string {
 // means and how it is mended.
 func (s *reports) failureLines(lines []string, w int) (all []string, marks []int) {
 	s.items = nil
-	for _, f := range s.tally.failures {
+	for i, f := range s.tally.failures {
 		marks, s.items = append(marks, len(lines)), append(s.items, f)
 		mx := f.mx
 		if mx == "" {
@@ -199,7 +203,10 @@ func (s *reports) failureLines(lines []string, w int) (all []string, marks []int
 		}
 		head := columns([]int{7, min(28, w/3), 0}, count(f.sessions), finding.Clean(mx, 100), s.styles.fail.Render(finding.Clean(string(f.typ), 60)))
 		lines = append(lines, both(head, s.styles.muted.Render(s.stretch(f)), w))
-		lines = append(lines, indent(strings.Join(clean(f.reporters), ", ")+": "+f.standing()+f.cause(), 9, w)...)
+		lines = append(lines, indent(strings.TrimSpace(strings.Join(clean(f.reporters), ", ")+". "+f.standing()+f.now()), 9, w)...)
+		if i+1 == len(s.tally.failures) || s.tally.failures[i+1].cause() != f.cause() {
+			lines = append(lines, indent(sentence(f.cause()), 9, w)...)
+		}
 	}
 	if len(marks) > 0 {
 		lines = append(lines, "")
@@ -249,7 +256,7 @@ func (s *reports) reporterLines(w int) []string {
 		for _, h := range r.holds {
 			said = append(said, s.holds(h))
 		}
-		out = append(out, columns([]int{min(26, w/3), 8, 16, 0}, finding.Clean(r.name, 80), plural(r.days, "day"), count(r.ok)+" ok", strings.Join(said, "; ")))
+		out = append(out, columns([]int{min(22, w/4), 7, 12, 13, 0}, finding.Clean(r.name, 80), plural(r.days, "day"), count(r.ok)+" ok", s.refusals(r), strings.Join(said, "; ")))
 	}
 	if s.tally.leftOut > 0 {
 		out = append(out, "")
@@ -257,6 +264,14 @@ func (s *reports) reporterLines(w int) []string {
 			count(s.tally.leftOut), finding.Clean(strings.Join(s.tally.leftOutBy, ", "), 200))), 0, w)...)
 	}
 	return out
+}
+
+// refusals is how many sessions of a reporter would have been refused.
+func (s *reports) refusals(r reporterTally) string {
+	if r.refused == 0 {
+		return "none refused"
+	}
+	return s.styles.fail.Render(count(r.refused) + " refused")
 }
 
 // holds says which policy a reporter holds.
@@ -304,7 +319,7 @@ func (s *reports) details(f failureTally) []string {
 	for _, said := range f.said {
 		out = append(out, "they say: "+finding.Quote(said, 300))
 	}
-	out = append(out, "", f.standing()+f.cause())
+	out = append(out, "", strings.TrimSpace(f.standing()+f.now()), sentence(f.cause()))
 	if f.blocks() {
 		out = append(out, "", "As a dismissal names it:")
 	}

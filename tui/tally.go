@@ -51,6 +51,8 @@ type failureTally struct {
 	uncovered bool
 	strangers bool // told by signers that nobody knows
 	means     finding.Entry
+	// seen is what belay's own newest look found of the same, if it did.
+	seen *finding.Finding
 }
 
 // tallyUp arranges the reports of r about the days before now.
@@ -133,7 +135,34 @@ func failuresOf(r rollout.Rollout, f rollout.Forecast) []failureTally {
 	out = slices.DeleteFunc(out, func(x failureTally) bool { return x.sessions == 0 })
 	for i := range out {
 		x := &out[i]
-		x.means, _ = finding.Lookup(meaning(*x))
+		code := meaning(*x)
+		if f, ok := (rollout.BlockingFailure{Type: x.typ, MX: x.mx}).SeenNow(lastLook(r)); ok && x.probed() {
+			x.seen, code = &f, f.Code
+		}
+		x.means, _ = finding.Lookup(code)
+	}
+	return byCause(out)
+}
+
+// lastLook is the newest look at r's domain, an empty one where there was none.
+func lastLook(r rollout.Rollout) rollout.Evidence {
+	if r.Evidence == nil {
+		return rollout.Evidence{Domain: r.Domain}
+	}
+	return *r.Evidence
+}
+
+// byCause puts failures of one cause behind one another, and keeps their order else.
+func byCause(fs []failureTally) []failureTally {
+	var out []failureTally
+	for _, x := range fs {
+		at := len(out)
+		for i, y := range out {
+			if y.cause() == x.cause() {
+				at = i + 1
+			}
+		}
+		out = slices.Insert(out, at, x)
 	}
 	return out
 }
@@ -178,9 +207,31 @@ func (x *failureTally) block(b rollout.BlockingFailure) {
 // blocks reports whether the failure holds a gate.
 func (x failureTally) blocks() bool { return len(x.keys) > 0 }
 
-// cause says what the failure means and how it is mended.
+// cause says what the failure means and how it is mended. A certificate that is not
+// trusted may be so in more than one way: where belay does not see which, the most
+// frequent one is told as no more than that.
 func (x failureTally) cause() string {
-	return strings.TrimSpace(x.means.Title + ". " + x.means.Detail + " " + x.means.Fix)
+	said := strings.TrimSpace(x.means.Title + ". " + x.means.Detail + " " + x.means.Fix)
+	if x.typ == tlsrpt.CertificateNotTrusted && x.seen == nil {
+		return "most often: " + said
+	}
+	return said
+}
+
+// probed reports whether belay's own look would meet the failure too.
+func (x failureTally) probed() bool {
+	return !x.uncovered && !x.typ.DANE() && x.typ != rollout.Unexplained
+}
+
+// now says whether belay sees the same.
+func (x failureTally) now() string {
+	switch {
+	case !x.probed():
+		return ""
+	case x.seen == nil:
+		return "Not seen by belay now. "
+	}
+	return "belay sees the same now: " + string(x.seen.Code) + " " + finding.Clean(x.seen.Subject, 100) + ", " + finding.Clean(x.seen.Title, 200) + ". "
 }
 
 // fillDays puts days in order, with those between that nobody reported about.
