@@ -13,12 +13,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -292,14 +290,7 @@ func inManyLab(b *testing.B, address, name string, args ...string) (spent, strin
 	if err := c.Run(); c.ProcessState == nil || c.ProcessState.ExitCode() > exitFails || c.ProcessState.ExitCode() < 0 {
 		b.Fatalf("%s: %v: %s", name, err, errs.String())
 	}
-	took := spent{cpu: c.ProcessState.UserTime() + c.ProcessState.SystemTime()}
-	if usage, ok := c.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		took.memory = float64(usage.Maxrss) / 1024
-		if runtime.GOOS == "darwin" { // there it is in bytes
-			took.memory /= 1024
-		}
-	}
-	return took, errs.String()
+	return spent{cpu: c.ProcessState.UserTime() + c.ProcessState.SystemTime(), memory: peakOf(c.ProcessState)}, errs.String()
 }
 
 // startManyLab starts the lab's process and returns where it is shared.
