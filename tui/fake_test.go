@@ -308,7 +308,9 @@ func published(phase rollout.Phase, mode mtasts.Mode, maxAge uint32) rollout.Rol
 	r := inPhase(phase, goodLook())
 	r.Ledger = rollout.Ledger{{Hash: "x", Body: strings.Replace(body, "testing", string(mode), 1), IDs: []string{"20261112T101500Z"}, Mode: mode, MaxAge: maxAge,
 		MX: []string{"mx1.corp.test", "mx2.corp.test"}, From: now().AddDate(0, 0, -9), Live: now().AddDate(0, 0, -9)}}
-	r.Plans = []rollout.AcceptedPlan{{Plan: hostPlan(), At: now().AddDate(0, 0, -9)}}
+	made := rollout.EditState{Intended: now().AddDate(0, 0, -9), Received: now().AddDate(0, 0, -9), Verified: now().AddDate(0, 0, -9), Receipt: rollout.Receipt{Outcome: rollout.Applied}}
+	r.Plans = []rollout.AcceptedPlan{{Plan: dnsPlan(), At: now().AddDate(0, 0, -9), Edits: map[string]rollout.EditState{"tlsrpt": made, "host-a": made}},
+		{Plan: hostPlan(), At: now().AddDate(0, 0, -9)}}
 	r.Reports = reportDays()
 	return r
 }

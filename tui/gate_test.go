@@ -55,6 +55,47 @@ func TestAPlanThatEnforcesIsNotOfferedBeforeItsGateOpens(t *testing.T) {
 		sees("a apply 2 edits").press("a").sees("Switch corp.test to enforce?")
 }
 
+func TestAHeldPlanCanBeOverriddenWhereItsReasonsCan(t *testing.T) {
+	d := drive(t, enforcing(waitingGate(), goodLook()), 80, 24, inCorp).sees("o go on anyway", "o goes on anyway, in writing.")
+	d.press("o").sees("Go on with corp.test anyway?").typeIn("it must be today").press("tab").typeIn("corp.test").press("enter").did("override corp.test it must be today")
+
+	final := waitingGate()
+	final.Reasons = append(final.Reasons, rollout.Reason{Code: "M07", Subject: "mx1.corp.test", Text: "no STARTTLS", Final: true})
+	for name, g := range map[string]rollout.Gate{"one reason stays": final, "open": {Open: true}} {
+		if d := drive(t, enforcing(g, goodLook()), 80, 24, inCorp).press("o"); strings.Contains(d.view(), "anyway") {
+			t.Errorf("%s, and o is offered:\n%s", name, d.view())
+		}
+	}
+}
+
+func TestUndoIsOfferedOnlyWhereTheEngineWouldMakeAPlan(t *testing.T) {
+	r := published(rollout.ReviewReports, "testing", 86400)
+	announced := now().AddDate(0, 0, -9)
+	stepped := r
+	before := r.Ledger[0]
+	before.Body, before.Mode, before.Announced, before.Until = strings.Replace(body, "testing", "enforce", 1), "enforce", announced, now()
+	after := r.Ledger[0]
+	after.Announced = now()
+	stepped.Ledger = rollout.Ledger{before, after}
+	made := rollout.EditState{Intended: now(), Received: now(), Verified: now(), Receipt: rollout.Receipt{Outcome: rollout.Applied}}
+	stepped.Plans = append(stepped.Plans[:1:1], rollout.AcceptedPlan{Plan: hostPlan(), At: now(), Edits: map[string]rollout.EditState{"body": made, "txt": made}})
+	none := r
+	none.Plans = nil
+	for name, row := range map[string]struct {
+		r    rollout.Rollout
+		want bool
+	}{
+		"a record that could be put back":               {r, true},
+		"right after a step back it would enforce anew": {stepped, false},
+		"nothing was changed":                           {none, false},
+	} {
+		if got := canUndo(row.r, now()); got != row.want {
+			_, err := row.r.Undo(*row.r.Evidence, now())
+			t.Errorf("%s: %v, want %v (%v)", name, got, row.want, err)
+		}
+	}
+}
+
 func TestWhatHeldAWalkUpIsSaid(t *testing.T) {
 	for name, row := range map[string]struct {
 		progress rollout.Progress

@@ -83,10 +83,14 @@ func (p *phase) guideHeld() string {
 	if fails := failsOf(standing{rollout: p.rollout}); len(fails) > 0 {
 		return said + " Mend " + finding.Clean(fails[0].Subject, 60) + ", then r looks again." + p.labMend()
 	}
-	if !p.gate.Until.IsZero() {
-		return said + " It opens " + p.when(p.gate.Until) + " if it stays clean; then r looks again."
+	anyway := ""
+	if p.mayOverride() {
+		anyway = " o goes on anyway, in writing."
 	}
-	return said + " " + sentence(p.local(finding.Clean(about(p.gate.Closed()[0]), 200))) + " r looks again."
+	if !p.gate.Until.IsZero() {
+		return said + " It opens " + p.when(p.gate.Until) + " if it stays clean; then r looks again." + anyway
+	}
+	return said + " " + sentence(p.local(finding.Clean(about(p.gate.Closed()[0]), 200))) + " r looks again." + anyway
 }
 
 // guideClosed is for a gate that is shut, with nothing to be carried out.

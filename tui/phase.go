@@ -25,6 +25,7 @@ type phase struct {
 	// course is how the offered plan goes.
 	course    *course
 	planShown bool
+	undoable  bool // whether u would make a plan
 
 	looking *look // under way, or nil
 	seen    live  // what that look has told
@@ -185,6 +186,7 @@ func (p *phase) take(msg loadedMsg) {
 		p.err = msg.err
 	} else {
 		p.rollout, p.gate = msg.rollout, msg.gate
+		p.undoable = canUndo(p.rollout, p.clock.Now())
 		p.nav.learned(p.rollout, p.gate)
 	}
 	p.render()
@@ -231,6 +233,7 @@ func (p *phase) proposed(msg proposedMsg) tea.Cmd {
 	if p.rollout.Evidence == nil {
 		p.rollout.Evidence = &next.Evidence
 	}
+	p.undoable = canUndo(p.rollout, p.clock.Now())
 	if p.proposal == nil || !msg.own {
 		p.proposal = &next
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -205,7 +206,7 @@ func (p *phase) editDetails(e rollout.Edit) []string {
 // decisionActs are what an operator decides, and the ways back.
 func (p *phase) decisionActs() []act {
 	var acts []act
-	if !p.gate.Open && p.overridable() && p.course == nil {
+	if p.mayOverride() {
 		acts = append(acts, on("o", "go on anyway", p.askOverride))
 	}
 	if p.rollout.Mode() == mtasts.Enforce {
@@ -213,7 +214,7 @@ func (p *phase) decisionActs() []act {
 			return p.propose("Making the plan for the step back to testing.", true, p.engine.ProposeStepBack)
 		}))
 	}
-	if len(p.rollout.Plans) > 0 {
+	if p.undoable {
 		acts = append(acts, on("u", "undo", func() tea.Cmd {
 			return p.propose("Making the plan that undoes the last one.", true, p.engine.ProposeUndo)
 		}))
@@ -224,6 +225,36 @@ func (p *phase) decisionActs() []act {
 			on("f", "mark mended", p.askMended))
 	}
 	return acts
+}
+
+// mayOverride reports whether an override would lead on: out of the phase, or past
+// the gate that holds the offered plan up. That one must have no reason left which
+// no override covers, or the plan would wait all the same.
+func (p *phase) mayOverride() bool {
+	if p.gate.Open || !p.overridable() {
+		return false
+	}
+	if p.course == nil {
+		return true
+	}
+	return p.heldUp() && !slices.ContainsFunc(p.gate.Closed(), func(r rollout.Reason) bool { return r.Final })
+}
+
+// canUndo reports whether the engine would make a plan that undoes the last one, as
+// far as what was seen last tells: it refuses what a sender that holds a policy
+// could not bear.
+func canUndo(r rollout.Rollout, now time.Time) bool {
+	if len(r.Plans) == 0 {
+		return false
+	}
+	if r.Evidence == nil {
+		return true
+	}
+	plan, err := r.Undo(*r.Evidence, now)
+	if err != nil {
+		return !errors.Is(err, rollout.ErrRefused) // what could not be read may be readable now
+	}
+	return !plan.Empty()
 }
 
 func (p *phase) askOverride() tea.Cmd {
