@@ -351,3 +351,14 @@ func TestDNSOverAStreamIsCutLikeDatagrams(t *testing.T) {
 		t.Errorf("read %v: %v", got, err)
 	}
 }
+
+// TestTheMendOfABlockedNetworkCanBeDone: what the finding tells the operator to type
+// is there.
+func TestTheMendOfABlockedNetworkCanBeDone(t *testing.T) {
+	blocked, _ := finding.Lookup("M04")
+	p := newProgram(world.World{}, strings.NewReader(""), &strings.Builder{}, &strings.Builder{}, os.LookupEnv)
+	check, _, err := p.root().Find([]string{"check"})
+	if err != nil || check.Flags().Lookup("vantage") == nil || !strings.Contains(blocked.Fix, "belay check --vantage ssh://") {
+		t.Errorf("the mend is %q: %v", blocked.Fix, err)
+	}
+}
