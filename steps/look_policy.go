@@ -189,6 +189,11 @@ func (k *look) judgeManner(about func(finding.Code, string, ...any) finding.Find
 	case slow:
 		fs = append(fs, about("H07", "took longer than 2 s for the policy three times running").As(finding.Warn))
 	}
+	if charset := f.OddCharset(); charset != "" {
+		fs = append(fs, about("H06", "labels the policy with the charset %s", finding.Quote(charset, 40)).As(finding.Warn).
+			Because("ASCII text reads the same in it, but senders need know UTF-8 and US-ASCII only.").
+			Mend("Serve it as text/plain; charset=utf-8."))
+	}
 	if f.Encoding != "" {
 		fs = append(fs, about("H13", "encodes its answer as %s, though nobody asked for it", finding.Quote(f.Encoding, 40)))
 	}

@@ -19,6 +19,7 @@ func hostRows() []findingRow {
 		{code: "H04", made: "302", fault: breaks("policy.redirect")},
 		{code: "H05", made: "404", fault: breaks("policy.404")},
 		{code: "H06", made: "text/html", fault: breaks("policy.type")},
+		{code: "H06", sev: finding.Warn, made: "charset ISO 8859-1", fault: breaks("policy.charset")},
 		{code: "H08", made: "TLS 1.3 only", fault: breaks("policy.tls13-only")},
 		{code: "H08", made: "TLS 1.1 at most", fault: breaks("policy.old-tls")},
 		{code: "H09", made: "IPv6 serves an older body", fault: with(breaks("policy.ipv6-stale"), serves(policyBody("testing", 604800)))},

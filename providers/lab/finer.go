@@ -39,6 +39,7 @@ func addFiner(add func(where, id, label string), domain string, mx []string) {
 	add(host, "policy.refused", "connections are refused")
 	add(host, "policy.no-ipv6", "connections to the IPv6 address are refused")
 	add(host, "policy.http", "the policy is served over plain HTTP too")
+	add(host, "policy.charset", "the policy is labelled with ISO 8859-1")
 	add(host, "policy.gzip", "the policy is compressed unasked")
 	add(host, "policy.cached-long", "a shared cache keeps bodies for a day")
 	add("ns2."+domain, "ns2.refusing", "queries for the zone are refused")

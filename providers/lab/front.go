@@ -52,7 +52,7 @@ func (l *Lab) servePlain(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	body, err := l.policy.bodies.fresh(place{host, strings.TrimPrefix(r.URL.Path, "/")})
-	answer(w, body, err, false)
+	answer(w, body, err, "text/plain")
 }
 
 func (f *front) close() error {

@@ -120,7 +120,14 @@ func (p *policyHost) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		body = compressed(body)
 		w.Header().Set("Content-Encoding", "gzip")
 	}
-	answer(w, body, err, on("type"))
+	kind := "text/plain"
+	switch {
+	case on("type"):
+		kind = "text/html"
+	case on("charset"):
+		kind += "; charset=ISO-8859-1"
+	}
+	answer(w, body, err, kind)
 }
 
 // compressed is body as gzip has it.
@@ -134,7 +141,7 @@ func compressed(body []byte) []byte {
 }
 
 // answer sends a body, or says why there is none.
-func answer(w http.ResponseWriter, body []byte, err error, wrongType bool) {
+func answer(w http.ResponseWriter, body []byte, err error, kind string) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		http.Error(w, "not found", http.StatusNotFound)
@@ -143,10 +150,7 @@ func answer(w http.ResponseWriter, body []byte, err error, wrongType bool) {
 		http.Error(w, "the file cannot be read", http.StatusInternalServerError)
 		return
 	}
-	w.Header().Set("Content-Type", "text/plain")
-	if wrongType {
-		w.Header().Set("Content-Type", "text/html")
-	}
+	w.Header().Set("Content-Type", kind)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	_, _ = w.Write(body)
 }

@@ -281,7 +281,27 @@ func charsetFits(charset string) bool {
 	case "", "utf-8", "us-ascii", "ascii":
 		return true
 	}
+	return readsASCII(charset)
+}
+
+// readsASCII reports whether ASCII text means the same in a charset that a policy
+// should not be labelled with all the same.
+func readsASCII(charset string) bool {
+	switch strings.ToLower(charset) {
+	case "iso-8859-1", "iso-8859-15", "windows-1252", "latin1":
+		return true
+	}
 	return false
+}
+
+// OddCharset is the charset that the policy is labelled with, where it is one that
+// only happens to be read right; else empty.
+func (f Fetch) OddCharset() string {
+	_, params, err := mime.ParseMediaType(f.ContentType)
+	if err != nil || !readsASCII(params["charset"]) {
+		return ""
+	}
+	return params["charset"]
 }
 
 // httpPlainly says an error of a response in words an operator knows.

@@ -56,6 +56,7 @@ func TestFetch(t *testing.T) {
 		"another success":          {good, says("HTTP/1.1 203 Other\r\n" + plain + "Content-Length: 0\r\n\r\n"), FetchStatus, "203", nil},
 		"HTML":                     {good, ok("Content-Type: text/html\r\n", "<p>"), FetchWrongType, "text/html", nil},
 		"no media type":            {good, ok("", "x"), FetchWrongType, "", nil},
+		"a charset beside ASCII":   {good, ok("Content-Type: text/plain; charset=ISO-8859-1\r\n", "x"), Served, "", nil},
 		"another charset":          {good, ok("Content-Type: text/plain; charset=utf-16\r\n", "x"), FetchWrongType, "utf-16", nil},
 		"a body that breaks off":   {good, says("HTTP/1.1 200 OK\r\n" + plain + "Content-Length: 100\r\n\r\nshort"), FetchBroken, "breaks off", nil},
 		"no HTTP":                  {good, says("220 smtp\r\n"), FetchBroken, "", nil},
