@@ -39,7 +39,7 @@ func (e *Engine) Create(ctx context.Context, domain string, s Settings, emit Sin
 	defer cancel()
 	seen, err := e.Looker.Look(lookCtx, domain, nil, emit)
 	if err != nil {
-		return Rollout{}, fmt.Errorf("look at %s before starting its rollout: %w", domain, err)
+		return Rollout{}, fmt.Errorf("start a rollout of %s: %w", domain, err)
 	}
 	if err := startable(seen); err != nil {
 		return Rollout{}, err
@@ -149,12 +149,12 @@ func (s Settings) Validate() error {
 	}
 	for _, p := range s.MX {
 		if err := mtasts.ValidPattern(p); err != nil {
-			return fmt.Errorf("settings: mx pattern %s: %w", finding.Quote(p, 80), err)
+			return fmt.Errorf("settings: %w", err)
 		}
 	}
 	for _, u := range s.RUA {
 		if err := tlsrpt.ValidURI(u); err != nil {
-			return fmt.Errorf("settings: report address %s: %w", finding.Quote(u, 120), err)
+			return fmt.Errorf("settings: %w", err)
 		}
 	}
 	if s.MaxAge < TestingMaxAge || s.MaxAge > LongestMaxAge {

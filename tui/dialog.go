@@ -84,17 +84,17 @@ func (d *dialog) update(msg tea.KeyMsg) (cmd tea.Cmd, over bool) {
 }
 
 // forward goes to the next field; after the last one enter is yes, if all
-// answers are good. Enter where nothing at all was typed is no.
+// answers are good. Enter where nothing at all was typed says so.
 func (d *dialog) forward(enter bool) (tea.Cmd, bool) {
-	if !enter || d.at < len(d.fields)-1 {
-		if enter && !d.fields[d.at].good() {
-			return nil, d.blank()
-		}
-		d.turn(1)
+	if enter && d.blank() && !d.fields[d.at].good() {
+		d.fields[d.at].trouble = "nothing was typed; esc is no"
 		return nil, false
 	}
-	if d.blank() {
-		return nil, true
+	if !enter || d.at < len(d.fields)-1 {
+		if !enter || d.fields[d.at].good() {
+			d.turn(1)
+		}
+		return nil, false
 	}
 	answers := make([]string, len(d.fields))
 	for i, f := range d.fields {

@@ -15,9 +15,10 @@ func TestNothingIsWrittenWithoutTheDomain(t *testing.T) {
 		name string
 		keys []string
 		text string
+		sees string
 	}{
 		{name: "enter on the plan", keys: []string{"enter", "enter", "enter"}},
-		{name: "enter on the question", keys: []string{"a", "enter"}},
+		{name: "enter on the question", keys: []string{"a", "enter"}, sees: "nothing was typed; esc is no"},
 		{name: "esc on the question", keys: []string{"a", "esc"}},
 		{name: "another domain", keys: []string{"a"}, text: "corp.tes"},
 		{name: "yes", keys: []string{"a"}, text: "yes"},
@@ -27,7 +28,7 @@ func TestNothingIsWrittenWithoutTheDomain(t *testing.T) {
 			if row.text != "" {
 				d.typeIn(row.text).press("enter").sees("that is not corp.test")
 			}
-			d.didNot("next").didNot("carry-out")
+			d.sees(row.sees).didNot("next").didNot("carry-out")
 		})
 	}
 }

@@ -153,3 +153,19 @@ func TestTextIsMeasuredInCells(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+func TestALineIsNeverBrokenWithinAMomentOrAName(t *testing.T) {
+	for text, want := range map[string]string{
+		"opens Fri 20 Nov 2026 09:12 UTC if clean":    "opens|Fri 20 Nov 2026 09:12 UTC|if clean",
+		"it was seen there on 20 Nov and then again":  "it was seen there on|20 Nov and then again",
+		"the certificate of mx-a-1.corp-test.example": "the certificate of|mx-a-1.corp-test.example",
+		"a/very/long/word/that/no/line/can/ever/hold": "a/very/long/word/that/no/l|ine/can/ever/hold",
+	} {
+		if got := strings.Join(wrap(text, 26), "|"); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	if got := strings.Join(Words("until Fri 20 Nov 2026 09:12 UTC  at mx-1.corp.test"), "|"); got != "until|Fri 20 Nov 2026 09:12 UTC|at|mx-1.corp.test" {
+		t.Errorf("words %q", got)
+	}
+}

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -42,7 +43,34 @@ func wrap(s string, w int) []string {
 	if ansi.StringWidth(s) <= w {
 		return []string{s}
 	}
-	return strings.Split(ansi.Wrap(s, max(w, 1), ""), "\n")
+	return strings.Split(unglued.Replace(ansi.Wrap(glue(s), max(w, 1), "")), "\n")
+}
+
+// moment is a date, with or without its weekday, year and time of day.
+var moment = regexp.MustCompile(`\b((Mon|Tue|Wed|Thu|Fri|Sat|Sun) )?\d{1,2} (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\b( \d{4}\b)?( \d\d:\d\d( [A-Z]{3,5}\b)?)?`)
+
+// What holds together, in the place of what a line may be broken at.
+const (
+	gluedSpace  = "\u00a0"
+	gluedHyphen = "\u2011"
+)
+
+var unglued = strings.NewReplacer(gluedSpace, " ", gluedHyphen, "-")
+
+// glue keeps moments whole and names with a hyphen in them.
+func glue(s string) string {
+	s = moment.ReplaceAllStringFunc(s, func(m string) string { return strings.ReplaceAll(m, " ", gluedSpace) })
+	return strings.ReplaceAll(s, "-", gluedHyphen)
+}
+
+// Words are the words of s, between which a line may be broken: a moment, such as
+// "Fri 20 Nov 2026 09:12 UTC", is one.
+func Words(s string) []string {
+	words := strings.FieldsFunc(glue(s), func(r rune) bool { return unicode.IsSpace(r) && string(r) != gluedSpace })
+	for i := range words {
+		words[i] = unglued.Replace(words[i])
+	}
+	return words
 }
 
 // indent wraps s to w cells, each line beginning with n spaces.

@@ -12,6 +12,7 @@ import (
 
 	"belay/rollout"
 	"belay/rollout/finding"
+	"belay/tui"
 
 	"github.com/mattn/go-runewidth"
 )
@@ -112,12 +113,12 @@ func (p *program) printFinding(f finding.Finding) {
 	}
 }
 
-// wrap breaks text between words so that no line is wider than width, but for a
+// wrap breaks text between words, never within a moment, so that no line is wider than width, but for a
 // word that is.
 func wrap(text string, width int) []string {
 	var lines []string
 	line := ""
-	for _, word := range strings.Fields(text) {
+	for _, word := range tui.Words(text) {
 		switch {
 		case line == "":
 			line = word

@@ -32,6 +32,13 @@ func TestWhatChangedSinceTheLookBeforeIsPrinted(t *testing.T) {
 	}
 }
 
+func TestAPrintedLineIsNotBrokenWithinAMoment(t *testing.T) {
+	got := wrap("it opens on Fri 20 Nov 2026 09:12 UTC if it stays clean", 30)
+	if want := "it opens on|Fri 20 Nov 2026 09:12 UTC if|it stays clean"; strings.Join(got, "|") != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 func TestAGateNamesTheAddressesOfAHostTogether(t *testing.T) {
 	g := rollout.Gate{}
 	for _, ip := range []string{"192.0.2.12", "2001:db8::12"} {

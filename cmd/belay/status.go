@@ -73,7 +73,7 @@ func (p *program) printStatus(r rollout.Rollout, g rollout.Gate) {
 		p.say("policy: none is live")
 	}
 	if held := r.Ledger.HeldUntil(r.LastAt); r.Mode() != mtasts.None && !held.IsZero() {
-		p.say("senders may hold it until %s at least", local(held))
+		p.say("a sender that has fetched it may go by it until %s without asking again", local(held))
 	}
 	if plan, ok := r.Unfinished(); ok {
 		p.say("plan %s is not finished; belay next %s goes on", plan.Plan.Hash(), r.Domain)
