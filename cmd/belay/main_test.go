@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -10,9 +11,15 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
+// hastyExit tells the race detector's runtime not to sleep at the end.
+const hastyExit = "atexit_sleep_ms=0"
+
 // TestMain lets the test binary be belay, for scripts and terminals, and a belay that
 // lives in a test's lab.
 func TestMain(m *testing.M) {
+	// A process built with the race detector sleeps for a second when it ends, and
+	// the tests start some hundreds of them.
+	os.Setenv("GORACE", hastyExit)
 	testscript.Main(m, map[string]func(){
 		"belay": main, guestName: guest, benchLab: beLab, benchBelay: beBelayInLab,
 		manyLab: beManyLab, manyBelay: beManyBelay, manyShakes: beManyShakes,
@@ -28,6 +35,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("XDG_STATE_HOME", env.WorkDir+"/xdg")
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("DBUS_SESSION_BUS_ADDRESS", "")
+			env.Setenv("GORACE", hastyExit)
 			return nil
 		},
 	})

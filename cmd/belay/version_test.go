@@ -46,7 +46,7 @@ func all(t *testing.T, tty io.Reader) []byte {
 func TestVersionAsksTheTerminalNothing(t *testing.T) {
 	began := time.Now()
 	// A binary built to find races sleeps a second before it ends, unless told not to.
-	tty, c := inPty(t, []string{"TERM=xterm-256color", "GORACE=atexit_sleep_ms=0"}, "version")
+	tty, c := inPty(t, []string{"TERM=xterm-256color", "GORACE=" + hastyExit}, "version")
 	text := all(t, tty)
 	if err := c.Wait(); err != nil {
 		t.Fatal(err)
