@@ -57,9 +57,9 @@ func Changes(before, after Evidence) []Change {
 }
 
 // SinceLook is what after shows beside the look stored before it, nil where there
-// was none.
+// was none, or the clock was set back since.
 func SinceLook(before *Evidence, after Evidence) *Since {
-	if before == nil || !before.At.Before(after.At) {
+	if before == nil || after.At.Before(before.At) {
 		return nil
 	}
 	return &Since{At: before.At.UTC(), Changes: Changes(*before, after)}

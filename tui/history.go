@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"belay/rollout"
 	"belay/rollout/finding"
@@ -66,30 +67,77 @@ func (h *history) SetSize(w, height int) {
 	}
 }
 
+// saidAt is where the sentence of an entry begins: behind its moment and kind.
+const saidAt = 36
+
 func (h *history) render() {
 	var lines []string
 	var marks []int
+	room := h.pane.reading()
 	places := placesOf(h.entries)
-	for i := len(h.entries) - 1; i >= 0; i-- {
+	for i := len(h.entries) - 1; i >= 0; {
+		first := beginOfEdit(h.entries, i)
 		e := h.entries[i]
 		marks = append(marks, len(lines))
-		said, more := tell(e)
+		kind, said, more := tellAll(h.entries[first : i+1])
+		i = first - 1
 		if place := places[e.PlanHash+" "+editOf(e)]; place != "" {
 			said += ": " + place
 		}
-		line := columns([]int{23, 9, 0}, h.styles.muted.Render(h.stamp(e.At)), h.styles.strong.Render(string(e.Kind)), finding.Clean(said, 500))
+		sentence := wrap(finding.Clean(said, 500), max(room-saidAt, 20))
+		if len(sentence) == 0 {
+			sentence = []string{""}
+		}
+		line := columns([]int{23, 9, 0}, h.styles.muted.Render(h.stamp(e.At)), h.styles.strong.Render(kind), sentence[0])
 		who := finding.Clean(e.Who, 80)
-		if room := h.pane.reading(); ansi.StringWidth(line)+2+ansi.StringWidth(who) <= room {
+		if ansi.StringWidth(line)+2+ansi.StringWidth(who) <= room {
 			line = both(line, h.styles.muted.Render(who), room)
 		} else {
 			more = append(more, "by "+who)
 		}
 		lines = append(lines, line)
+		for _, l := range sentence[1:] {
+			lines = append(lines, strings.Repeat(" ", saidAt)+l)
+		}
 		for _, m := range more {
-			lines = append(lines, "    "+finding.Clean(m, 500))
+			lines = append(lines, indent(finding.Clean(m, 500), 4, room)...)
 		}
 	}
 	h.pane.fill(lines, marks)
+}
+
+// beginOfEdit is the first of the entries up to last that tell, one behind the
+// other and within a minute, how one edit was made: intended, received, seen.
+func beginOfEdit(entries []rollout.Entry, last int) int {
+	e := entries[last]
+	first := last
+	for editOf(e) != "" && first > 0 {
+		before := entries[first-1]
+		if editOf(before) != editOf(e) || before.PlanHash != e.PlanHash || before.Who != e.Who || e.At.Sub(before.At) > time.Minute {
+			break
+		}
+		first--
+	}
+	return first
+}
+
+// tellAll is tell for the entries of one edit, which are told as one.
+func tellAll(entries []rollout.Entry) (kind, said string, more []string) {
+	if len(entries) == 1 {
+		said, more = tell(entries[0])
+		return string(entries[0].Kind), said, more
+	}
+	var steps []string
+	for _, e := range entries {
+		step := string(e.Kind)
+		if x := e.Receipt; x != nil {
+			step = strings.TrimSpace(string(x.Outcome) + " " + took(x.Took))
+		}
+		steps = append(steps, step)
+		_, below := tell(e)
+		more = append(more, below...)
+	}
+	return "edit", editOf(entries[0]) + ": " + strings.Join(steps, ", "), more
 }
 
 // placesOf names what each edit of the journaled plans changes, by the plan's hash
