@@ -319,6 +319,7 @@ func (g *guestRun) killedAt(k int, stage string) {
 		switch {
 		case now == stage && seen.Add(1) == int64(k):
 			g.box.LoseUpdates(stage == "before")
+			<-g.started
 			if err := g.Process.Kill(); err != nil {
 				g.box.t.Error(err)
 			}

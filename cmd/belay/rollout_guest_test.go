@@ -129,7 +129,7 @@ func (b *box) guest(args ...string) *guestRun {
 	}
 	ctx, cancel := context.WithTimeout(b.t.Context(), 2*time.Minute)
 	b.t.Cleanup(cancel)
-	g := &guestRun{Cmd: exec.CommandContext(ctx, self), box: b, dead: make(chan struct{})}
+	g := &guestRun{Cmd: exec.CommandContext(ctx, self), box: b, started: make(chan struct{}), dead: make(chan struct{})}
 	g.Args = append([]string{guestName, "--state", b.state}, args...)
 	g.Env = append(os.Environ(), guestLab+"="+address)
 	for name, value := range maps.All(b.env) {
@@ -144,7 +144,8 @@ type guestRun struct {
 	*exec.Cmd
 	box      *box
 	out, err bytes.Buffer
-	dead     chan struct{} // closed when the process has ended
+	started  chan struct{} // closed when there is a process
+	dead     chan struct{} // closed when it has ended
 	after    func()        // called then; nil for nothing
 }
 
@@ -162,11 +163,18 @@ func (g *guestRun) end() ran {
 	return ran{g.ProcessState.ExitCode(), g.out.String(), g.err.String()}
 }
 
-// run starts a guest and waits for it.
-func (g *guestRun) run() ran {
+// begin starts a guest.
+func (g *guestRun) begin() {
 	g.box.t.Helper()
 	if err := g.Start(); err != nil {
 		g.box.t.Fatal(err)
 	}
+	close(g.started)
+}
+
+// run starts a guest and waits for it.
+func (g *guestRun) run() ran {
+	g.box.t.Helper()
+	g.begin()
 	return g.end()
 }
