@@ -235,6 +235,7 @@ func (p *phase) proposed(msg proposedMsg) tea.Cmd {
 	}
 	p.undoable = canUndo(p.rollout, p.clock.Now())
 	if p.proposal == nil || !msg.own {
+		next.Since = p.lasting(next.Since)
 		p.proposal = &next
 	}
 	p.offer = offer{plan: next.Plan, gate: next.Gate, resumes: next.Resumes, own: msg.own}
@@ -264,6 +265,9 @@ func (p *phase) walked(msg walkedMsg) tea.Cmd {
 		return nil
 	}
 	p.walk = nil
+	if p.proposal != nil {
+		p.proposal.Since = nil // what follows is belay's own doing
+	}
 	p.nav.walking(nil)
 	p.course.conclude(msg.progress)
 	if p.offer.plan.Empty() {

@@ -27,6 +27,15 @@ func (p *phase) since() (rollout.Since, bool) {
 	return s, len(s.Changes) > 0 || p.proposal.Evidence.At.Sub(s.At) >= longAway
 }
 
+// lasting is what changed by the newest look; where that saw nothing new, what an
+// earlier one on this screen told still holds.
+func (p *phase) lasting(newest *rollout.Since) *rollout.Since {
+	if newest != nil && len(newest.Changes) > 0 || p.proposal == nil || p.proposal.Since == nil {
+		return newest
+	}
+	return p.proposal.Since
+}
+
 // sinceLines are the worst changes in short.
 func (p *phase) sinceLines(w int) []string {
 	s, ok := p.since()

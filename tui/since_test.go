@@ -33,6 +33,21 @@ func TestReopeningSaysWhatHasChangedSince(t *testing.T) {
 	reopened(t, &rollout.Since{At: before, Changes: changes[:3]}).sees("mx1.corp.test has renewed its").seesNot("more: s")
 }
 
+// Looking again does not take away what was to be read.
+func TestWhatHasChangedStaysUntilAnotherLookSeesMore(t *testing.T) {
+	d := reopened(t, &rollout.Since{At: now().AddDate(0, 0, -1), Changes: []rollout.Change{{Severity: finding.Warn, Text: "mx3.corp.test is an MX host now"}}})
+	look := func(since *rollout.Since) {
+		p := d.engine.proposals["corp.test"]
+		p.Since = since
+		d.engine.proposals["corp.test"] = p
+		d.press("r")
+	}
+	look(&rollout.Since{At: now().Add(-time.Minute)})
+	d.sees("Since Fri 20 Nov 10:15 UTC:", "mx3.corp.test is an MX host now")
+	look(&rollout.Since{At: now().Add(-time.Minute), Changes: []rollout.Change{{Severity: finding.Warn, Text: "mx3.corp.test is no MX host any more"}}})
+	d.sees("Since Sat 21 Nov 10:14 UTC:", "mx3.corp.test is no MX host any more").seesNot("is an MX host now")
+}
+
 func TestReopeningSaysThatNothingHasChanged(t *testing.T) {
 	reopened(t, &rollout.Since{At: now().AddDate(0, 0, -1)}).sees("Since Fri 20 Nov 10:15 UTC nothing has changed.").seesNot("s what changed")
 	reopened(t, &rollout.Since{At: now().Add(-2 * time.Minute)}).seesNot("Since")
