@@ -19,6 +19,7 @@ import (
 // box is a world small enough to hold in the hand: records, one policy body, MX
 // names, and what is wrong with them. It is Looker, Writer and Accounts at once.
 type box struct {
+	page    string // what the policy host says with status 404 while there is no body
 	mu      sync.Mutex
 	clock   *handClock
 	records map[string]rollout.Value // "name type"
@@ -169,7 +170,10 @@ func (b *box) seen(d string) rollout.Evidence {
 		e.Policy = rollout.PolicySeen{Body: body.Body, Agree: true, Valid: mtasts.Usable(faults), Policy: policy}
 	}
 	if b.second != "" {
-		e.Policy = rollout.PolicySeen{Addresses: []rollout.PolicyAddress{{Answered: true, Body: body.Body}, {Answered: true, Body: b.second}}}
+		e.Policy = rollout.PolicySeen{Addresses: []rollout.PolicyAddress{{Answered: true, Status: 200, Body: body.Body}, {Answered: true, Status: 200, Body: b.second}}}
+	}
+	if b.page != "" && !body.Exists {
+		e.Policy = rollout.PolicySeen{Addresses: []rollout.PolicyAddress{{Answered: true, Status: 404, Body: b.page}}}
 	}
 	for i, host := range b.mx {
 		e.MX = append(e.MX, rollout.MXHost{Host: host, Preference: uint16(10 * i)})

@@ -751,3 +751,12 @@ func TestRecordMadeByHandIsReadByItsMeaning(t *testing.T) {
 		t.Error("another id is not the same")
 	}
 }
+
+func TestPageOfAnErrorIsNoPolicy(t *testing.T) {
+	r := newRig(t)
+	r.box.page = "404 page not found"
+	r.create(hasty())
+	if end := r.to(rollout.ReviewReports); len(end.Ledger) != 1 {
+		t.Errorf("the ledger has %d entries, want the one policy that was published", len(end.Ledger))
+	}
+}

@@ -164,6 +164,9 @@ func (e *Engine) carry(ctx context.Context, r *Rollout, p Proposal, w Writer, em
 	return e.walk(ctx, r, w, emit)
 }
 
+// statusOK is the one HTTP status that carries a policy (RFC 8461 section 3.3).
+const statusOK = 200
+
 // foreignBodies is the journal entry that takes every body into the ledger which
 // stands where the ledger does not have it as served, before a plan replaces or
 // announces it: a sender may have fetched it. What every address serves has taken
@@ -188,7 +191,9 @@ func (r Rollout) foreignBodies(p Plan, now time.Time) []Entry {
 	}
 	take(r.Evidence.Policy.Body, true)
 	for _, a := range r.Evidence.Policy.Addresses {
-		take(a.Body, false)
+		if a.Status == statusOK { // the page of an error is no policy
+			take(a.Body, false)
+		}
 	}
 	if held, ok := r.Evidence.HeldAt(mtasts.PolicyURL(r.Domain), "policy"); ok {
 		take(held.Value.Body, false)

@@ -174,7 +174,10 @@ func tell(e rollout.Entry) (said string, more []string) {
 			}
 		}
 	case rollout.Adopted:
-		said = fmt.Sprintf("%s that stood there; phase %s", plural(len(e.Ledger), "policy"), e.Phase)
+		said = "what stood there, into the ledger"
+		if e.Phase != "" {
+			said += "; phase " + e.Phase.String()
+		}
 	case rollout.Accepted:
 		if p := e.Plan; p != nil {
 			said = fmt.Sprintf("plan %s, %s, %s", short(p.Hash()), p.Phase, plural(len(p.Edits), "edit"))

@@ -61,10 +61,17 @@ func told(e rollout.Entry, plan rollout.Plan) string {
 		var found []string
 		for _, l := range e.Ledger {
 			if !l.Assumed {
-				found = append(found, fmt.Sprintf("mode %s, max_age %d, ids %s", l.Mode, l.MaxAge, strings.Join(l.IDs, " ")))
+				told := fmt.Sprintf("mode %s, max_age %d", l.Mode, l.MaxAge)
+				if len(l.IDs) > 0 {
+					told += ", ids " + strings.Join(l.IDs, " ")
+				}
+				found = append(found, told)
 			}
 		}
-		return fmt.Sprintf("%s; now in %s: %s", strings.Join(found, "; "), e.Phase, e.Reason)
+		if e.Phase != "" {
+			found = append(found, "now in "+e.Phase.String())
+		}
+		return strings.Join(found, "; ") + ": " + e.Reason
 	case rollout.Accepted:
 		return fmt.Sprintf("plan %s (%s) of %s", e.Plan.Hash(), e.Plan.Purpose, many(len(e.Plan.Edits), "edit"))
 	case rollout.Intended, rollout.Abandoned:
