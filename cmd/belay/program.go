@@ -7,7 +7,6 @@ import (
 
 	"belay/rollout"
 	"belay/rollout/world"
-	"belay/tui"
 
 	"github.com/mattn/go-isatty"
 )
@@ -57,7 +56,7 @@ func newProgram(w world.World, in io.Reader, out, errs io.Writer, env func(strin
 		world: w, in: in, out: out, errs: errs, env: env,
 		leave:   func(int) {},
 		keyring: keyringOf(env),
-		wizard:  tui.Run,
+		wizard:  draw,
 		log:     slog.New(slog.DiscardHandler),
 	}
 }

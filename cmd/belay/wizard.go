@@ -3,11 +3,28 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
+	"runtime"
 
 	"belay/tui"
 )
 
-// wizard is tui.Run, or what a test puts in its place.
+// spareProcessors is how many Go processors the wizard runs beside one a core. A
+// look or an import that keeps every core busy then shares it with the screen by
+// the operating system's turns, which are short, instead of making a key wait for
+// a turn of Go's.
+const spareProcessors = 4
+
+// draw is the wizard on a terminal, with processors to spare for its screen where
+// the operator has not said how many there are to be.
+func draw(ctx context.Context, o tui.Options) error {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + spareProcessors)
+	}
+	return tui.Run(ctx, o)
+}
+
+// wizard is draw, or what a test puts in its place.
 type wizard func(ctx context.Context, o tui.Options) error
 
 // openWizard is bare belay: the dashboard, or one domain's rollout.
