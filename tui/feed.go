@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"sync"
+	"time"
 
 	"belay/rollout"
 
@@ -11,6 +12,10 @@ import (
 
 // feedSize bounds how many events wait for the screen.
 const feedSize = 4096
+
+// feedPace is how long a batch is gathered: an eye follows no more, and a look
+// tells hundreds of things within a second.
+const feedPace = 30 * time.Millisecond
 
 // A feed takes what an engine tells while it works and hands it to the screen in
 // batches. Taking never blocks: beyond feedSize waiting events new ones are
@@ -21,6 +26,7 @@ type feed struct {
 	events []rollout.Event
 	ended  bool
 	wake   chan struct{}
+	over   chan struct{} // closed by end
 }
 
 // feedMsg is a batch of events. Ended says that no other follows.
@@ -30,7 +36,7 @@ type feedMsg struct {
 	ended  bool
 }
 
-func newFeed() *feed { return &feed{wake: make(chan struct{}, 1)} }
+func newFeed() *feed { return &feed{wake: make(chan struct{}, 1), over: make(chan struct{})} }
 
 // sink is the rollout.Sink of the feed.
 func (f *feed) sink(ev rollout.Event) {
@@ -45,7 +51,10 @@ func (f *feed) sink(ev rollout.Event) {
 // end says that the act is over.
 func (f *feed) end() {
 	f.mu.Lock()
-	f.ended = true
+	if !f.ended {
+		f.ended = true
+		close(f.over)
+	}
 	f.mu.Unlock()
 	f.ring()
 }
@@ -57,11 +66,20 @@ func (f *feed) ring() {
 	}
 }
 
-// next waits for the next batch.
+// next waits for the next batch: for its first event, and for those that follow
+// within feedPace. The end waits for nothing.
 func (f *feed) next(c *crew) tea.Cmd {
 	return c.errand(func(ctx context.Context) tea.Msg {
 		select {
 		case <-f.wake:
+		case <-ctx.Done():
+			return nil
+		}
+		gathering := time.NewTimer(feedPace)
+		defer gathering.Stop()
+		select {
+		case <-gathering.C:
+		case <-f.over:
 		case <-ctx.Done():
 			return nil
 		}

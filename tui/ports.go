@@ -82,6 +82,8 @@ type Options struct {
 	// once: A-labels in lower case.
 	Domain string
 
+	// Courtesy, which may be nil, is told of each key and frame.
+	Courtesy Courtesy
 	// Input and Output are the terminal; nil means standard input and output.
 	Input  io.Reader
 	Output io.Writer

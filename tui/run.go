@@ -34,7 +34,7 @@ func Run(ctx context.Context, o Options) error {
 	if out == nil {
 		out = os.Stdout
 	}
-	shared := share(out)
+	shared := share(out, o.Courtesy)
 	k := newKit(ctx, o, shared)
 	model := newApp(k, o.Domain)
 
@@ -42,7 +42,7 @@ func Run(ctx context.Context, o Options) error {
 		tea.WithAltScreen(), tea.WithFPS(framesPerSecond), tea.WithoutSignalHandler(), tea.WithOutput(shared),
 	}
 	if o.Input != nil {
-		options = append(options, tea.WithInput(o.Input))
+		options = append(options, tea.WithInput(attend(o.Input, o.Courtesy)))
 	}
 	program := tea.NewProgram(model, options...)
 
@@ -150,37 +150,3 @@ func newKit(ctx context.Context, o Options, out io.Writer) *kit {
 
 // copyFailedMsg is a clipboard sequence that could not be written.
 type copyFailedMsg struct{ err error }
-
-// share makes writes to the terminal come one after another, since frames and
-// clipboard sequences are written by different goroutines. A file stays one, for
-// bubbletea asks it for its size.
-func share(w io.Writer) io.Writer {
-	if f, ok := w.(*os.File); ok {
-		return &sharedFile{File: f}
-	}
-	return &sharedWriter{w: w}
-}
-
-type sharedFile struct {
-	*os.File
-	mu sync.Mutex
-}
-
-func (f *sharedFile) Write(p []byte) (int, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.File.Write(p)
-}
-
-func (f *sharedFile) WriteString(s string) (int, error) { return f.Write([]byte(s)) }
-
-type sharedWriter struct {
-	w  io.Writer
-	mu sync.Mutex
-}
-
-func (s *sharedWriter) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.w.Write(p)
-}

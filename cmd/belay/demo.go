@@ -49,6 +49,8 @@ func (p *program) demo(ctx context.Context) (err error) {
 		return err
 	}
 	inside := p.inside(box)
+	var first courtesy
+	inside.world.Network = first.network(inside.world.Network)
 	// The store stands in the lab's own folder, so that one sweep takes both.
 	s, err := inside.openAt(ctx, filepath.Join(filepath.Dir(box.Inbox()), "state"))
 	if err != nil {
@@ -58,7 +60,7 @@ func (p *program) demo(ctx context.Context) (err error) {
 	if _, err := s.engine.Create(ctx, box.Domain(), demoSettings(box), nil); err != nil {
 		return fmt.Errorf("start the demo: %w", err)
 	}
-	o := inside.wizardOptions(s, box.Domain())
+	o := inside.wizardOptions(s, box.Domain(), &first)
 	o.Lab = labPanel{box}
 	return p.wizard(ctx, o)
 }

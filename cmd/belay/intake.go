@@ -14,6 +14,8 @@ type importer struct {
 	// workers is how many files are read at once; 0 leaves it to the inbox. The
 	// wizard reads one at a time: a key must never wait for an import.
 	workers int
+	// pause is called before each file; nil never waits.
+	pause func()
 }
 
 // at is the import of what is about the session's rollouts, and about the domains
@@ -35,7 +37,7 @@ func (im importer) at(ctx context.Context, more []string) (*inbox.Importer, erro
 		hosts[domain] = seen.MXNames()
 	}
 	return &inbox.Importer{
-		Store: im.s.reports, Owner: inbox.Owners(hosts), LookupTXT: im.s.accounts.outside.txt, Clock: im.s.engine.Clock, Workers: im.workers,
+		Store: im.s.reports, Owner: inbox.Owners(hosts), LookupTXT: im.s.accounts.outside.txt, Clock: im.s.engine.Clock, Workers: im.workers, Pause: im.pause,
 	}, nil
 }
 

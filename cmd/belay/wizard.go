@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"runtime"
+	"runtime/debug"
 
 	"belay/tui"
 )
@@ -15,11 +16,24 @@ import (
 // a turn of Go's.
 const spareProcessors = 4
 
-// draw is the wizard on a terminal, with processors to spare for its screen where
-// the operator has not said how many there are to be.
+// The wizard's memory is collected half as often as is usual, for a collection takes
+// the processors from the screen, and no more seldom than keeps it small.
+const (
+	rarely       = 200      // percent, as in GOGC
+	roomToScreen = 56 << 20 // bytes from which it is collected more often
+)
+
+// draw is the wizard on a terminal, with processors to spare for its screen, where
+// the operator's environment does not say otherwise.
 func draw(ctx context.Context, o tui.Options) error {
 	if os.Getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + spareProcessors)
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(rarely)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(roomToScreen)
 	}
 	return tui.Run(ctx, o)
 }
@@ -40,11 +54,13 @@ func (p *program) openWizard(ctx context.Context, args []string) error {
 	if !p.canDraw() {
 		return noTerminal(domain)
 	}
+	var first courtesy
+	p.world.Network = first.network(p.world.Network)
 	s, err := p.open(ctx)
 	if err != nil {
 		return err
 	}
-	return errors.Join(p.wizard(ctx, p.wizardOptions(s, domain)), s.close())
+	return errors.Join(p.wizard(ctx, p.wizardOptions(s, domain, &first)), s.close())
 }
 
 // noTerminal names what does without a terminal what the wizard would do.
@@ -55,9 +71,10 @@ func noTerminal(domain string) error {
 	return usagef("the wizard needs a terminal: belay status %[1]s shows where the rollout stands, belay next %[1]s carries out the next step, belay check %[1]s looks", domain)
 }
 
-func (p *program) wizardOptions(s *session, domain string) tui.Options {
+func (p *program) wizardOptions(s *session, domain string, first *courtesy) tui.Options {
 	return tui.Options{
-		Engine: logged{s.engine, p}, Journal: s.store, Accounts: s.accounts, Importer: importer{s: s, workers: 1},
+		Engine: logged{s.engine, p}, Journal: s.store, Accounts: s.accounts,
+		Importer: importer{s: s, workers: 1, pause: first.afterKeys}, Courtesy: first,
 		Clock: p.world.Clock, Domain: domain,
 		Input: p.in, Output: p.out, Signals: p.interrupts,
 	}

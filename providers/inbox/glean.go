@@ -24,6 +24,7 @@ type reader struct {
 	judge judge
 	owner Owner
 	now   time.Time
+	pause func() // before each file; may be nil
 	big   sync.Mutex
 }
 
@@ -74,6 +75,9 @@ func (r *reader) each(ctx context.Context, items []item, workers int, take func(
 		running.Go(func() {
 			var d tlsrpt.Decoder
 			for j := range jobs {
+				if r.pause != nil {
+					r.pause()
+				}
 				j.done <- r.glean(ctx, &d, j.item)
 			}
 		})

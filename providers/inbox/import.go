@@ -27,6 +27,9 @@ type Importer struct {
 	Clock     world.Clock
 	// Workers is how many files are read at once; 0 means 2.
 	Workers int
+	// Pause is called before each file and may take its time, so that others have
+	// the processor; nil never waits.
+	Pause func()
 }
 
 // Progress is how far an import is.
@@ -76,7 +79,7 @@ type intake struct {
 func (in *intake) all(items []item) error {
 	r := reader{
 		judge: judge{keys: newKeys(in.im.LookupTXT), clock: in.im.Clock},
-		owner: in.im.Owner, now: in.im.Clock.Now(),
+		owner: in.im.Owner, now: in.im.Clock.Now(), pause: in.im.Pause,
 	}
 	err := r.each(in.ctx, items, in.im.Workers, in.take)
 	if in.failed != nil {
