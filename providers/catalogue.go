@@ -8,7 +8,10 @@
 // constructor. A new provider is one entry here and one small file there.
 package providers
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // Kind is what a provider is for.
 type Kind string
@@ -34,10 +37,21 @@ type Provider struct {
 	NameServers []string `json:"name_servers"`
 	// Rights are the least that suffice, in words, and how to grant them.
 	Rights string `json:"rights,omitempty"`
+	// Recipe is how exactly those rights are granted, line by line and ready to be
+	// copied: a policy, a configuration, the boxes to tick. DOMAIN in it stands
+	// for the policy domain; RecipeFor fills it in. Lines of prose keep to 76
+	// characters; what is to be copied may be longer. Empty where there are no
+	// rights to limit.
+	Recipe string `json:"recipe,omitempty"`
 	// Docs is where the provider's own documentation of its credentials stands.
 	Docs string `json:"docs,omitempty"`
 	// Tested says what belay's work with it was tested against.
 	Tested string `json:"tested"`
+	// Tag is the build tag that brings the provider into a binary, for one whose
+	// library is too heavy for everybody's; empty for all others.
+	Tag string `json:"tag,omitempty"`
+	// Built says that it is in this binary.
+	Built bool `json:"built"`
 }
 
 // Field is one thing a login needs.
@@ -95,7 +109,29 @@ func Catalogue() []Provider {
 	var out []Provider
 	out = append(out, dnsProviders()...)
 	out = append(out, hostProviders()...)
-	return append(out, inboxProviders()...)
+	out = append(out, inboxProviders()...)
+	for i := range out {
+		out[i].Built = out[i].Tag == "" || builtWith(out[i].Tag)
+	}
+	return out
+}
+
+// RecipeFor is the recipe with the policy domain filled in. An empty domain
+// leaves DOMAIN standing.
+func (p Provider) RecipeFor(domain string) string {
+	if domain == "" {
+		return p.Recipe
+	}
+	return strings.ReplaceAll(p.Recipe, "DOMAIN", domain)
+}
+
+// Unbuilt says in one sentence how to come by a binary that has the provider, and
+// nothing where this one does.
+func (p Provider) Unbuilt() string {
+	if p.Built {
+		return ""
+	}
+	return fmt.Sprintf("this belay was built without %s, whose library is heavy: in a checkout of belay, go install -tags %s belay/cmd/belay builds one that has it", p.Label, p.Tag)
 }
 
 // Of returns the providers of one kind.

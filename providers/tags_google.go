@@ -1,0 +1,5 @@
+//go:build google
+
+package providers
+
+const googleBuilt = true
