@@ -124,6 +124,7 @@ func TestTTL(t *testing.T) {
 			if ttl == 0 {
 				want = 300
 			}
+			want = max(want, b.leastTTL)
 			b.put(t, e.Name, "TXT")
 			e.TTL = ttl
 			if r, err := a.Apply(ctx(t), e); r.Outcome != rollout.Applied {

@@ -1,0 +1,76 @@
+package dns_test
+
+import (
+	"fmt"
+	"testing"
+
+	"belay/providers/lab/vendor"
+)
+
+func route53Entrant() entrant {
+	said := func(status int, code, message string) vendor.Fault {
+		return vendor.Fault{Status: status, Type: "text/xml", Body: fmt.Sprintf(`<?xml version="1.0"?><ErrorResponse xmlns="https://route53.amazonaws.com/doc/2013-04-01/"><Error><Type>Sender</Type><Code>%s</Code><Message>%s</Message></Error><RequestId>r</RequestId></ErrorResponse>`, code, message)}
+	}
+	with := func(change func(*vendor.Route53, map[string]string)) func(*testing.T) bench {
+		return func(t *testing.T) bench {
+			b, srv := newRoute53(t)
+			change(srv, b.creds)
+			return b
+		}
+	}
+	return entrant{
+		start: route53Bench,
+		refusals: []refusal{
+			{"401", said(401, "ExpiredToken", "The security token is expired"), "session has expired", false},
+			{"403", said(403, "AccessDenied", "not authorized to perform: route53:ChangeResourceRecordSets"), "lack the right route53:ChangeResourceRecordSets", false},
+			{"404", said(404, "NoSuchHostedZone", "No route for that"), "no such hosted zone", false},
+			{"409", said(409, "InvalidInput", "conflicting record"), "conflicting record", false},
+			{"429", said(400, "Throttling", "Rate exceeded"), "too many requests", true},
+			{"500", said(500, "InternalFailure", "internal"), "InternalFailure", true},
+			{"HTML in place of an answer", vendor.Fault{Status: 403, Type: "text/html", Body: htmlPage}, "not Route 53's XML", false},
+			{"a secret that the answer repeats", said(400, "InvalidInput", "bad header SECRET"), "(secret)", false},
+		},
+		misfits: []misfit{
+			{"an unknown access key", with(func(_ *vendor.Route53, c map[string]string) { c["access_key_id"] = "AKIDWRONG" }), domain, "", "does not know this access key"},
+			{"no right to list zones", with(func(s *vendor.Route53, _ map[string]string) { s.Deny("route53:ListHostedZonesByName") }), domain, "", "lack the right route53:ListHostedZonesByName"},
+			{"no right to read the zone", with(func(s *vendor.Route53, _ map[string]string) { s.Deny("route53:ListResourceRecordSets") }), domain, "", "lack the right route53:ListResourceRecordSets"},
+			{"a zone in another account", route53Bench, "other.test", "", "another account"},
+			{"a private zone alone", with(func(s *vendor.Route53, _ map[string]string) { s.AddZone("ZPRIVATE", "inner.test", true) }), "inner.test", "", "only a private hosted zone"},
+			{"two public zones of one name", with(func(s *vendor.Route53, _ map[string]string) { s.AddZone("ZSECOND", domain, false) }), domain, "", "ZSECOND"},
+			{"an id that is not the zone's", with(func(_ *vendor.Route53, c map[string]string) { c["hosted_zone_id"] = "ZWRONG" }), domain, "", "ZWRONG"},
+		},
+	}
+}
+
+func route53Bench(t *testing.T) bench {
+	b, _ := newRoute53(t)
+	return b
+}
+
+func newRoute53(t *testing.T) (bench, *vendor.Route53) {
+	srv := vendor.NewRoute53(domain)
+	t.Cleanup(srv.Close)
+	// The SDK reads its address and the machine's own credentials from these.
+	t.Setenv("AWS_ENDPOINT_URL_ROUTE_53", srv.URL())
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	t.Setenv("AWS_CONFIG_FILE", "/dev/null")
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+	b := bench{
+		provider:  "route53",
+		secretKey: "secret_access_key",
+		creds:     map[string]string{"access_key_id": srv.AccessKeyID, "secret_access_key": "very-secret-access-key"},
+		writes:    srv.Writes,
+	}
+	b.put = func(_ *testing.T, name, typ string, values ...string) {
+		s := vendor.Route53Set{Name: name, Type: typ, TTL: 600}
+		for _, v := range values {
+			if typ == "TXT" {
+				v = quoted(v, `\"`)
+			}
+			s.Values = append(s.Values, v)
+		}
+		srv.Put(s)
+	}
+	b.watch(srv)
+	return b, srv
+}
