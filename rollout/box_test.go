@@ -40,6 +40,8 @@ type box struct {
 	fail    error // what the provider says to the next write
 	// answers are what the name servers say in place of what the provider holds.
 	answers map[string]rollout.Value
+	// wildcard is what they answer for a name that nobody made.
+	wildcard map[string]rollout.Value
 	// served is what senders are served where that is not what the place holds.
 	served *rollout.Value
 	// unread makes reading a place fail, by "name type"; cut cuts each look short.
@@ -148,7 +150,7 @@ func (b *box) Look(_ context.Context, d string, _ rollout.Ledger, _ rollout.Sink
 func (b *box) seen(d string) rollout.Evidence {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	e := rollout.Evidence{Domain: d, At: b.clock.Now(), Zone: rollout.Zone{Apex: d, Exists: true, NegativeTTL: 60}}
+	e := rollout.Evidence{Domain: d, At: b.clock.Now(), Zone: rollout.Zone{Apex: d, Exists: true, NegativeTTL: 60, Wildcard: b.wildcard}}
 	for _, q := range [][2]string{{mtasts.RecordName(d), "TXT"}, {tlsrpt.RecordName(d), "TXT"}, {mtasts.PolicyHost(d), "A"}} {
 		value, ok := b.answers[q[0]+" "+q[1]]
 		if !ok {

@@ -51,6 +51,9 @@ type Zone struct {
 	NegativeTTL uint32 `json:"negative_ttl"`
 	// Signed is true where the parent has a DS record.
 	Signed bool `json:"signed"`
+	// Wildcard is what the zone answers for a name below the domain that nobody
+	// made, by type; empty where it has no wildcard, or none was asked for.
+	Wildcard map[string]Value `json:"wildcard,omitempty"`
 }
 
 // NameServer is one authoritative server of a zone.

@@ -152,27 +152,6 @@ func (r Rollout) uncovered(p Plan, seen Evidence) []Reason {
 	return out
 }
 
-// disagreements are the records of p of which the provider shows something else
-// than every authoritative server answers: a change made there would not be seen,
-// or would replace what nobody was shown.
-func disagreements(p Plan, seen Evidence) []Reason {
-	var out []Reason
-	for _, e := range p.Edits {
-		asked, ok := seen.Name(e.Name, e.Type)
-		if e.Kind != Record || !ok || asked.Alias != "" || e.byHand() {
-			continue
-		}
-		answer, agreed := Agreed(asked.Sightings)
-		if !agreed || answer.Equal(e.Before) || e.madeIn(answer) {
-			continue
-		}
-		out = append(out, Reason{Code: "P03", Subject: e.Name + " " + e.Type, Final: true,
-			Text: fmt.Sprintf("%s shows %s, and every authoritative server answers %s", e.Account, shown(e.Before), shown(answer)),
-			Fix:  "look for a wrong account, a private zone of the same name, or a proxy before the record; if it changed just now, wait and look again"})
-	}
-	return out
-}
-
 func (e *Engine) step(p Phase) (Step, bool) {
 	for _, s := range e.Steps {
 		if s.Phase() == p {

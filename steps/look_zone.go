@@ -23,22 +23,38 @@ const longTTL = 3600
 // wildcardSeen is what the zone answers for a name that nobody made.
 type wildcardSeen struct {
 	addresses []netip.Addr
+	a, aaaa   []string
 	txt, mx   []string
 	alias     string
+}
+
+// values are the answers by type, as evidence keeps them.
+func (w wildcardSeen) values() map[string]rollout.Value {
+	out := map[string]rollout.Value{}
+	for typ, records := range map[string][]string{"A": w.a, "AAAA": w.aaaa, "TXT": w.txt, "MX": w.mx} {
+		if len(records) > 0 {
+			out[typ] = rollout.Records(records...)
+		}
+	}
+	if w.alias != "" {
+		out["CNAME"] = rollout.Records(w.alias)
+	}
+	return out
 }
 
 // wildcard asks for a name under the domain that nobody made. It is asked of an
 // authoritative server, so that no resolver remembers it.
 func (k *look) wildcard() wildcardSeen {
 	name := fmt.Sprintf("belay-%08x.%s", rand.Uint32(), k.domain)
-	var a, txt, mx probe.Authority
+	var a, aaaa, txt, mx probe.Authority
 	var asking sync.WaitGroup
 	asking.Go(func() { a = k.view.First(k.zone, name, "A") })
+	asking.Go(func() { aaaa = k.view.First(k.zone, name, "AAAA") })
 	asking.Go(func() { txt = k.view.First(k.zone, name, "TXT") })
 	asking.Go(func() { mx = k.view.First(k.zone, name, "MX") })
 	asking.Wait()
-	w := wildcardSeen{txt: txt.Union(), mx: mx.Union(), alias: a.Alias}
-	for _, s := range a.Union() {
+	w := wildcardSeen{a: a.Union(), aaaa: aaaa.Union(), txt: txt.Union(), mx: mx.Union(), alias: a.Alias}
+	for _, s := range slices.Concat(w.a, w.aaaa) {
 		if ip, err := netip.ParseAddr(s); err == nil {
 			w.addresses = append(w.addresses, ip)
 		}
@@ -53,6 +69,7 @@ func (k *look) judgeWildcard(late context.Context, asked aside[wildcardSeen], na
 	if !ok {
 		return
 	}
+	k.e.Zone.Wildcard = w.values()
 	var types []string
 	for typ, there := range map[string]bool{"A": len(w.addresses) > 0, "TXT": len(w.txt) > 0, "MX": len(w.mx) > 0, "CNAME": w.alias != ""} {
 		if there {

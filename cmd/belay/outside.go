@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"belay/rollout"
+	"belay/rollout/mtasts"
+	"belay/rollout/tlsrpt"
 	"belay/rollout/world"
 	"belay/steps/probe"
 )
@@ -18,14 +20,43 @@ const askFor = 15 * time.Second
 // serves it, what TXT records stand at a name.
 type outside struct{ world world.World }
 
-// ZoneOf is the apex of the zone that holds name.
+// ZoneOf is the apex of the zone that holds name. A resolver is asked about the
+// mail domain alone: one that is asked about a name which belay is about to make
+// would go on denying it (RFC 2308).
 func (o outside) ZoneOf(ctx context.Context, name string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, askFor)
 	defer cancel()
 	v := probe.Open(ctx, o.world, nil)
 	defer v.Close()
-	zone, err := v.Zone(name)
+	zone, err := v.Zone(mailDomain(name))
+	if err != nil {
+		return "", err
+	}
+	zone, err = v.ZoneBelow(zone, name)
 	return zone.Apex, err
+}
+
+// mailDomain is the mail domain of which name is one of the three names.
+func mailDomain(name string) string {
+	for _, nameOf := range []func(string) string{mtasts.RecordName, tlsrpt.RecordName, mtasts.PolicyHost} {
+		if domain, ok := strings.CutPrefix(name, nameOf("")); ok {
+			return domain
+		}
+	}
+	return name
+}
+
+// Delegated is the zone at apex as the world sees it.
+func (o outside) Delegated(ctx context.Context, apex string) (rollout.Zone, error) {
+	ctx, cancel := context.WithTimeout(ctx, askFor)
+	defer cancel()
+	v := probe.Open(ctx, o.world, nil)
+	defer v.Close()
+	zone, err := v.Zone(apex)
+	if err != nil {
+		return rollout.Zone{}, err
+	}
+	return v.Describe(zone), nil
 }
 
 // detect finds a domain's zone, its name servers and its MX names.

@@ -32,6 +32,7 @@ type Lab struct {
 	loseUpdates     atomic.Bool
 	updates         updateLog
 	delivered       deliveryLog
+	asked           questionLog
 
 	passing sync.Mutex // held while a day passes, and by Close
 	senders []*sender

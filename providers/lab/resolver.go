@@ -62,6 +62,7 @@ func (r *resolver) ServeDNS(w dns.ResponseWriter, query *dns.Msg) {
 	defer cancel()
 	q := query.Question[0]
 	name := dns.CanonicalName(q.Name)
+	r.lab.asked.note(name, q.Qtype)
 	if !query.CheckingDisabled && r.lab.bogus(name) {
 		m.Rcode = dns.RcodeServerFailure
 		reply(w, query, m)

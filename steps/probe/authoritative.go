@@ -66,6 +66,7 @@ type said struct {
 	missing  bool
 	serial   uint32
 	negative uint32
+	apex     string // of the SOA record that came with the answer
 	// referral is the zone below, to whose servers ns it points.
 	referral string
 	ns       []string
@@ -98,6 +99,7 @@ func interpret(m *dns.Msg, name string, qtype uint16, apex string) said {
 		return said{why: "it does not answer with authority for " + apex}
 	}
 	s := said{answered: true, missing: m.Rcode == dns.RcodeNameError, negative: negativeTTL(m.Ns)}
+	s.apex, _ = apexIn(m, name)
 	s.values, s.ttl = valuesAt(m.Answer, name, qtype)
 	if qtype != dns.TypeCNAME {
 		s.alias = aliasAt(m.Answer, name)
