@@ -127,58 +127,16 @@ func each(sightings []rollout.Sighting) string {
 	return strings.Join(out, ", ")
 }
 
-// Instructions says how to make e by hand, in lines: the fields as a provider's
-// form asks for them, the value without quotes, and the same as zone-file lines.
+// Instructions says how to make e by hand: as a provider's form asks for it, and
+// the same as zone-file lines.
 func Instructions(e rollout.Edit) string {
-	zone := e.Zone
-	if zone == "" {
-		_, zone, _ = strings.Cut(e.Name, ".")
-	}
-	ttl := e.TTL
-	if ttl == 0 {
-		ttl = defaultTTL
-	}
-	var b strings.Builder
-	switch {
-	case !e.After.Exists:
-		fmt.Fprintf(&b, "Delete this record in the zone %s:\n", zone)
-	case !e.Before.Exists:
-		fmt.Fprintf(&b, "Create this record in the zone %s:\n", zone)
-	default:
-		fmt.Fprintf(&b, "Change this record in the zone %s; nothing else may stay at the name with this type:\n", zone)
-	}
-	fmt.Fprintf(&b, "  name   %s   (in full %s)\n  type   %s\n", relative(e.Name, zone), e.Name, e.Type)
+	text := Panel.Write(e)
 	if !e.After.Exists {
-		for _, v := range e.Before.Records {
-			fmt.Fprintf(&b, "  value  %s\n", finding.Clean(v, 0))
-		}
-		return strings.TrimSuffix(b.String(), "\n")
+		return text
 	}
-	fmt.Fprintf(&b, "  TTL    %d\n", ttl)
-	for _, v := range e.Before.Records {
-		fmt.Fprintf(&b, "  old    %s\n", finding.Clean(v, 0))
+	if e.TTL == 0 {
+		e.TTL = defaultTTL
 	}
-	for _, v := range e.After.Records {
-		fmt.Fprintf(&b, "  value  %s\n", finding.Clean(v, 0))
-	}
-	b.WriteString("As zone-file lines:")
-	for _, line := range ZoneLines(e.Name, e.Type, ttl, e.After) {
-		b.WriteString("\n  " + line)
-	}
-	return b.String()
-}
-
-// ZoneLines prints a value as zone-file lines (RFC 1035 section 5.1), one a
-// record, names in full: TXT quoted and cut where it is longer than 255 bytes, a
-// CNAME's target with its final dot. TTL is in seconds.
-func ZoneLines(name, typ string, ttl uint32, v rollout.Value) []string {
-	var out []string
-	for _, value := range v.Records {
-		data := presented(typ, value)
-		if typ == "TXT" {
-			data = quoteTXT(value)
-		}
-		out = append(out, fmt.Sprintf("%s %d IN %s %s", fqdn(name), ttl, typ, data))
-	}
-	return out
+	lines := ZoneLines(e.Name, e.Type, e.TTL, e.After)
+	return text + "\nAs zone-file lines:\n  " + strings.Join(lines, "\n  ")
 }
