@@ -81,8 +81,9 @@ func (k *look) names() namesSeen {
 	for i, name := range texts {
 		asking.Go(func() { seen.beside[i] = k.view.First(k.zone, name, "CNAME") })
 	}
-	seen.astray = make([]probe.Authority, len(mislaid(k.domain)))
-	for i, place := range mislaid(k.domain) {
+	usual := usualPlaces(k.domain, k.zone.Apex)
+	seen.astray = make([]probe.Authority, len(usual))
+	for i, place := range usual {
 		asking.Go(func() { seen.astray[i] = k.view.Authoritative(k.zone, place.name, "TXT") })
 	}
 	asking.Wait()
@@ -286,38 +287,15 @@ func (k *look) judgeTLSRPT(seen namesSeen) {
 	}
 }
 
-// place is a name at which a record is put by mistake.
-type place struct {
-	name, prefix string
-	code         finding.Code
-	right        string
-}
-
-// mislaid are the places where records meant for the three names are found.
-func mislaid(domain string) []place {
-	record, reports := mtasts.RecordName(domain), tlsrpt.RecordName(domain)
-	return []place{
-		{domain, "v=TLSRPT", "R01", reports},
-		{"_tlsrpt." + domain, "v=TLSRPT", "R01", reports},
-		{"_smtp-tls." + domain, "v=TLSRPT", "R01", reports},
-		{mtasts.PolicyHost(domain), "v=STS", "T08", record},
-		{record + "." + domain, "v=STS", "D04", record},
-		{reports + "." + domain, "v=TLSRPT", "D04", reports},
-	}
-}
-
 // judgeAstray says where a record stands at a name at which no sender looks.
 func (k *look) judgeAstray(seen namesSeen) {
-	for i, p := range mislaid(k.domain) {
+	for i, p := range usualPlaces(k.domain, k.zone.Apex) {
 		if i >= len(seen.astray) {
 			return
 		}
 		for _, txt := range seen.astray[i].Union() {
-			if p.name == k.domain && strings.HasPrefix(txt, "v=STS") {
-				k.conclude(finding.New("T08", p.name, "an MTA-STS record stands at "+p.name+"; senders look at "+mtasts.RecordName(k.domain)))
-			}
 			if strings.HasPrefix(txt, p.prefix) {
-				k.conclude(finding.New(p.code, p.name, "the record "+finding.Quote(txt, 100)+" stands at "+p.name+"; senders look at "+p.right))
+				k.conclude(p.strayed(txt))
 			}
 		}
 	}

@@ -98,9 +98,11 @@ func (s *sight) record() error {
 	s.e.Zone.Apex, s.e.Zone.Exists = a.Zone, !zone.Missing
 	s.e.Names = []rollout.NameSeen{{Name: a.Name, Type: a.Type, Sightings: a.Sightings, Alias: a.Alias}}
 	s.e.Sightings = a.Sightings
+	wrong := s.mistakes(zone, a) // before what was seen is told, so that this stands last
 	for i := range a.Sightings {
 		s.tell(a.Sightings[i])
 	}
+	s.conclude(wrong...)
 	if !a.Answered() {
 		return fmt.Errorf("no name server of %s gives an answer", a.Zone)
 	}

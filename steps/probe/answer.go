@@ -56,11 +56,9 @@ func valueOf(rr dns.RR) (string, bool) {
 		}
 		return strconv.Itoa(int(rr.Preference)) + " " + host, true
 	case *dns.TXT:
-		var b strings.Builder
-		for _, s := range rr.Txt {
-			b.WriteString(unescape(s))
-		}
-		return b.String(), true
+		return joined(rr.Txt), true
+	case *dns.SPF: // a TXT record by another type, which some forms offer (RFC 7208 3.1)
+		return joined(rr.Txt), true
 	case *dns.TLSA:
 		return fmt.Sprintf("%d %d %d %s", rr.Usage, rr.Selector, rr.MatchingType, strings.ToLower(rr.Certificate)), true
 	case *dns.CAA:
@@ -69,6 +67,15 @@ func valueOf(rr dns.RR) (string, bool) {
 		return fmt.Sprintf("%d %d %d %s", rr.KeyTag, rr.Algorithm, rr.DigestType, strings.ToLower(rr.Digest)), true
 	}
 	return "", false
+}
+
+// joined is the text of a record's character-strings.
+func joined(strs []string) string {
+	var b strings.Builder
+	for _, s := range strs {
+		b.WriteString(unescape(s))
+	}
+	return b.String()
 }
 
 // unescape turns a character-string as package dns prints it (\" \\ \DDD) into
