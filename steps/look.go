@@ -86,6 +86,7 @@ func (k *look) everything() error {
 		return err
 	}
 	k.zone = zone
+	k.view.Wait(headStart)
 
 	asked := k.askBeside()
 	var mail mailSeen

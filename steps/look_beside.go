@@ -16,10 +16,18 @@ const grace = 750 * time.Millisecond
 // its answer is taken if it has come when the look is over.
 type aside[T any] struct{ answer chan T }
 
-// beside begins to ask.
+// headStart is how long the way that takes longest is let go alone, in real time:
+// the sessions with the MX hosts. What is asked beside it is over long before it,
+// and would only keep its connections waiting for a processor.
+const headStart = 10 * time.Millisecond
+
+// beside asks after a headStart.
 func beside[T any](v *probe.View, ask func() T) aside[T] {
 	a := aside[T]{make(chan T, 1)}
-	v.Go(func() { a.answer <- ask() })
+	v.Go(func() {
+		v.Wait(headStart)
+		a.answer <- ask()
+	})
 	return a
 }
 

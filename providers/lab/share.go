@@ -12,8 +12,8 @@ import (
 	"belay/rollout/world"
 )
 
-// A share lets other processes of this machine into the lab. It answers, by one JSON
-// object for one JSON object, where an address leads, what time it is and whom to
+// A share lets other processes of this machine into the lab. It answers, one JSON
+// object for each JSON object, where an address leads, what time it is and whom to
 // trust; the connections themselves then go straight to the lab's servers.
 type share struct {
 	lab      *Lab
@@ -89,17 +89,19 @@ func (s *share) accept() {
 	}
 }
 
-// serve answers one inquiry.
+// serve answers inquiries until the guest hangs up or is silent for too long.
 func (s *share) serve(conn net.Conn) {
-	if conn.SetDeadline(world.Deadline(inquiryTime)) != nil {
-		return
+	in := io.LimitedReader{R: conn}
+	for dec, enc := json.NewDecoder(&in), json.NewEncoder(conn); ; {
+		in.N = inquirySize
+		var q inquiry
+		if conn.SetDeadline(world.Deadline(inquiryTime)) != nil || dec.Decode(&q) != nil {
+			return
+		}
+		if enc.Encode(s.answer(q)) != nil {
+			return
+		}
 	}
-	var q inquiry
-	if json.NewDecoder(io.LimitReader(conn, inquirySize)).Decode(&q) != nil {
-		return
-	}
-	// A guest that is gone needs no answer.
-	_ = json.NewEncoder(conn).Encode(s.answer(q))
 }
 
 func (s *share) answer(q inquiry) notice {

@@ -3,9 +3,7 @@ package lab
 import (
 	"context"
 	"crypto/x509"
-	"encoding/json"
 	"fmt"
-	"io"
 	"net"
 	"net/netip"
 	"sync"
@@ -16,28 +14,42 @@ import (
 
 // A Visitor sees a lab that runs in another process of this machine.
 type Visitor struct {
-	address string
-	told    notice
+	told notice
+	door *door
 
 	mu    sync.Mutex
 	last  time.Time
 	heard world.Stopwatch // since last was heard
+
+	routing sync.Mutex
+	routes  map[destination]route
 }
 
-// Bounds of an inquiry.
-const (
-	inquiryTime = 5 * time.Second // in real time
-	noticeSize  = 64 << 10        // bytes
-)
+// destination is what a visitor dials.
+type destination struct {
+	network string
+	addr    netip.AddrPort
+}
 
-// Visit enters the lab that is shared at address. There is nothing to close: every
-// inquiry is a connection of its own. It fails where no lab answers.
+// route is where the lab said that a destination is.
+type route struct {
+	notice
+	heard world.Stopwatch
+}
+
+// routeTime is how long the lab's word on a route holds. A look dials the same few
+// name servers dozens of times within a moment.
+const routeTime = 100 * time.Millisecond
+
+// Visit enters the lab that is shared at address. There is nothing to close: the
+// lab hangs up on whoever asks nothing for a while. It fails where no lab answers.
 func Visit(ctx context.Context, address string) (*Visitor, error) {
-	told, err := inquire(ctx, address, inquiry{Ask: "world"})
+	d := &door{address: address, idle: make(chan *line, idleLines)}
+	told, err := d.inquire(ctx, inquiry{Ask: "world"})
 	if err != nil {
 		return nil, err
 	}
-	return &Visitor{address: address, told: told, last: told.Now, heard: world.Start()}, nil
+	return &Visitor{door: d, told: told, last: told.Now, heard: world.Start(), routes: map[destination]route{}}, nil
 }
 
 // World is the lab as this process sees it.
@@ -60,7 +72,7 @@ func (v *Visitor) World() world.World {
 func (v *Visitor) Now() time.Time {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if n, err := inquire(context.Background(), v.address, inquiry{Ask: "now"}); err == nil {
+	if n, err := v.door.inquire(context.Background(), inquiry{Ask: "now"}); err == nil {
 		v.last, v.heard = n.Now, world.Start()
 		return v.last
 	}
@@ -73,29 +85,28 @@ func (v *Visitor) dial(ctx context.Context, network string, addr netip.AddrPort)
 	if err != nil {
 		return nil, err
 	}
-	n, err := inquire(ctx, v.address, inquiry{Ask: "route", Network: transport, Addr: addr})
+	n, err := v.route(ctx, destination{transport, addr})
 	if err != nil {
 		return nil, fmt.Errorf("dial %s: %w", addr, err)
 	}
 	return connect(ctx, transport, addr, n.Fate, n.To, v.told.Latency)
 }
 
-// inquire asks the lab at address one thing.
-func inquire(ctx context.Context, address string, q inquiry) (n notice, err error) {
-	ctx, cancel := context.WithTimeout(ctx, inquiryTime)
-	defer cancel()
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "tcp", address)
+// route asks the lab where p is, unless it has just said so.
+func (v *Visitor) route(ctx context.Context, p destination) (notice, error) {
+	v.routing.Lock()
+	known, ok := v.routes[p]
+	v.routing.Unlock()
+	if ok && known.heard.Elapsed() < routeTime {
+		return known.notice, nil
+	}
+	asked := world.Start()
+	n, err := v.door.inquire(ctx, inquiry{Ask: "route", Network: p.network, Addr: p.addr})
 	if err != nil {
-		return n, fmt.Errorf("ask the lab at %s: %w", address, err)
+		return n, err
 	}
-	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	if err := json.NewEncoder(conn).Encode(q); err != nil {
-		return n, fmt.Errorf("ask the lab at %s: %w", address, err)
-	}
-	if err := json.NewDecoder(io.LimitReader(conn, noticeSize)).Decode(&n); err != nil {
-		return n, fmt.Errorf("ask the lab at %s: read its answer: %w", address, err)
-	}
+	v.routing.Lock()
+	v.routes[p] = route{n, asked}
+	v.routing.Unlock()
 	return n, nil
 }

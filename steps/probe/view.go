@@ -62,6 +62,16 @@ func (v *View) Close() {
 // Close does.
 func (v *View) Go(f func()) { v.owned.Go(f) }
 
+// Wait waits for d of real time, or until the view ends.
+func (v *View) Wait(d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-v.ctx.Done():
+	}
+}
+
 // Err is why the view ended before it was closed: the context's error, or nil
 // while it still looks. What failed once it is set tells nothing about the
 // world.

@@ -39,7 +39,7 @@ func show(host string, at rollout.MXAddress, fs []finding.Finding) showing {
 			s.dead = f.Title
 		case f.Code == "M07":
 			s.noTLS = f.Title
-		case f.Code == "M08":
+		case f.Code == "M08" || f.Code == "M16":
 			s.noTLS, s.broken = f.Title, true
 		default:
 			s.bars = append(s.bars, f)
@@ -57,8 +57,18 @@ func show(host string, at rollout.MXAddress, fs []finding.Finding) showing {
 	return s
 }
 
-// try is what a sender meets there that goes by policy, which is nil for none.
-func (s showing) try(policy *mtasts.Policy) Try {
+// try is what a sender meets there that goes by policy, which is nil for none, and
+// Postfix where it was told.
+func (s showing) try(policy *mtasts.Policy, told answer) Try {
+	t := s.byPolicy(policy)
+	if o := s.postfix(told); o != t.Outcome {
+		t.Postfix = o
+	}
+	return t
+}
+
+// byPolicy is what a sender meets that goes by policy to the letter.
+func (s showing) byPolicy(policy *mtasts.Policy) Try {
 	t := Try{IP: s.at.IP}
 	switch {
 	case s.unseen != "":
@@ -89,9 +99,6 @@ func (s showing) try(policy *mtasts.Policy) Try {
 		return t
 	}
 	t.Outcome, t.TLS, t.Why = Defer, "", strings.Join(faults, "; ")
-	if s.goodForPostfix(policy.MX) {
-		t.Postfix = Deliver
-	}
 	return t
 }
 
@@ -153,42 +160,4 @@ func (s showing) reports(matched bool) []tlsrpt.ResultType {
 		}
 	}
 	return out
-}
-
-// goodForPostfix reports whether Postfix delivers under "secure match=PATTERNS",
-// which is what postfix-mta-sts-resolver answers for a policy in enforce: the chain
-// must be good, and some name of the certificate match some pattern, be the MX
-// host's name what it may. There a wildcard pattern covers names of any depth.
-func (s showing) goodForPostfix(patterns []string) bool {
-	if s.noTLS != "" || len(s.at.Certificates) == 0 {
-		return false
-	}
-	names := s.at.Certificates[0].Names
-	for _, f := range s.bars {
-		switch f.Code {
-		case "M11":
-		case "M14":
-			names = []string{s.host} // it takes the common name where there is no other
-		default:
-			return false
-		}
-	}
-	return slices.ContainsFunc(names, func(name string) bool {
-		return slices.ContainsFunc(patterns, func(p string) bool { return postfixMatches(name, p) })
-	})
-}
-
-// postfixMatches compares one name of a certificate with one pattern the way
-// Postfix does with "match=": ".example" takes any name below it, and a certificate
-// for "*.example" is one for each name a label below.
-func postfixMatches(name, pattern string) bool {
-	name, pattern = strings.ToLower(name), strings.ToLower(pattern)
-	if below, wild := strings.CutPrefix(pattern, "*."); wild {
-		return strings.HasSuffix(name, "."+below)
-	}
-	if below, wild := strings.CutPrefix(name, "*."); wild {
-		_, rest, ok := strings.Cut(pattern, ".")
-		return ok && rest == below
-	}
-	return name == pattern
 }

@@ -13,7 +13,8 @@
 //
 // The verdict is that of the RFC, which is the strictest. Postfix with
 // postfix-mta-sts-resolver compares the certificate with the policy instead of the
-// MX host's name, and where that leads elsewhere, the view says so.
+// MX host's name, and the resolver reads records and policies in its own way; where
+// that leads elsewhere, the view says so.
 //
 // The package is pure: evidence, ledger and a time go in, and nothing is asked.
 package sender
@@ -83,8 +84,11 @@ type View struct {
 	// Why is one sentence; it is clean.
 	Why string `json:"why"`
 	// Postfix is what Postfix with postfix-mta-sts-resolver does, where that is
-	// something else.
-	Postfix Outcome `json:"postfix,omitempty"`
+	// something else. Where it delivers to another host than To, or though others
+	// do not, PostfixTo is that host, and PostfixWhy says in one sentence why.
+	Postfix    Outcome `json:"postfix,omitempty"`
+	PostfixTo  string  `json:"postfix_to,omitempty"`
+	PostfixWhy string  `json:"postfix_why,omitempty"`
 	// Attempts are the MX hosts in the order in which they are tried.
 	Attempts []Attempt `json:"attempts"`
 }

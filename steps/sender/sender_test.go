@@ -31,7 +31,8 @@ func seen(body string, hosts ...rollout.MXHost) rollout.Evidence {
 	if body != "" {
 		policy, faults := mtasts.ParsePolicy([]byte(body))
 		e.Record = rollout.RecordSeen{Raw: "v=STSv1; id=2;", Valid: true, ID: "2", TTL: 300}
-		e.Policy = rollout.PolicySeen{Body: body, Agree: true, Valid: mtasts.Usable(faults), Policy: policy}
+		e.Policy = rollout.PolicySeen{Body: body, Agree: true, Valid: mtasts.Usable(faults), Policy: policy,
+			Addresses: []rollout.PolicyAddress{{Answered: true, Status: 200, ContentType: "text/plain", Body: body}}}
 	}
 	return e
 }
@@ -166,7 +167,7 @@ func TestWhatStandsDecidesThePolicy(t *testing.T) {
 	quiet := broken()
 	quiet.Record = rollout.RecordSeen{}
 	wrong := broken()
-	wrong.Record.Valid = false
+	wrong.Record.Raw, wrong.Record.Valid = "v=STSv1; id=;", false
 	gone := broken()
 	gone.Policy = rollout.PolicySeen{}
 	split := broken()

@@ -14,7 +14,7 @@ import (
 // the ledger that somebody may hold still. A domain without a rollout has no ledger.
 func Views(e rollout.Evidence, l rollout.Ledger, now time.Time) []View {
 	live, about := fetched(e)
-	published := walk(e, live)
+	published := walk(e, live, answerOf(e, live))
 	published.Name, published.About = Published, about
 	views := []View{published}
 
@@ -34,11 +34,11 @@ func Views(e rollout.Evidence, l rollout.Ledger, now time.Time) []View {
 	} {
 		policy := *named
 		policy.Mode = m.mode
-		v := walk(e, &policy)
+		v := walk(e, &policy, answerTo(policy))
 		v.Name, v.About = m.name, m.about
 		views = append(views, v)
 	}
-	plain := walk(e, nil)
+	plain := walk(e, nil, answer{})
 	plain.Name, plain.About = Plain, "a sender that knows no policy"
 	views = append(views, plain)
 	return append(views, cached(e, l, live, now)...)
@@ -51,7 +51,7 @@ func fetched(e rollout.Evidence) (*mtasts.Policy, string) {
 	switch {
 	case e.Record.Raw == "":
 		return nil, "a sender that looks today: no _mta-sts record says that there is a policy"
-	case !e.Record.Valid:
+	case !slices.ContainsFunc(announcements(e), announces):
 		return nil, "a sender that looks today: the _mta-sts record is not valid, which counts as none"
 	}
 	policies := served(e.Policy)
@@ -64,6 +64,13 @@ func fetched(e rollout.Evidence) (*mtasts.Policy, string) {
 		about += ", the strictest of those that the addresses serve"
 	}
 	return &strictest, about
+}
+
+// announces reports whether a set of records announces a policy (RFC 8461 3.1).
+// Where the name servers disagree, one that does is enough: some senders meet it.
+func announces(records []string) bool {
+	_, raw, faults := mtasts.ParseRRset(records)
+	return raw != "" && mtasts.Usable(faults)
 }
 
 // served are the valid policies that the addresses of the policy host serve, each
@@ -110,7 +117,8 @@ func cached(e rollout.Evidence, l rollout.Ledger, live *mtasts.Policy, now time.
 				Why:   "nobody knows what that policy says"})
 			continue
 		}
-		v := walk(e, &policy)
+		held, _ := answerFrom(entry.Body, "utf-8")
+		v := walk(e, &policy, held)
 		v.Name, v.IDs, v.HeldUntil = Cached, entry.IDs, until
 		v.Renews = live != nil && !slices.Contains(entry.IDs, e.Record.ID)
 		v.About = fmt.Sprintf("a sender that holds the policy %s, mode %s, ", lastOf(entry.IDs), entry.Mode) + renewal(e, v.Renews, live != nil)
