@@ -78,8 +78,6 @@ func (e Edit) MovesHost() bool {
 // what the world answers.
 func (e Edit) ByHand() bool { return e.Account == "manual" || strings.HasPrefix(e.Account, "manual/") }
 
-func (e Edit) byHand() bool { return e.ByHand() }
-
 // String prints the edit on one line, as a diff would.
 func (e Edit) String() string {
 	switch {

@@ -33,7 +33,7 @@ func (k *walk) verify(ctx context.Context, edit Edit) (Gate, error) {
 		if live {
 			return Gate{Open: true}, k.settle(ctx, edit, sightings)
 		}
-		held = notLive(edit, sightings)
+		held = mistaken(notLive(edit, sightings), edit, k.found)
 		if manual {
 			break
 		}
@@ -87,6 +87,7 @@ func (k *walk) see(ctx context.Context, edit Edit) (live bool, sightings []Sight
 	} else {
 		_, seen, err = k.engine.Looker.See(ctx, edit, k.emit)
 	}
+	k.found = seen.Findings
 	if edit.Kind == Policy {
 		k.noteCache(seen)
 	}

@@ -42,6 +42,8 @@ type walk struct {
 	cached  time.Time // until when a shared cache may serve the old body
 	// cachedFor is how long, by the newest look at the body, one keeps an answer.
 	cachedFor time.Duration
+	// found are the findings of the newest look at an edit.
+	found []finding.Finding
 }
 
 func (k *walk) run(ctx context.Context) (Gate, error) {
@@ -64,10 +66,17 @@ func (k *walk) run(ctx context.Context) (Gate, error) {
 				return gate, err
 			}
 		}
+		var held Gate
 		for _, edit := range ready {
-			if gate, err := k.verify(ctx, edit); err != nil || !gate.Open {
+			gate, err := k.verify(ctx, edit)
+			if err != nil || !gate.Open && !edit.ByHand() {
 				return gate, err
 			}
+			// The operator makes his edits in any order: each is looked for.
+			held.Reasons = append(held.Reasons, gate.Reasons...)
+		}
+		if held = held.Settle(); !held.Open {
+			return held, nil
 		}
 	}
 }
