@@ -21,16 +21,16 @@ func disagreements(p Plan, seen Evidence) []Reason {
 			continue
 		}
 		out = append(out, Reason{Code: "P03", Subject: e.Name + " " + e.Type, Final: true,
-			Text: fmt.Sprintf("%s shows %s, and every authoritative server answers %s: %s", e.Account, shown(e.Before), shown(answer), apart(e.Before, answer)),
+			Text: fmt.Sprintf("%s shows %s, and every authoritative server answers %s: %s", e.Account, shown(e.Before), shown(answer), Apart(e.Before, answer)),
 			Fix:  "make the change where the copy that answers is kept; if it changed there just now, wait until the name servers have it and look again"})
 	}
 	return out
 }
 
-// apart says what makes a provider show one value and DNS answer another. That the
-// zone is another account's, private, pending or not delegated is told before, by
-// the account itself.
-func apart(held, answer Value) string {
+// Apart says, as the end of a sentence, what makes a provider show one value and
+// every authoritative server answer another. That the zone is another account's,
+// private, pending or not delegated is told before, by the account itself.
+func Apart(held, answer Value) string {
 	switch {
 	case !held.Exists:
 		return "something there answers for the name that its records do not show, such as an alias, a redirect or a proxied record; or DNS answers from another copy of the zone (split horizon)"

@@ -43,6 +43,7 @@ func TestRolloutCloudflare(t *testing.T) {
 		vendor.CloudflareRecord{Name: "_smtp._tls." + zone, Type: "TXT", Content: `"` + oldReports + `"`, TTL: oldTTL},
 	)
 	t.Cleanup(api.Close)
+	api.SetNameServers("ns1."+zone, "ns2."+zone)
 	b.env["CLOUDFLARE_BASE_URL"], b.env["CLOUDFLARE_API_TOKEN"] = api.URL(), api.Token
 	b.rolloutAt(atVendor{
 		provider: "cloudflare", hooks: api.SetHooks,

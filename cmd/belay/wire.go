@@ -75,7 +75,7 @@ func (a *accounts) records(domain string, account rollout.Account) (dns.Account,
 	if len(missing) > 0 {
 		return nil, a.secrets.lacks(entry, account, missing)
 	}
-	options := dns.Options{Domain: domain, Finder: a.outside, Seer: a.looker}
+	options := dns.Options{Domain: domain, Finder: a.outside, Delegation: a.outside, Seer: a.looker}
 	if account.Provider == "cloudflare" {
 		options.BaseURL, _ = a.secrets.env("CLOUDFLARE_BASE_URL")
 	}

@@ -64,7 +64,11 @@ type Options struct {
 	// Finder finds zones from outside. With nil the provider's word is taken;
 	// for manual, the zone that the edit names.
 	Finder ZoneFinder
-	// Seer is how manual edits are looked for; required for manual.
+	// Delegation says who answers for a zone. With nil the provider's name servers
+	// are compared with nobody's.
+	Delegation Delegation
+	// Seer is how manual edits are looked for; required for manual. For a provider
+	// with an API it is what its data is compared with.
 	Seer Seer
 	// BaseURL replaces the API's address: for Cloudflare
 	// https://api.cloudflare.com/client/v4. For tests, and for proxies that
@@ -109,9 +113,10 @@ func Open(provider string, creds map[string]string, o Options) (Account, error) 
 // sources are the providers behind the adapter, by catalogue id.
 func sources() map[string]func(credentials, Options) (Source, error) {
 	return map[string]func(credentials, Options) (Source, error){
-		"cloudflare": openCloudflare,
-		"route53":    openRoute53,
-		"rfc2136":    openRFC2136,
+		"cloudflare":     openCloudflare,
+		"route53":        openRoute53,
+		"rfc2136":        openRFC2136,
+		"googleclouddns": openGoogleCloudDNS, // under the build tag google
 	}
 }
 

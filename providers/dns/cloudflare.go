@@ -84,6 +84,8 @@ type cloudflareZone struct {
 	Name        string   `json:"name"`
 	Status      string   `json:"status"`
 	NameServers []string `json:"name_servers"`
+	// Vanity are the names of its own that a zone may have for them.
+	Vanity      []string `json:"vanity_name_servers"`
 	Permissions []string `json:"permissions"`
 }
 
@@ -102,7 +104,7 @@ func (z cloudflareZone) zone() (Zone, error) {
 	if len(z.NameServers) > 0 {
 		notes = append(notes, "Its name servers there: "+finding.Clean(strings.Join(z.NameServers, ", "), 200)+".")
 	}
-	return Zone{Name: name, ID: z.ID, Notes: notes}, nil
+	return Zone{Name: name, ID: z.ID, Notes: notes, NameServers: plainNames(append(z.NameServers, z.Vanity...))}, nil
 }
 
 // cloudflareRecord is one record as the API tells it.

@@ -13,6 +13,15 @@ func plainName(name string) string {
 // fqdn is name in lower case with its final dot.
 func fqdn(name string) string { return plainName(name) + "." }
 
+// plainNames are names in lower case without final dot.
+func plainNames(names []string) []string {
+	var out []string
+	for _, n := range names {
+		out = append(out, plainName(n))
+	}
+	return out
+}
+
 // under reports whether name is zone or lies below it, label by label.
 func under(name, zone string) bool {
 	return name == zone || strings.HasSuffix(name, "."+zone)

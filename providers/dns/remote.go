@@ -21,6 +21,7 @@ type remote struct {
 	mu      sync.Mutex
 	zones   map[string]Zone // by name; a zone once found stays where it is
 	waiting map[string]*reading
+	reached map[string]bool // zones, by name and id, that DNS was seen to answer from
 }
 
 // Read says what stands at the edit's place.
@@ -62,7 +63,7 @@ func (a *remote) zone(ctx context.Context, e rollout.Edit) (Zone, error) {
 	if outside != "" && outside != z.Name {
 		return Zone{}, disagreement(a.source.Label(), e.Name, outside, z.Name)
 	}
-	return z, nil
+	return z, a.reaches(ctx, z)
 }
 
 // disagreement tells the two ways apart in which a provider's zone is not the

@@ -91,9 +91,15 @@ func (s *signed) Zone(ctx context.Context, name string) (Zone, error) {
 		for _, rr := range append(slices.Clone(r.Answer), r.Ns...) {
 			// Behind a CNAME stands the SOA of another name's zone.
 			if soa, ok := rr.(*dns.SOA); ok && under(n, plainName(soa.Hdr.Name)) {
-				return Zone{Name: plainName(soa.Hdr.Name), Notes: []string{
+				z := Zone{Name: plainName(soa.Hdr.Name), Serial: soa.Serial, Notes: []string{
 					fmt.Sprintf("%s accepts the key %s; serial %d.", s.server, plainName(s.keyName), soa.Serial),
-				}}, nil
+				}}
+				if r, err := s.ask(ctx, z.Name, dns.TypeNS); err == nil {
+					for _, rr := range ownedBy(r.Answer, z.Name, dns.TypeNS) {
+						z.NameServers = append(z.NameServers, plainName(rr.(*dns.NS).Ns))
+					}
+				}
+				return z, nil
 			}
 		}
 	}

@@ -86,7 +86,9 @@ func (r *route53Zones) Zone(ctx context.Context, name string) (Zone, error) {
 		case 0:
 			continue
 		case 1:
-			return Zone{Name: n, ID: public[0], Notes: []string{"Its hosted zone id is " + finding.Clean(public[0], 60) + "."}}, nil
+			z := Zone{Name: n, ID: public[0], Notes: []string{"Its hosted zone id is " + finding.Clean(public[0], 60) + "."}}
+			z.NameServers, err = r.nameServers(ctx, z)
+			return z, err
 		}
 		return Zone{}, fmt.Errorf("this account has %d public hosted zones %s: %s; give the id of the one that the registrar delegates to (AWS_HOSTED_ZONE_ID)", len(public), n, finding.Clean(strings.Join(public, ", "), 200))
 	}
@@ -97,6 +99,24 @@ func (r *route53Zones) Zone(ctx context.Context, name string) (Zone, error) {
 		return Zone{}, fmt.Errorf("this account has only a private hosted zone for %s (%s), which answers nobody outside its VPC", name, finding.Clean(strings.Join(private, ", "), 200))
 	}
 	return Zone{}, fmt.Errorf("these credentials work, but their account has no hosted zone for %s: the zone is in another account", name)
+}
+
+// nameServers are those that the zone names at its apex: the ones it was given, or
+// what its owner made of them. Listing them needs no right that is not needed
+// anyway.
+func (r *route53Zones) nameServers(ctx context.Context, z Zone) ([]string, error) {
+	out, err := r.client.ListResourceRecordSets(ctx, &r53.ListResourceRecordSetsInput{
+		HostedZoneId: aws.String(z.ID), StartRecordName: aws.String(fqdn(z.Name)), StartRecordType: types.RRTypeNs, MaxItems: aws.Int32(1),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the name servers of the hosted zone %s: %w", z.Name, awsSaid(err))
+	}
+	for _, s := range out.ResourceRecordSets {
+		if s.Type == types.RRTypeNs && plainName(unquoteName(aws.ToString(s.Name))) == z.Name {
+			return route53Set(z.Name, s).Values, nil
+		}
+	}
+	return nil, nil
 }
 
 // At lists the sets from name on until another name comes.

@@ -37,6 +37,19 @@ type Zone struct {
 	ID string
 	// Notes say more of it, one sentence each: status, name servers.
 	Notes []string
+	// NameServers are those that the provider gives the zone, or that the zone
+	// names itself, in lower case without final dot; empty where it does not say.
+	NameServers []string
+	// Serial is that of the SOA record, where the provider is a name server that
+	// shows the zone itself; else zero.
+	Serial uint32
+	// LeastTTL is the shortest TTL that the zone takes, in seconds; zero where
+	// there is no such floor. What is wanted shorter is written with it, and the
+	// receipt says so.
+	LeastTTL uint32
+	// DefaultTTL is that of sets without one of their own, in seconds, for
+	// providers that have such sets.
+	DefaultTTL uint32
 }
 
 // RRset is all records of one name and type.
@@ -104,7 +117,7 @@ func (c credentials) get(key string) string { return strings.TrimSpace(c[key]) }
 // one counts; names and servers are short or public and stay readable.
 func (c credentials) secrets() []string {
 	var out []string
-	for _, key := range []string{"api_token", "zone_token", "secret_access_key", "session_token", "key"} {
+	for _, key := range []string{"api_token", "token", "zone_token", "secret_access_key", "session_token", "key"} {
 		if v := c.get(key); len(v) >= 4 {
 			out = append(out, v)
 		}

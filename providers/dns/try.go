@@ -30,12 +30,19 @@ func (a *remote) try(ctx context.Context, domain string) (rollout.Trial, error) 
 			t.Zone = z.Name
 			t.Lines = append(t.Lines, fmt.Sprintf("%s keeps the zone %s.", a.source.Label(), z.Name))
 			t.Lines = append(t.Lines, z.Notes...)
+			t.Lines = append(t.Lines, a.besides(ctx, z)...)
+			if z.LeastTTL > defaultTTL {
+				t.Lines = append(t.Lines, fmt.Sprintf("It takes no TTL below %d s: a way back takes as long to reach every resolver.", z.LeastTTL))
+			}
 		} else if z.Name != t.Zone {
 			t.Lines = append(t.Lines, fmt.Sprintf("%s lies in a zone of its own, %s.", name, z.Name))
 		}
 		sets, err := a.at(ctx, z, name)
 		if err != nil {
 			return t, fmt.Errorf("the zone %s was found, but %s cannot be read: %w", z.Name, name, err)
+		}
+		if err := a.compare(ctx, z, name, sets); err != nil {
+			return t, err
 		}
 		t.Lines = append(t.Lines, shown(name, sets)...)
 		proof, err := guarded(ctx, a.seat, a.o.Patience, func(ctx context.Context) ([]string, error) {

@@ -21,6 +21,7 @@ type Cloudflare struct {
 type cloudflareState struct {
 	status      string
 	permissions []string
+	servers     []string
 	records     []CloudflareRecord
 	last        int
 }
@@ -42,6 +43,7 @@ const cloudflareZoneID = "023e105f4ecef8ad9ca31a8372d0c353"
 func NewCloudflare(zone string, records ...CloudflareRecord) *Cloudflare {
 	c := &Cloudflare{zone: plain(zone), Token: "cf-token-0123456789abcdef"}
 	c.state.status = "active"
+	c.state.servers = []string{"ada.ns.cloudflare.com", "bob.ns.cloudflare.com"}
 	c.state.permissions = []string{"#dns_records:edit", "#dns_records:read", "#zone:read"}
 	for _, r := range records {
 		c.add(r)
@@ -67,6 +69,13 @@ func (c *Cloudflare) SetStatus(status string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.state.status = status
+}
+
+// SetNameServers sets the name servers that the zone was given.
+func (c *Cloudflare) SetNameServers(names ...string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.state.servers = names
 }
 
 // SetPermissions sets the rights that the token has; without

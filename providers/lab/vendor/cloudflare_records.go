@@ -32,7 +32,7 @@ func (c *Cloudflare) listZones(w http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()
 	zone := map[string]any{
 		"id": cloudflareZoneID, "name": c.zone, "status": c.state.status,
-		"name_servers": []string{"ada.ns.cloudflare.com", "bob.ns.cloudflare.com"},
+		"name_servers": c.state.servers,
 		"permissions":  c.state.permissions,
 	}
 	c.mu.Unlock()
