@@ -99,6 +99,8 @@ func (a *remote) write(ctx context.Context, z Zone, have RRset, e rollout.Edit) 
 	if want.TTL == 0 {
 		want.TTL = defaultTTL
 	}
+	raised := e.After.Exists && want.TTL < z.LeastTTL
+	want.TTL = max(want.TTL, z.LeastTTL)
 	_, called := guarded(ctx, a.seat, a.o.Patience, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, a.source.Replace(ctx, z, have, want)
 	})
@@ -114,6 +116,9 @@ func (a *remote) write(ctx context.Context, z Zone, have RRset, e rollout.Edit) 
 	switch {
 	case saw.Equal(e.After):
 		r.Outcome = rollout.Applied
+		if raised {
+			r.Detail = fmt.Sprintf("its TTL is %d s, the shortest that this zone takes at %s", z.LeastTTL, a.source.Label())
+		}
 		if called != nil {
 			r.Detail = finding.Clean("it stands as wanted, though the call failed: "+a.clean(called).Error(), 600)
 		}
