@@ -79,7 +79,7 @@ func acceptUpdates(h dns.Header) dns.MsgAcceptAction {
 // it has.
 type nameServer struct {
 	lab     *Lab
-	zones   []*zone
+	zones   *zones
 	version func(*zone) *version
 	// primary takes updates and transfers; a secondary refuses both.
 	primary bool
@@ -112,21 +112,7 @@ func (s *nameServer) ServeDNS(w dns.ResponseWriter, r *dns.Msg) {
 // zoneOf is the closest zone for a question; one for DS goes to the parent where
 // this server has it too.
 func (s *nameServer) zoneOf(q dns.Question) *zone {
-	name := dns.CanonicalName(q.Name)
-	var best, own *zone
-	for _, z := range s.zones {
-		switch {
-		case !dns.IsSubDomain(z.apex, name):
-		case q.Qtype == dns.TypeDS && z.apex == name:
-			own = z
-		case best == nil || dns.CountLabel(z.apex) > dns.CountLabel(best.apex):
-			best = z
-		}
-	}
-	if best == nil {
-		return own
-	}
-	return best
+	return s.zones.closest(q.Name, q.Qtype == dns.TypeDS)
 }
 
 // transfer answers AXFR: on the primary, over TCP, to who signs with the lab's key,

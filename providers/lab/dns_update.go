@@ -32,14 +32,13 @@ func (s *nameServer) update(w dns.ResponseWriter, r *dns.Msg) int {
 	if r.Question[0].Qtype != dns.TypeSOA {
 		return dns.RcodeFormatError
 	}
-	at := slices.IndexFunc(s.zones, func(z *zone) bool { return z.apex == dns.CanonicalName(r.Question[0].Name) })
-	if at < 0 {
+	z := s.zones.at[dns.CanonicalName(r.Question[0].Name)]
+	if z == nil {
 		return dns.RcodeNotAuth
 	}
 	if !s.primary || r.IsTsig() == nil {
 		return dns.RcodeRefused
 	}
-	z := s.zones[at]
 	for _, rr := range r.Ns {
 		if rcode := prescan(z.apex, rr); rcode != dns.RcodeSuccess {
 			return rcode

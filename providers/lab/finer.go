@@ -5,6 +5,7 @@ import (
 	"crypto/rsa"
 	"crypto/tls"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/miekg/dns"
@@ -85,17 +86,10 @@ func (c *certificates) ofAnother(host string) (*tls.Certificate, error) {
 // signed reports whether name lies in a mail domain whose parent has a DS record
 // for it: the resolver then says that what it answers was validated.
 func (l *Lab) signed(name string) bool {
-	for _, z := range l.zones {
-		if !dns.IsSubDomain(z.apex, name) {
-			continue
-		}
-		for _, top := range l.top {
-			if len(top.current().names.get(z.apex, dns.TypeDS)) > 0 {
-				return true
-			}
-		}
-	}
-	return false
+	z := l.zones.closest(name, false)
+	return z != nil && slices.ContainsFunc(l.top.all, func(top *zone) bool {
+		return len(top.current().names.get(z.apex, dns.TypeDS)) > 0
+	})
 }
 
 // bogus reports whether the resolver cannot validate what it hears about name.

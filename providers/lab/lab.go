@@ -25,7 +25,7 @@ type Lab struct {
 	folder       *folder
 	mx           []string // names of the MX hosts
 	key          tsigKey
-	top, zones   []*zone // the root and test.; the mail domains'
+	top, zones   zones // the root and test.; the mail domains'
 
 	slowness        atomic.Int64 // time.Duration
 	refuseTransfers atomic.Bool

@@ -2,7 +2,6 @@ package lab
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/miekg/dns"
@@ -52,13 +51,15 @@ func (o Options) withDefaults() (Options, error) {
 	if o.MX < 0 || o.MX > 9 {
 		return o, fmt.Errorf("build a lab with %d MX hosts: 1 to 9 have addresses", o.MX)
 	}
-	for i, domain := range o.domains() {
+	seen := map[string]bool{}
+	for _, domain := range o.domains() {
 		if !dns.IsSubDomain("test.", dns.Fqdn(domain)) || dns.CountLabel(domain) < 2 {
 			return o, fmt.Errorf("build a lab for %q: the domain must be below test", domain)
 		}
-		if slices.Contains(o.domains()[:i], domain) {
+		if seen[domain] {
 			return o, fmt.Errorf("build a lab for %q: it is named twice", domain)
 		}
+		seen[domain] = true
 	}
 	return o, nil
 }

@@ -45,7 +45,7 @@ func (l *Lab) LoseUpdates(on bool) { l.loseUpdates.Store(on) }
 
 // freezeSecondary holds the second name server at what it serves now.
 func (l *Lab) freezeSecondary(on bool) {
-	for _, z := range l.zones {
+	for _, z := range l.zones.all {
 		z.freeze(on, l.options.SecondaryLag)
 	}
 }
@@ -166,13 +166,10 @@ func valueOf(rr dns.RR) string {
 
 // zoneFor is the closest zone that holds name.
 func (l *Lab) zoneFor(name string) *zone {
-	var best *zone
-	for _, z := range slices.Concat(l.zones, l.top) {
-		if dns.IsSubDomain(z.apex, dns.CanonicalName(name)) && (best == nil || dns.CountLabel(z.apex) > dns.CountLabel(best.apex)) {
-			best = z
-		}
+	if z := l.zones.closest(name, false); z != nil {
+		return z
 	}
-	return best
+	return l.top.closest(name, false)
 }
 
 // updateLog counts dynamic updates and tells of them.

@@ -18,9 +18,9 @@ func (l *Lab) startNameServers() error {
 		host    host
 		handler dns.Handler
 	}{
-		{rootHost, &nameServer{lab: l, zones: l.top, version: newest}},
-		{ns1Host, &nameServer{lab: l, zones: l.zones, version: newest, primary: true}},
-		{ns2Host, &nameServer{lab: l, zones: l.zones, version: late}},
+		{rootHost, &nameServer{lab: l, zones: &l.top, version: newest}},
+		{ns1Host, &nameServer{lab: l, zones: &l.zones, version: newest, primary: true}},
+		{ns2Host, &nameServer{lab: l, zones: &l.zones, version: late}},
 		{resolverHost, newResolver(l, rootHost.ipv4(), rootHost.ipv6())},
 	} {
 		server, err := listenDNS(s.handler, secrets)

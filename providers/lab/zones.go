@@ -51,7 +51,7 @@ func address(name string, h host) string {
 	return fmt.Sprintf("%[1]s 3600 A %[2]s\n%[1]s 3600 AAAA %[3]s\n", name, h.ipv4(), h.ipv6())
 }
 
-func (l *Lab) addZone(to *[]*zone, apex, text string) error {
+func (l *Lab) addZone(to *zones, apex, text string) error {
 	parser := dns.NewZoneParser(strings.NewReader(text), apex, "")
 	var rrs []dns.RR
 	for rr, ok := parser.Next(); ok; rr, ok = parser.Next() {
@@ -60,6 +60,6 @@ func (l *Lab) addZone(to *[]*zone, apex, text string) error {
 	if err := parser.Err(); err != nil {
 		return fmt.Errorf("write the zone %s: %w", apex, err)
 	}
-	*to = append(*to, newZone(apex, rrs))
+	to.add(newZone(apex, rrs))
 	return nil
 }
