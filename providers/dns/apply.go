@@ -54,6 +54,9 @@ func (a *remote) apply(ctx context.Context, e rollout.Edit) (rollout.Receipt, er
 		return rollout.Receipt{Outcome: rollout.Refused, Saw: saw}, fmt.Errorf("%w: %s %s is %s", rollout.ErrStale, e.Name, e.Type, have.Special)
 	}
 	if saw.Equal(e.After) {
+		if err := a.published(ctx, z); err != nil {
+			return rollout.Receipt{Outcome: rollout.Unknown, Saw: saw}, err
+		}
 		return rollout.Receipt{Outcome: rollout.Found, Saw: saw}, nil
 	}
 	if err := drift(e, saw); err != nil {
@@ -114,6 +117,9 @@ func (a *remote) write(ctx context.Context, z Zone, have RRset, e rollout.Edit) 
 	saw := pick(sets, e.Name, e.Type).Value()
 	r := rollout.Receipt{Saw: saw}
 	switch {
+	case saw.Equal(e.After) && errors.Is(called, errUnpublished):
+		r.Outcome = rollout.Unknown
+		return r, called
 	case saw.Equal(e.After):
 		r.Outcome = rollout.Applied
 		if raised {

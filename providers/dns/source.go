@@ -117,7 +117,7 @@ func (c credentials) get(key string) string { return strings.TrimSpace(c[key]) }
 // one counts; names and servers are short or public and stay readable.
 func (c credentials) secrets() []string {
 	var out []string
-	for _, key := range []string{"api_token", "token", "zone_token", "secret_access_key", "session_token", "key"} {
+	for _, key := range []string{"api_token", "token", "zone_token", "secret_access_key", "session_token", "key", "application_key", "application_secret", "consumer_key", "api_key", "secret_api_key"} {
 		if v := c.get(key); len(v) >= 4 {
 			out = append(out, v)
 		}

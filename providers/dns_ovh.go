@@ -1,0 +1,39 @@
+package providers
+
+func ovh() Provider {
+	return Provider{
+		ID: "ovh", Label: "OVHcloud", Kind: DNS,
+		About: "Records are changed through OVHcloud's API, and the zone is published after each change.",
+		Fields: []Field{
+			{
+				Key: "endpoint", Label: "Endpoint", Default: "ovh-eu", Env: []string{"OVH_ENDPOINT"},
+				Help: "ovh-eu, ovh-ca or ovh-us: where the account was opened.",
+			},
+			{
+				Key: "application_key", Label: "Application key", Secret: true, Required: true, Env: []string{"OVH_APPLICATION_KEY"},
+				Help: "The three keys are made together at eu.api.ovh.com/createToken. ~/.ovh.conf is not read.",
+			},
+			{
+				Key: "application_secret", Label: "Application secret", Secret: true, Required: true, Env: []string{"OVH_APPLICATION_SECRET"},
+			},
+			{
+				Key: "consumer_key", Label: "Consumer key", Secret: true, Required: true, Env: []string{"OVH_CONSUMER_KEY"},
+				Help: "It carries the rights.",
+			},
+		},
+		NameServers: []string{"ovh.net", "ovh.ca", "anycast.me"},
+		Rights: "A consumer key that may read this one zone (GET) and its records, create, change and delete records " +
+			"(POST, PUT, DELETE) and publish the zone (POST refresh).",
+		Recipe: "On https://eu.api.ovh.com/createToken/ (ca.api.ovh.com, api.us.ovhcloud.com\n" +
+			"for the other regions) add these rights:\n" +
+			"GET    /domain/zone/DOMAIN\n" +
+			"GET    /domain/zone/DOMAIN/record*\n" +
+			"POST   /domain/zone/DOMAIN/record\n" +
+			"PUT    /domain/zone/DOMAIN/record/*\n" +
+			"DELETE /domain/zone/DOMAIN/record/*\n" +
+			"POST   /domain/zone/DOMAIN/refresh",
+		Docs: "https://help.ovhcloud.com/csm/en-api-getting-started-ovhcloud-api",
+		Tested: "against a loopback server that checks signatures and serves changes only once they are published, as OVHcloud's " +
+			"API is documented, with libdns/ovh's faults shown beside; not against a real account",
+	}
+}
