@@ -93,7 +93,7 @@ func TestByNameServers(t *testing.T) {
 		{"two providers together", []string{"ada.ns.cloudflare.com", "ns-1.awsdns-00.com"}, "", ""},
 		{"a supported one beside an unknown one", []string{"ada.ns.cloudflare.com", "ns1.corp.test"}, "", ""},
 		{"an own server", []string{"ns1.corp.test"}, "", ""},
-		{"a wildcard in a label", []string{"ns-cloud-a1.googledomains.com"}, "", "Google Cloud DNS"},
+		{"a wildcard in a label", []string{"ns-cloud-a1.googledomains.com"}, "googleclouddns", "Google Cloud DNS"},
 		{"none", nil, "", ""},
 	} {
 		t.Run(tc.shows, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package dns_test
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -51,12 +52,15 @@ func refusalKinds() []string {
 
 // entrants are the providers that must pass the suite.
 func entrants() map[string]entrant {
-	return map[string]entrant{
+	all := map[string]entrant{
 		"cloudflare":           cloudflareEntrant(),
 		"route53":              route53Entrant(),
 		"rfc2136":              rfc2136Entrant(),
+		"ovh":                  ovhEntrant(),
 		"rfc2136 without AXFR": {start: func(t *testing.T) bench { return rfc2136Bench(t, true) }},
 	}
+	maps.Copy(all, heavyEntrants())
+	return all
 }
 
 // onEach runs f for every provider.

@@ -175,11 +175,13 @@ func plainTXT(v string, base int) string {
 		case v[i] == '"':
 			inside = !inside
 		case !inside:
-		case v[i] == '\\' && i+3 < len(v):
-			if n, err := strconv.ParseUint(v[i+1:i+4], base, 8); err == nil {
-				b.WriteByte(byte(n))
-				i += 3
-				continue
+		case v[i] == '\\' && i+1 < len(v):
+			if i+3 < len(v) {
+				if n, err := strconv.ParseUint(v[i+1:i+4], base, 8); err == nil {
+					b.WriteByte(byte(n))
+					i += 3
+					continue
+				}
 			}
 			i++
 			b.WriteByte(v[i])
