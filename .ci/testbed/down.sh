@@ -7,9 +7,10 @@ stop_pidfile "$RUN/pebble/pebble.pid" "$RUN/pebble/pebble.json" pebble &
 stop_pidfile "$RUN/nginx/nginx.pid" "$RUN/nginx/nginx.conf" nginx &
 stop_pidfile "$RUN/dovecot/run/master.pid" "$RUN/dovecot/dovecot.conf" dovecot &
 stop_pidfile "$RUN/unbound/unbound.pid" "$RUN/unbound/unbound.conf" unbound &
+stop_pidfile "$RUN/ns1-knot/knotd.pid" "$RUN/ns1-knot/knot.conf" knotd-ns1 &
 for n in ns2 ns1 parent; do stop_pidfile "$RUN/$n/named.pid" "$RUN/$n/named.conf" "named-$n" & done
 wait
-sweep 'nginx|named|unbound|pebble|master|smtpd|qmgr|pickup|dovecot|mta-sts-daemon'
+sweep 'nginx|named|knotd|unbound|pebble|master|smtpd|qmgr|pickup|dovecot|mta-sts-daemon'
 [ -s "$RUN/netns" ] || for a in "${ADDRS[@]}"; do ip addr del "$a/32" dev lo 2>/dev/null; done
 if [ -s "$RUN/netns" ]; then ip netns del "$(cat "$RUN/netns")" 2>/dev/null; rm -f "$RUN/netns"; fi
 [ "${1:-}" = --wipe ] && rm -rf "$RUN"

@@ -40,6 +40,18 @@ t "down: unbound still answers" "10 mx1" in_lab dig +short @$RES corp.test MX +t
 t "other: the rest is the zone's own" '10 mx1.*20 mx2' sorted dg @$NS2 corp.test MX
 t "other: ns1 unmoved"       'id=p101' dg @$NS1 _mta-sts.corp.test TXT
 "$BIN/ns2-mode.sh" sync;     t "sync: ns2 caught up" 'id=p101' dg @$NS2 _mta-sts.corp.test TXT
+signed() { in_lab dig +norec +tries=1 +time=2 -k "$RUN/keys/$1.key" "@$NS1" "${@:2}"; }
+"$BIN/ns1-server.sh" knot;   t "Knot has the zone as it was" 'id=p101' dg @$NS1 _mta-sts.corp.test TXT
+t "Knot: rollout key sets TXT" '^[[:space:]]*$' dns txt p103
+t "Knot: ns2 has it (NOTIFY, AXFR)" 'id=p103' dg @$NS2 _mta-sts.corp.test TXT
+t "Knot: rollout key may not touch MX" 'NOTAUTH' bash -c "echo 'update delete corp.test. MX' | KEY=rollout $BIN/dns.sh raw"
+t "Knot: rollout key may not transfer" 'Transfer failed' signed rollout corp.test AXFR
+t "Knot: rollout-axfr may"   'id=p103' signed rollout-axfr corp.test AXFR
+"$BIN/ns1-server.sh" knot 400; t "Knot: its clock is wrong" 'BADTIME' signed rollout corp.test SOA
+"$BIN/ns1-server.sh" bind -400; t "BIND: its clock is wrong" 'BADTIME' signed rollout corp.test SOA
+"$BIN/ns1-server.sh" bind;   t "BIND has the zone as Knot had it" 'id=p103' dg @$NS1 _mta-sts.corp.test TXT
+t "BIND: rollout key may not transfer" 'Transfer failed' signed rollout corp.test AXFR
+t "BIND: rollout-axfr may"   'id=p103' signed rollout-axfr corp.test AXFR
 
 h "2 unbound"
 t "A"      "^$WEB" dg +rec @$RES mta-sts.corp.test A

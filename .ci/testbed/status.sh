@@ -13,7 +13,8 @@ row() { # NAME PIDFILE WORD REMARK [MODE]: a daemon that its knob took down is o
   else printf '%-18s DOWN\n' "$1"; DOWN=1; fi
 }
 row named-parent "$RUN/parent/named.pid" "$RUN/parent/named.conf" "$PARENT:53"
-row named-ns1 "$RUN/ns1/named.pid" "$RUN/ns1/named.conf" "$NS1:53"
+if [ "$(mode_of "$RUN/ns1/server")" = knot ]; then row knotd-ns1 "$RUN/ns1-knot/knotd.pid" "$RUN/ns1-knot/knot.conf" "$NS1:53"
+else row named-ns1 "$RUN/ns1/named.pid" "$RUN/ns1/named.conf" "$NS1:53"; fi
 row named-ns2 "$RUN/ns2/named.pid" "$RUN/ns2/named.conf" "$NS2:53  ($(mode_of "$RUN/ns2/mode"))" "$(mode_of "$RUN/ns2/mode")"
 row unbound "$RUN/unbound/unbound.pid" "$RUN/unbound/unbound.conf" "$RES:53"
 row nginx "$RUN/nginx/nginx.pid" "$RUN/nginx/nginx.conf" "$WEB:80,443  ($(mode_of "$RUN/nginx/mode"); $WEB $(mode_of "$RUN/nginx/addr1"), $WEB2 $(mode_of "$RUN/nginx/addr2"))"

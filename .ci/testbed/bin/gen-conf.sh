@@ -4,12 +4,13 @@ set -euo pipefail
 . "$(dirname "$(readlink -f "$0")")/../lib.sh"
 TTL=${LAB_TTL:-60}
 umask 022
-mkdir -p "$RUN"/{ns1,ns2,parent,unbound,nginx/tmp,pebble,sts,dovecot/run,dovecot/state,keys,vmail,log,www/mta-sts/.well-known,www/acme/.well-known/acme-challenge,lego}
+mkdir -p "$RUN"/{ns1,ns1-knot/db,ns2,parent,unbound,nginx/tmp,pebble,sts,dovecot/run,dovecot/state,keys,vmail,log,www/mta-sts/.well-known,www/acme/.well-known/acme-challenge,lego}
 chmod 755 "$RUN" "$RUN"/www "$RUN"/www/mta-sts
 printf 'nameserver %s\n' "$RES" >"$RUN/resolv.conf"
 
-# --- TSIG keys: lab-admin may change anything in the zone, rollout only what a rollout tool needs, xfer is for AXFR
-for k in lab-admin rollout xfer rndc; do
+# --- TSIG keys: lab-admin may change anything in the zone, rollout only what a rollout tool needs, rollout-axfr the same and
+# read the zone by transfer, xfer is for AXFR alone
+for k in lab-admin rollout rollout-axfr xfer rndc; do
   [ -s "$RUN/keys/$k.key" ] || tsig-keygen -a hmac-sha256 "$k" >"$RUN/keys/$k.key"
 done
 chown -R root:bind "$RUN/keys"; chmod 640 "$RUN"/keys/*
@@ -82,15 +83,21 @@ C
 
 # --- ns1: primary of corp.test (RFC 2136), sender.test, provider.test (a hosted-policy provider, no updates)
 { named_common ns1 "$NS1"; echo "  also-notify { $NS2; };"; echo "};"; named_tail ns1 hint "$RUN/root.hints"
-  echo "include \"$RUN/keys/lab-admin.key\"; include \"$RUN/keys/rollout.key\";"
+  for k in lab-admin rollout rollout-axfr; do echo "include \"$RUN/keys/$k.key\";"; done
   cat <<C
 zone "corp.test" { type primary; file "$RUN/ns1/corp.test.zone";
+  allow-transfer { key xfer; key rollout-axfr; $NS2; };
   update-policy {
     grant lab-admin zonesub ANY;
-    grant rollout name _mta-sts.corp.test. TXT CNAME;
-    grant rollout name _smtp._tls.corp.test. TXT CNAME;
-    grant rollout name mta-sts.corp.test. A AAAA CNAME TXT;
-    grant rollout name _acme-challenge.mta-sts.corp.test. TXT;
+C
+  for k in rollout rollout-axfr; do cat <<C
+    grant $k name _mta-sts.corp.test. TXT CNAME;
+    grant $k name _smtp._tls.corp.test. TXT CNAME;
+    grant $k name mta-sts.corp.test. A AAAA CNAME TXT;
+    grant $k name _acme-challenge.mta-sts.corp.test. TXT;
+C
+  done
+  cat <<C
   };
 };
 zone "sender.test" { type primary; file "$RUN/ns1/sender.test.zone"; };
@@ -131,6 +138,66 @@ mta-sts A $WEB
 corp._mta-sts TXT "v=STSv1; id=provider1;"
 corp._tlsrpt TXT "v=TLSRPTv1; rua=mailto:tlsrpt@corp.test"
 C
+
+# --- ns1 as Knot: the same zones, keys and rights, for bin/ns1-server.sh
+{ cat <<C
+server:
+  rundir: "$RUN/ns1-knot"
+  pidfile: "$RUN/ns1-knot/knotd.pid"
+  user: knot:knot
+  listen: $NS1@53
+  udp-workers: 1
+  tcp-workers: 1
+  background-workers: 1
+log:
+  - target: "$RUN/ns1-knot/knotd.log"
+    any: info
+database:
+  storage: "$RUN/ns1-knot/db"
+  journal-db-max-size: 32M
+remote:
+  - id: ns2
+    address: $NS2
+    via: $NS1
+key:
+C
+  for k in lab-admin rollout rollout-axfr xfer; do
+    printf '  - id: %s\n    algorithm: hmac-sha256\n    secret: "%s"\n' "$k" "$(sed -n 's/.*secret "\(.*\)".*/\1/p' "$RUN/keys/$k.key")"
+  done
+  cat <<C
+acl:
+  - id: transfer-to-ns2
+    address: $NS2
+    action: transfer
+  - id: transfer
+    key: [xfer, rollout-axfr]
+    action: transfer
+  - id: update-anything
+    key: lab-admin
+    action: update
+  - id: update-the-rollout
+    key: [rollout, rollout-axfr]
+    action: update
+    update-owner: name
+    update-owner-match: equal
+    update-owner-name: [_mta-sts, _smtp._tls, mta-sts, _acme-challenge.mta-sts]
+    update-type: [TXT, CNAME, A, AAAA]
+template:
+  - id: default
+    storage: "$RUN/ns1-knot"
+    file: "%s.zone"
+    notify: ns2
+    acl: [transfer-to-ns2, transfer]
+zone:
+  - domain: corp.test
+    acl: [transfer-to-ns2, transfer, update-anything, update-the-rollout]
+  - domain: sender.test
+  - domain: provider.test
+C
+} >"$RUN/ns1-knot/knot.conf"
+for z in sender.test provider.test; do sed "1i \$ORIGIN $z." "$RUN/ns1/$z.zone" >"$RUN/ns1-knot/$z.zone"; done
+[ -s "$RUN/ns1/server" ] || { echo bind >"$RUN/ns1/server"; echo 0 >"$RUN/ns1/skew"; }
+chown -R knot:knot "$RUN/ns1-knot"
 
 # --- ns2: secondary of the same zones; its zone statements are in a file that ns2-mode.sh rewrites
 { named_common ns2 "$NS2"; echo "  include \"$RUN/ns2/mode.options\";"; echo "};"; named_tail ns2 hint "$RUN/root.hints"
@@ -298,7 +365,7 @@ smtp_connection_cache_on_demand = no
 smtp_connect_timeout = 5s
 smtp_helo_timeout = 10s
 default_destination_concurrency_failed_cohort_limit = 1000
-minimal_backoff_time = 600s
+minimal_backoff_time = 1s
 queue_run_delay = 600s
 C
 } | put "$RUN/postfix-out/conf/main.cf"

@@ -2,6 +2,7 @@
 # reset.sh: back to the state of a fresh lab without stopping it: all servers well, no policy, none of belay's records,
 # mailbox empty, and a sender that has never seen the domain. Certificates issued meanwhile stay issued.
 . "$(dirname "$(readlink -f "$0")")/../lib.sh"
+"$BIN/ns1-server.sh" bind || exit 1
 "$BIN/ns2-mode.sh" sync || exit 1
 { for n in _mta-sts _smtp._tls mta-sts _acme-challenge.mta-sts; do echo "update delete $n.corp.test."; done
   echo "update add mta-sts.corp.test. ${LAB_TTL:-60} A $WEB"

@@ -17,7 +17,7 @@ job() { ( "$@" ) & pids+=("$!"); }
 # BIND and Postfix only accept addresses that the interface list shows, and lo shows 127.0.0.1 alone: add ours to lo.
 for a in "${ADDRS[@]}"; do ip addr show dev lo | grep -F "inet $a/" >/dev/null || ip addr add "$a/32" dev lo || exit 1; done
 # DNS first
-named_up parent "$PARENT" && named_up ns1 "$NS1" || exit 1
+named_up parent "$PARENT" && "$BIN/ns1-server.sh" start || exit 1
 [ "$(mode_of "$RUN/ns2/mode")" = down ] || named_up ns2 "$NS2" || exit 1
 pid_alive "$RUN/unbound/unbound.pid" unbound || unbound -c "$RUN/unbound/unbound.conf" || exit 1
 job wait_tcp "$RES" 53
