@@ -47,6 +47,10 @@ type Provider struct {
 	Docs string `json:"docs,omitempty"`
 	// Tested says what belay's work with it was tested against.
 	Tested string `json:"tested"`
+	// AddressEnv is the environment variable that replaces the address of the
+	// provider's API, for a proxy that stands before it and for tests; empty where
+	// the provider has none, or its library reads one of its own.
+	AddressEnv string `json:"address_env,omitempty"`
 	// Tag is the build tag that brings the provider into a binary, for one whose
 	// library is too heavy for everybody's; empty for all others.
 	Tag string `json:"tag,omitempty"`

@@ -88,7 +88,8 @@ func TestByNameServers(t *testing.T) {
 	}{
 		{"Cloudflare's pair", []string{"ada.ns.cloudflare.com.", "Bob.NS.cloudflare.com"}, "cloudflare", "Cloudflare"},
 		{"Route 53's four top-level domains", []string{"ns-1.awsdns-00.com", "ns-2.awsdns-63.net", "ns-3.awsdns-10.org", "ns-4.awsdns-44.co.uk"}, "route53", "Amazon Route 53"},
-		{"one that is known and not supported", []string{"ns1.digitalocean.com"}, "", "DigitalOcean"},
+		{"one that is known and not supported", []string{"ns1.dnsimple.com"}, "", "DNSimple"},
+		{"deSEC's two domains", []string{"ns1.desec.io", "ns2.desec.org"}, "desec", "deSEC"},
 		{"a name that only ends in the same letters", []string{"ns.notcloudflare.com", "xns.cloudflare.com.evil.example"}, "", ""},
 		{"two providers together", []string{"ada.ns.cloudflare.com", "ns-1.awsdns-00.com"}, "", ""},
 		{"a supported one beside an unknown one", []string{"ada.ns.cloudflare.com", "ns1.corp.test"}, "", ""},

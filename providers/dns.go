@@ -3,7 +3,7 @@ package providers
 // dnsProviders are the systems that keep zones. Field keys are those that package
 // providers/dns opens accounts with.
 func dnsProviders() []Provider {
-	return []Provider{cloudflare(), route53(), rfc2136(), googleCloudDNS(), manualDNS()}
+	return []Provider{cloudflare(), route53(), rfc2136(), desec(), googleCloudDNS(), manualDNS()}
 }
 
 func cloudflare() Provider {
@@ -25,6 +25,7 @@ func cloudflare() Provider {
 		NameServers: []string{"ns.cloudflare.com"},
 		Rights:      "An API token with Zone: Zone: Read and Zone: DNS: Edit, its zone resources limited to this zone.",
 		Docs:        "https://developers.cloudflare.com/fundamentals/api/get-started/create-token/",
+		AddressEnv:  "CLOUDFLARE_BASE_URL",
 		Tested:      "against a loopback server with Cloudflare's documented answers and libdns's known faults; not against a real account",
 	}
 }

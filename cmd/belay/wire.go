@@ -76,8 +76,8 @@ func (a *accounts) records(domain string, account rollout.Account) (dns.Account,
 		return nil, a.secrets.lacks(entry, account, missing)
 	}
 	options := dns.Options{Domain: domain, Finder: a.outside, Delegation: a.outside, Seer: a.looker}
-	if account.Provider == "cloudflare" {
-		options.BaseURL, _ = a.secrets.env("CLOUDFLARE_BASE_URL")
+	if entry.AddressEnv != "" {
+		options.BaseURL, _ = a.secrets.env(entry.AddressEnv)
 	}
 	open, err := dns.Open(account.Provider, creds, options)
 	if err != nil {

@@ -116,6 +116,7 @@ func sources() map[string]func(credentials, Options) (Source, error) {
 		"cloudflare":     openCloudflare,
 		"route53":        openRoute53,
 		"rfc2136":        openRFC2136,
+		"desec":          openDeSEC,
 		"ovh":            openOVH,
 		"googleclouddns": openGoogleCloudDNS, // under the build tag google
 	}

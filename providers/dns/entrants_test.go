@@ -54,6 +54,7 @@ func refusalKinds() []string {
 func entrants() map[string]entrant {
 	all := map[string]entrant{
 		"cloudflare":           cloudflareEntrant(),
+		"desec":                desecEntrant(),
 		"route53":              route53Entrant(),
 		"rfc2136":              rfc2136Entrant(),
 		"ovh":                  ovhEntrant(),
