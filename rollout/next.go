@@ -38,6 +38,9 @@ func (e *Engine) Next(ctx context.Context, domain string, c Consent, emit Sink) 
 			return nil
 		}
 		var done []EditOutcome
+		if c.Shown != nil && !c.Shown.Empty() && p.Plan.Empty() {
+			return p.staleFor(*c.Shown) // who accepted a plan did not accept the next step
+		}
 		if !p.Plan.Empty() {
 			if p.Plan, err = chosen(p, c); err != nil {
 				return err
@@ -101,15 +104,19 @@ func (e *Engine) CarryOut(ctx context.Context, p Plan, c Consent, emit Sink) (Pr
 }
 
 // chosen is the plan to carry out: the one that was shown, if it is still what
-// would be done, else the one just made. A step back, an undo and a restore are
+// would be done, else the one just made; one that was accepted is resumed only by
+// who was shown that one. A step back, an undo and a restore are
 // plans that were asked for by name, and are shown by the asking.
 func chosen(p Proposal, c Consent) (Plan, error) {
 	if p.Resumes {
+		if c.Shown != nil && !c.Shown.Empty() && c.Shown.Hash() != p.Plan.Hash() {
+			return Plan{}, p.staleFor(*c.Shown)
+		}
 		return p.Plan, nil
 	}
 	if c.Shown != nil {
 		if !sameEdits(*c.Shown, p.Plan) {
-			return Plan{}, fmt.Errorf("plan %s is stale: what stands at %s, or what is to be done there, changed since it was shown; look at the new plan: %w", c.Shown.Hash(), p.Plan.Domain, ErrRefused)
+			return Plan{}, p.staleFor(*c.Shown)
 		}
 		p.Plan = *c.Shown
 	} else if !c.Given {
@@ -117,7 +124,7 @@ func chosen(p Proposal, c Consent) (Plan, error) {
 	}
 	for _, e := range p.Plan.Edits {
 		if e.Announces() && p.Rollout.UsesID(e.PolicyID) {
-			return Plan{}, fmt.Errorf("plan %s is stale: its id %s was used since; look at the new plan: %w", p.Plan.Hash(), e.PolicyID, ErrRefused)
+			return Plan{}, fmt.Errorf("plan %s is stale, and nothing was done: its id %s was used since; look at the new plan: %w: %w", p.Plan.Hash(), e.PolicyID, ErrStale, ErrRefused)
 		}
 	}
 	if c.Shown != nil {

@@ -51,6 +51,19 @@ func Clean(s string, max int) string {
 	return out
 }
 
+// Aligned is Clean of a line whose spaces mean something, as in what is to be copied
+// or stands in columns: every space stays where it is.
+func Aligned(line string) string {
+	if plain(line) {
+		return line
+	}
+	words := strings.Split(line, " ")
+	for i, w := range words {
+		words[i] = Clean(w, 0)
+	}
+	return strings.Join(words, " ")
+}
+
 // Quote is Clean between double quotes, for values named in a sentence. A quote
 // or backslash inside is escaped by one backslash, as Go does; everything else
 // that is visible stays as it is. max counts the runes between the quotes

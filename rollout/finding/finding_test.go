@@ -176,3 +176,17 @@ func TestLintLowersAdviceOnly(t *testing.T) {
 		t.Errorf("got %s, %v", text, err)
 	}
 }
+
+func TestAlignedKeepsSpacesAndNothingThatMoves(t *testing.T) {
+	for line, want := range map[string]string{
+		"  name   _mta-sts":                   "  name   _mta-sts",
+		"a  \x1b[31mred\x1b[0m  b ":           "a  red  b ",
+		"value  two  spaces\u202e \u200bhere": "value  two  spaces here",
+		"tab\there":                           "tab here",
+		"":                                    "",
+	} {
+		if got := finding.Aligned(line); got != want {
+			t.Errorf("Aligned(%q) = %q, want %q", line, got, want)
+		}
+	}
+}
