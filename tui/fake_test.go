@@ -34,6 +34,8 @@ type fakeEngine struct {
 	progress rollout.Progress
 	evidence rollout.Evidence
 	events   []rollout.Event
+	// waiting is what a look for the operator's own edits shows.
+	waiting rollout.Gate
 	// fail, if set for an act, is how that act fails.
 	fail  map[string]error
 	calls []string
@@ -92,6 +94,11 @@ func (f *fakeEngine) Create(_ context.Context, domain string, s rollout.Settings
 func (f *fakeEngine) Check(_ context.Context, domain string, emit rollout.Sink) (rollout.Evidence, error) {
 	f.tell(emit)
 	return f.evidence, f.called("check", domain)
+}
+
+func (f *fakeEngine) SeeWaiting(_ context.Context, domain string, emit rollout.Sink) (rollout.Gate, error) {
+	f.tell(emit)
+	return f.waiting, f.called("see-waiting", domain)
 }
 
 func (f *fakeEngine) GateOf(r rollout.Rollout) rollout.Gate { return f.gates[r.Domain] }

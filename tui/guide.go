@@ -3,7 +3,6 @@ package tui
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"belay/rollout"
 	"belay/rollout/finding"
@@ -31,7 +30,10 @@ func (p *phase) guide() string {
 	case !p.offer.plan.Empty() && !p.planShown:
 		return fmt.Sprintf("A plan of %s is ready: p shows it.", plural(len(p.offer.plan.Edits), "edit"))
 	case !p.offer.plan.Empty() && p.waitsForHand():
-		return "Make the change below by hand (c copies the value), then a looks for it and goes on."
+		if p.handMade {
+			return "Every name server answers what was made by hand. a goes on."
+		}
+		return "Make the change by hand (c copies, tab shows another form). The name servers are watched; a goes on when it is there."
 	case !p.offer.plan.Empty() && p.offer.resumes:
 		return "This plan was accepted and is not finished: a goes on with it, where the world is now."
 	case !p.offer.plan.Empty() && p.offer.own:
@@ -159,14 +161,9 @@ func (p *phase) waitsForHand() bool {
 		return false
 	}
 	for _, e := range p.course.plan.Edits {
-		if s := p.course.states[e.ID]; s.word == "wait" && byHand(e) {
+		if s := p.course.states[e.ID]; s.word == "wait" && e.ByHand() {
 			return true
 		}
 	}
 	return false
-}
-
-// byHand reports whether the operator makes an edit himself.
-func byHand(e rollout.Edit) bool {
-	return e.Account == "manual" || strings.HasPrefix(e.Account, "manual/")
 }

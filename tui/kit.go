@@ -17,6 +17,7 @@ type kit struct {
 	accounts rollout.Accounts
 	importer Importer
 	lab      Lab // nil outside the demo
+	forms    func(rollout.Edit) []Form
 	clock    world.Clock
 	zone     *time.Location
 	styles   Styles

@@ -30,7 +30,13 @@ type phase struct {
 	looking *look // under way, or nil
 	seen    live  // what that look has told
 	walk    *walk // under way, or nil
-	err     error
+	// watching is the newest look for what the operator makes by hand, or nil: its
+	// feed may tell more when it has ended.
+	watching *look
+	asking   bool // whether it is under way
+	handMade bool // whether it saw all of it
+	form     int  // the form in which his edits are shown
+	err      error
 
 	items []row    // what the marks of the pane select, where findings are shown
 	foot  []string // what stands below the pane: gate and guide
@@ -117,6 +123,7 @@ func (p *phase) Close() {
 		p.looking.cancel()
 		p.looking = nil
 	}
+	p.stopWatching()
 }
 
 func (p *phase) Typing() bool { return false }
@@ -167,6 +174,12 @@ func (p *phase) Update(msg tea.Msg) tea.Cmd {
 		return p.walked(msg)
 	case decidedMsg:
 		return p.decided(msg)
+	case handSeenMsg:
+		return p.handSeen(msg)
+	case handMsg:
+		if msg.after == p.watching {
+			return p.watchHand()
+		}
 	case refreshMsg:
 		if p.walk == nil {
 			return p.again()
@@ -202,6 +215,10 @@ func (p *phase) follow(msg feedMsg) tea.Cmd {
 	case p.walk != nil && msg.feed == p.walk.feed:
 		for _, ev := range msg.events {
 			p.course.take(ev)
+		}
+	case p.watching != nil && msg.feed == p.watching.feed && p.course != nil:
+		for _, ev := range msg.events {
+			p.course.watch(ev)
 		}
 	default:
 		return nil
@@ -239,7 +256,7 @@ func (p *phase) proposed(msg proposedMsg) tea.Cmd {
 		p.proposal = &next
 	}
 	p.offer = offer{plan: next.Plan, gate: next.Gate, resumes: next.Resumes, own: msg.own}
-	p.course = nil
+	p.course, p.handMade = nil, false
 	if !next.Plan.Empty() {
 		p.course = newCourse(next.Plan, next.Rollout)
 	}
@@ -256,7 +273,7 @@ func (p *phase) proposed(msg proposedMsg) tea.Cmd {
 		d.unasked = true
 		return p.nav.ask(d)
 	}
-	return nil
+	return p.watchHand()
 }
 
 // walked takes the end of a walk and looks where that has led.

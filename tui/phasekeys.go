@@ -83,6 +83,7 @@ func (p *phase) goOn() tea.Cmd {
 
 // carryOffer starts the walk.
 func (p *phase) carryOffer() tea.Cmd {
+	p.stopWatching()
 	plan, own := p.offer.plan, p.offer.own
 	if p.course == nil {
 		p.course = newCourse(plan, p.rollout)
@@ -140,6 +141,7 @@ func (p *phase) readingActs() []act {
 		e := p.course.plan.Edits[at]
 		acts = append(acts,
 			on("enter", "details", func() tea.Cmd { p.nav.read(what(e), p.editDetails(e)); return nil }))
+		acts = append(acts, p.formActs(e)...)
 		if e.After.Exists {
 			acts = append(acts, on("c", "copy value", func() tea.Cmd {
 				p.nav.say("Copied the value of " + e.Name + ".")

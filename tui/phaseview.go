@@ -67,7 +67,7 @@ func (p *phase) render() {
 	switch {
 	case p.walk != nil || p.looking == nil && p.planShown && p.course != nil:
 		lines = append(lines, p.trouble(w)...)
-		body, at := p.course.lay(p.styles, w)
+		body, at := p.course.lay(p.styles, w, p.formLines)
 		for _, m := range at {
 			marks = append(marks, m+len(lines))
 		}

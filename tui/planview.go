@@ -114,6 +114,18 @@ func (c *course) take(ev rollout.Event) {
 	}
 }
 
+// watch follows an event of a look for the operator's edits, which changes nothing
+// but what is seen of them.
+func (c *course) watch(ev rollout.Event) {
+	if ev.Kind != rollout.Verifying {
+		c.take(ev)
+		return
+	}
+	if e := c.states[ev.Edit.ID]; e != nil {
+		e.seen, c.verifying = live{}, ev.Edit.ID
+	}
+}
+
 // conclude takes the engine's word for what became of the edits.
 func (c *course) conclude(p rollout.Progress) {
 	for _, o := range p.Edits {
@@ -124,8 +136,9 @@ func (c *course) conclude(p rollout.Progress) {
 }
 
 // lay renders the plan: each edit as a diff with its state, what is needed by
-// hand, and who sees it. marks are the lines where edits begin.
-func (c *course) lay(st Styles, w int) (lines []string, marks []int) {
+// hand, and who sees it. marks are the lines where edits begin. byHand writes an
+// edit that the operator makes down for him.
+func (c *course) lay(st Styles, w int, byHand func(rollout.Edit) []string) (lines []string, marks []int) {
 	lines = append(lines, st.muted.Render(fmt.Sprintf("plan %s   %s", short(c.plan.Hash()), plural(len(c.plan.Edits), "edit"))))
 	for i, e := range c.plan.Edits {
 		state := c.states[e.ID]
@@ -144,13 +157,21 @@ func (c *course) lay(st Styles, w int) (lines []string, marks []int) {
 		if e.Why != "" {
 			lines = append(lines, indent(st.muted.Render(finding.Clean(e.Why, 600)), 8, w)...)
 		}
+		hand := byHand(e)
+		if len(hand) > 0 && state.word != "live" && state.word != "found" {
+			lines = append(lines, hand...)
+		}
 		for _, l := range told(state.detail) {
+			if len(hand) > 0 && state.word == "wait" {
+				break // the same is said by the form
+			}
 			bare := strings.TrimLeft(l, " ")
 			lines = append(lines, indent(bare, 8+len(l)-len(bare), w)...)
 		}
 		for _, r := range state.seen.rows {
 			lines = append(lines, "        "+r.line(st, w-8))
 		}
+		lines = append(lines, mistakeLines(st, state.seen.findings, w)...)
 	}
 	for _, n := range c.plan.Notes {
 		lines = append(lines, "")

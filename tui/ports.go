@@ -17,6 +17,7 @@ type Engine interface {
 	Create(ctx context.Context, domain string, s rollout.Settings, emit rollout.Sink) (rollout.Rollout, error)
 	Check(ctx context.Context, domain string, emit rollout.Sink) (rollout.Evidence, error)
 	GateOf(r rollout.Rollout) rollout.Gate
+	SeeWaiting(ctx context.Context, domain string, emit rollout.Sink) (rollout.Gate, error)
 
 	Propose(ctx context.Context, domain string, emit rollout.Sink) (rollout.Proposal, error)
 	Next(ctx context.Context, domain string, c rollout.Consent, emit rollout.Sink) (rollout.Progress, error)
@@ -82,6 +83,9 @@ type Options struct {
 	// once: A-labels in lower case.
 	Domain string
 
+	// Forms are the ways to write an edit of a record down for the hand that makes
+	// it, the first as a provider's form asks for it. Nil shows none.
+	Forms func(rollout.Edit) []Form
 	// Courtesy, which may be nil, is told of each key and frame.
 	Courtesy Courtesy
 	// Input and Output are the terminal; nil means standard input and output.

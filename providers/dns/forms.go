@@ -84,10 +84,10 @@ func panel(e rollout.Edit) []string {
 		was = "  value  "
 	}
 	for _, v := range e.Before.Records {
-		lines = append(lines, was+finding.Clean(v, 0))
+		lines = append(lines, was+finding.Aligned(v))
 	}
 	for _, v := range e.After.Records {
-		lines = append(lines, "  value  "+finding.Clean(v, 0))
+		lines = append(lines, "  value  "+finding.Aligned(v))
 	}
 	return lines
 }
@@ -137,5 +137,5 @@ func inZoneFile(typ, value string) string {
 	if typ == "TXT" {
 		return quoteTXT(value)
 	}
-	return finding.Clean(presented(typ, value), 0)
+	return finding.Aligned(presented(typ, value))
 }

@@ -1,0 +1,141 @@
+package tui
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"belay/rollout"
+	"belay/rollout/finding"
+
+	tea "github.com/charmbracelet/bubbletea"
+)
+
+// A record that the operator makes by hand is shown in one of several forms, and
+// while it is waited for the name servers are asked again and again, so that a
+// mistake is told as soon as it can be seen.
+
+// Form is one way to write an edit down for the hand that makes it.
+type Form struct {
+	// Name is what the form is called, in a word.
+	Name string
+	// Text is the edit in this form: lines, which are shown and copied as they are.
+	Text string
+}
+
+// handPause is how long the name servers are left alone between two looks for what
+// the operator makes, in real time.
+const handPause = 5 * time.Second
+
+// handMsg says that it is time to look again after a look; handSeenMsg is the end of
+// one.
+type handMsg struct{ after *look }
+
+type handSeenMsg struct {
+	look *look
+	gate rollout.Gate
+	err  error
+}
+
+// formsOf are the forms of an edit; none where the operator does not make it.
+func (p *phase) formsOf(e rollout.Edit) []Form {
+	if p.forms == nil || e.Kind != rollout.Record || !e.ByHand() {
+		return nil
+	}
+	return p.forms(e)
+}
+
+// formOf is the form in which an edit is shown now.
+func (p *phase) formOf(e rollout.Edit) (form Form, ok bool) {
+	forms := p.formsOf(e)
+	if len(forms) == 0 {
+		return Form{}, false
+	}
+	return forms[p.form%len(forms)], true
+}
+
+// formActs turn the forms over and copy the one that is shown. The fields of a form
+// are typed one by one: of them the value is copied.
+func (p *phase) formActs(e rollout.Edit) []act {
+	form, ok := p.formOf(e)
+	if !ok {
+		return nil
+	}
+	acts := []act{on("tab", "other form", func() tea.Cmd { p.form++; p.render(); return nil })}
+	if p.form%len(p.formsOf(e)) == 0 {
+		return acts
+	}
+	return append(acts, on("c", "copy "+form.Name, func() tea.Cmd {
+		p.nav.say("Copied " + e.Name + " as " + form.Name + ".")
+		return p.copy(form.Text + "\n")
+	}))
+}
+
+// formLines are an edit in the form that is chosen. They are never wrapped, so that
+// they can be copied.
+func (p *phase) formLines(e rollout.Edit) []string {
+	form, ok := p.formOf(e)
+	if !ok {
+		return nil
+	}
+	lines := []string{"        " + p.styles.muted.Render("by hand, as "+form.Name+" (tab: another form)")}
+	for line := range strings.SplitSeq(form.Text, "\n") {
+		lines = append(lines, "        "+finding.Aligned(line))
+	}
+	return lines
+}
+
+// watchHand begins to look for what the operator makes, where something of it is
+// waited for and nothing else is under way.
+func (p *phase) watchHand() tea.Cmd {
+	if p.asking || p.walk != nil || p.looking != nil || !p.waitsForHand() {
+		return nil
+	}
+	var cmd tea.Cmd
+	p.asking = true
+	p.watching, cmd = p.kit.look("", func(ctx context.Context, l *look) tea.Msg {
+		gate, err := p.engine.SeeWaiting(ctx, p.domain, l.feed.sink)
+		return handSeenMsg{look: l, gate: gate, err: err}
+	})
+	return cmd
+}
+
+// stopWatching ends it.
+func (p *phase) stopWatching() {
+	if p.watching != nil {
+		p.watching.cancel()
+		p.watching, p.asking = nil, false
+	}
+}
+
+// handSeen takes what a look for the operator's edits saw, and looks again after a
+// while as long as something is missing.
+func (p *phase) handSeen(msg handSeenMsg) tea.Cmd {
+	if p.watching == nil || msg.look != p.watching {
+		return nil
+	}
+	p.asking = false
+	switch p.handMade = msg.err == nil && msg.gate.Open; {
+	case p.handMade:
+		p.nav.say("Every name server answers it now. a goes on.")
+		p.render()
+		return nil
+	case msg.err != nil:
+		p.nav.say("Could not look for it just now: " + plain(msg.err))
+	}
+	p.render()
+	return p.after(handPause, handMsg{msg.look})
+}
+
+// mistakeLines are what was found wrong with an edit while it was waited for.
+func mistakeLines(st Styles, found []finding.Finding, w int) []string {
+	var lines []string
+	for _, f := range found {
+		if f.Severity != finding.Fail || f.Code == "D02" {
+			continue
+		}
+		lines = append(lines, indent(st.fail.Render("FAIL  "+finding.Clean(f.Title, 500)), 8, w)...)
+		lines = append(lines, indent(finding.Clean(f.Fix, 500), 14, w)...)
+	}
+	return lines
+}

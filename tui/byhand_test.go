@@ -1,0 +1,101 @@
+package tui
+
+import (
+	"strings"
+	"testing"
+
+	"belay/rollout"
+	"belay/rollout/finding"
+)
+
+// handPlan is dnsPlan for an operator who changes records by hand.
+func handPlan() rollout.Plan {
+	p := dnsPlan()
+	for i := range p.Edits {
+		p.Edits[i].Account = "manual"
+	}
+	return p
+}
+
+// byHandIn is a rollout in which the operator was told what to make.
+func byHandIn() *fakeEngine {
+	r := inPhase(rollout.PublishDNS, goodLook())
+	waits := rollout.EditState{Intended: now(), Received: now(), Receipt: rollout.Receipt{Outcome: rollout.Waiting, Detail: "Create this record"}}
+	r.Plans = []rollout.AcceptedPlan{{Plan: handPlan(), At: now(), Edits: map[string]rollout.EditState{"tlsrpt": waits, "host-a": waits}}}
+	e := standIn(r, closedGate(), handPlan())
+	p := e.proposals["corp.test"]
+	p.Resumes = true
+	e.proposals["corp.test"] = p
+	return e
+}
+
+func inForms(o *Options) {
+	o.Forms = func(e rollout.Edit) []Form {
+		return []Form{
+			{"panel", "Create this record:\n  name   " + e.Name},
+			{"zone", e.Name + `. 300 IN ` + e.Type + ` "` + e.After.String() + `"`},
+		}
+	}
+}
+
+func TestFormsOfARecordMadeByHand(t *testing.T) {
+	e := byHandIn()
+	e.waiting = closedGate()
+	d := drive(t, e, 100, 40, inCorp, inForms).sees("by hand, as panel", "name   mta-sts.corp.test", "tab other form")
+	d.press("c")
+	if want := "v=TLSRPTv1; rua=mailto:old@corp.test,mailto:tls@corp.test"; len(d.copied) != 1 || d.copied[0] != want {
+		t.Errorf("of the fields %q was copied, want the value", d.copied)
+	}
+	d.press("tab").sees("by hand, as zone", `mta-sts.corp.test. 300 IN A "192.0.2.20"`, "c copy zone").seesNot("as panel")
+	d.press("c")
+	if len(d.copied) != 2 || !strings.HasPrefix(d.copied[1], `_smtp._tls.corp.test. 300 IN TXT "v=TLSRPTv1;`) {
+		t.Errorf("of the zone-file lines %q was copied", d.copied)
+	}
+	d.press("tab").sees("by hand, as panel")
+}
+
+// While the operator's edits are waited for the name servers are asked again and
+// again; a mistake is shown with its mend, and the end of waiting is said.
+func TestWhatIsMadeByHandIsWatched(t *testing.T) {
+	e := byHandIn()
+	e.waiting = closedGate()
+	edit := handPlan().Edits[1]
+	wrong := finding.New("D04", "mta-sts.corp.test.corp.test", "the record stands at mta-sts.corp.test.corp.test")
+	d := drive(t, e, 100, 40, inCorp, inForms)
+	if !e.did("see-waiting") {
+		t.Fatalf("nobody looked for what is made by hand: %q", e.calls)
+	}
+	e.events = []rollout.Event{
+		{Kind: rollout.Verifying, Edit: &edit},
+		{Kind: rollout.Answered, Subject: "ns1.corp.test [192.0.2.53]", Text: "nothing", Edit: &edit},
+		{Kind: rollout.Concluded, Finding: &wrong, Edit: &edit},
+	}
+	d.wait()
+	d.sees("FAIL  the record stands at mta-sts.corp.test.corp.test", wrong.Fix, "ns1.corp.test [192.0", "servers are watched")
+	if e.did("next") {
+		t.Errorf("watching carried something out: %q", e.calls)
+	}
+	if len(d.later) != 1 {
+		t.Fatalf("%d looks are to come, want one", len(d.later))
+	}
+	d.press("r") // a look in between begins no second row of them
+	stale := d.later
+	d.later = nil
+	for _, msg := range stale[:1] {
+		d.send(msg)
+	}
+	if len(d.later) != 0 {
+		t.Errorf("the look before goes on beside the new one: %v", d.later)
+	}
+	d.later = stale[1:]
+	e.waiting, e.events = rollout.Gate{Open: true}, nil
+	d.wait()
+	d.sees("Every name server answers")
+	if len(d.later) != 0 {
+		t.Errorf("it is looked for although it is there: %v", d.later)
+	}
+	d.press("a")
+	if !e.did("next") {
+		t.Errorf("a did not go on: %q", e.calls)
+	}
+}
