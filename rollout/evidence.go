@@ -193,7 +193,10 @@ type Held struct {
 	Type    string `json:"type"`
 	Value   Value  `json:"value"`
 	TTL     uint32 `json:"ttl,omitempty"`
-	Err     string `json:"err,omitempty"`
+	// Note says, without a full stop, what is to be known of how it was read: from
+	// the name servers, where the provider's own answer could not be.
+	Note string `json:"note,omitempty"`
+	Err  string `json:"err,omitempty"`
 }
 
 // Name returns what was seen of one question.

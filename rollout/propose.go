@@ -49,7 +49,7 @@ func (e *Engine) decide(ctx context.Context, r Rollout, w Writer) (Proposal, err
 	if err != nil {
 		return Proposal{}, err
 	}
-	p.Plan = plan
+	p.Plan = plan.noting(*r.Evidence)
 	p.Gate = e.gateFor(r, plan, now)
 	return p, nil
 }
@@ -206,5 +206,5 @@ func (e *Engine) proposeAct(ctx context.Context, domain string, emit Sink, plan 
 		return Proposal{}, looked // a cut look tells enough for the emergency exit alone
 	}
 	g := Gate{Reasons: r.against(p, *r.Evidence)}
-	return Proposal{Rollout: r, Evidence: *r.Evidence, Plan: p, Gate: g.Settle()}, p.Validate()
+	return Proposal{Rollout: r, Evidence: *r.Evidence, Plan: p.noting(*r.Evidence), Gate: g.Settle()}, p.Validate()
 }

@@ -57,7 +57,7 @@ func (a *remote) apply(ctx context.Context, e rollout.Edit) (rollout.Receipt, er
 		if err := a.published(ctx, z); err != nil {
 			return rollout.Receipt{Outcome: rollout.Unknown, Saw: saw}, err
 		}
-		return rollout.Receipt{Outcome: rollout.Found, Saw: saw}, nil
+		return rollout.Receipt{Outcome: rollout.Found, Saw: saw, Detail: have.Note}, nil
 	}
 	if err := drift(e, saw); err != nil {
 		return rollout.Receipt{Outcome: rollout.Refused, Saw: saw}, err
@@ -114,8 +114,12 @@ func (a *remote) write(ctx context.Context, z Zone, have RRset, e rollout.Edit) 
 	if err != nil {
 		return rollout.Receipt{Outcome: rollout.Unknown}, fmt.Errorf("it could not be read back: %w", errors.Join(called, err))
 	}
-	saw := pick(sets, e.Name, e.Type).Value()
-	r := rollout.Receipt{Saw: saw}
+	set := pick(sets, e.Name, e.Type)
+	if set.outside && called == nil {
+		set = a.awaited(ctx, set, e)
+	}
+	saw := set.Value()
+	r := rollout.Receipt{Saw: saw, Detail: set.Note}
 	switch {
 	case saw.Equal(e.After) && errors.Is(called, errUnpublished):
 		r.Outcome = rollout.Unknown
@@ -132,6 +136,12 @@ func (a *remote) write(ctx context.Context, z Zone, have RRset, e rollout.Edit) 
 	case errors.Is(called, rollout.ErrStale):
 		r.Outcome = rollout.Refused
 		return r, called
+	case set.outside:
+		r.Outcome = rollout.Unknown
+		if called == nil {
+			called = errors.New("the change was accepted")
+		}
+		return r, fmt.Errorf("%w, and the name servers still show %s; %s", called, inWords(saw), set.Note)
 	case saw.Equal(e.Before):
 		r.Outcome = rollout.Failed
 		if called == nil {

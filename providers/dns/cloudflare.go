@@ -154,6 +154,9 @@ func (c *cloudflareZones) At(ctx context.Context, z Zone, name string) ([]RRset,
 func (c *cloudflareZones) Replace(ctx context.Context, z Zone, have, want RRset) error {
 	c.api.begin()
 	raw, _ := have.own.([]cloudflareRecord)
+	if have.outside {
+		raw = cloudflareRecords(have)
+	}
 	gone, add := change(raw, have, want)
 	rewrite := len(gone) == len(raw) && len(gone) > 0 && len(add) > 0
 	if rewrite {
@@ -178,6 +181,19 @@ func (c *cloudflareZones) Replace(ctx context.Context, z Zone, have, want RRset)
 		}
 	}
 	return nil
+}
+
+// cloudflareRecords are the records of a set that only the name servers showed, as
+// the API most likely has them: enough for libdns to find them by.
+func cloudflareRecords(set RRset) []cloudflareRecord {
+	var out []cloudflareRecord
+	for _, v := range set.Values {
+		if set.Type == "TXT" {
+			v = quoteTXT(v)
+		}
+		out = append(out, cloudflareRecord{Type: set.Type, Name: set.Name, Content: v, TTL: set.TTL})
+	}
+	return out
 }
 
 // change is which of the records that stand are to go, and which values to come.

@@ -207,7 +207,8 @@ func (a *cloudflareAPI) page(ctx context.Context, path string, v any) (int, erro
 		return 0, fmt.Errorf("%w: %w", errNotJSON, err)
 	}
 	if err := json.Unmarshal(answer.Result, v); err != nil {
-		return 0, fmt.Errorf("read the API's answer: %w", err)
+		// The frame was as it should be: it is one record that is not.
+		return 0, &oddRecordError{fmt.Errorf("read the API's answer: %w", err)}
 	}
 	info := answer.ResultInfo
 	if info == nil {

@@ -17,6 +17,10 @@ type view struct {
 	servers []string
 	serial  uint32
 	answers map[string]rollout.Value
+	// ask is asked where it is not nil, once a look, or where each is true once a
+	// server.
+	ask  func(name, typ string) rollout.Value
+	each bool
 }
 
 func (v view) Delegated(_ context.Context, apex string) (rollout.Zone, error) {
@@ -30,7 +34,13 @@ func (v view) Delegated(_ context.Context, apex string) (rollout.Zone, error) {
 func (v view) See(_ context.Context, e rollout.Edit, _ rollout.Sink) (rollout.Value, rollout.Evidence, error) {
 	var seen rollout.Evidence
 	value := v.answers[e.Name+" "+e.Type]
-	for _, name := range v.servers {
+	if v.ask != nil {
+		value = v.ask(e.Name, e.Type)
+	}
+	for i, name := range v.servers {
+		if v.each && i > 0 {
+			value = v.ask(e.Name, e.Type)
+		}
 		seen.Sightings = append(seen.Sightings, rollout.Sighting{Where: name, Answered: true, Value: value})
 	}
 	return value, seen, nil

@@ -55,4 +55,7 @@ func (a *remote) read(ctx context.Context, z Zone, name string, r *reading) {
 		begun()
 		return a.source.At(ctx, z, name)
 	})
+	if isOdd(r.err) {
+		r.sets, r.err = a.fromServers(ctx, z, name, r.err)
+	}
 }

@@ -37,7 +37,7 @@ func (a *remote) Read(ctx context.Context, e rollout.Edit) (rollout.Held, error)
 		return h, a.said("read", e, err)
 	}
 	set := pick(sets, e.Name, e.Type)
-	h.Value, h.TTL = set.Value(), set.TTL
+	h.Value, h.TTL, h.Note = set.Value(), set.TTL, set.Note
 	if set.Special != "" {
 		h.Err = fmt.Sprintf("%s %s is %s", e.Name, e.Type, set.Special)
 	}
@@ -98,9 +98,13 @@ func (a *remote) zoneOf(ctx context.Context, name string) (Zone, error) {
 }
 
 func (a *remote) at(ctx context.Context, z Zone, name string) ([]RRset, error) {
-	return guarded(ctx, a.seat, a.o.Patience, func(ctx context.Context) ([]RRset, error) {
+	sets, err := guarded(ctx, a.seat, a.o.Patience, func(ctx context.Context) ([]RRset, error) {
 		return a.source.At(ctx, z, name)
 	})
+	if isOdd(err) {
+		return a.fromServers(ctx, z, name, err)
+	}
+	return sets, err
 }
 
 // said wraps err as a sentence about e, cleaned and without secrets.

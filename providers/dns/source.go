@@ -62,6 +62,12 @@ type RRset struct {
 	// by belay; empty for an ordinary one. It continues the sentence "NAME TYPE
 	// is ...".
 	Special string
+	// Note says, as a sentence without its full stop, what is to be known of how
+	// the set was read; empty for a set that was read as usual.
+	Note string
+	// outside is true where the name servers showed the set and not the provider:
+	// then a change of it is only seen when it has come to them.
+	outside bool
 	// own is what the provider needs to find its records again.
 	own any
 }

@@ -45,6 +45,7 @@ func (a *remote) try(ctx context.Context, domain string) (rollout.Trial, error) 
 			return t, err
 		}
 		t.Lines = append(t.Lines, shown(name, sets)...)
+		t.Lines = append(t.Lines, fresh(t.Lines, notes(sets))...)
 		proof, err := guarded(ctx, a.seat, a.o.Patience, func(ctx context.Context) ([]string, error) {
 			return a.source.Prove(ctx, z, name)
 		})
@@ -69,6 +70,17 @@ func shown(name string, sets []RRset) []string {
 	}
 	if out == nil {
 		return []string{name + " holds nothing yet."}
+	}
+	return out
+}
+
+// notes are what is to be known of how the sets were read, each once.
+func notes(sets []RRset) []string {
+	var out []string
+	for _, s := range sets {
+		if s.Note != "" {
+			out = append(out, fresh(out, []string{s.Note + "."})...)
+		}
 	}
 	return out
 }
