@@ -118,6 +118,7 @@ func sources() map[string]func(credentials, Options) (Source, error) {
 		"rfc2136":        openRFC2136,
 		"desec":          openDeSEC,
 		"ovh":            openOVH,
+		"porkbun":        openPorkbun,
 		"googleclouddns": openGoogleCloudDNS, // under the build tag google
 	}
 }
