@@ -40,6 +40,8 @@ type Fault struct {
 	Type, Body string
 	// RetryAfter is that header, where it is not empty.
 	RetryAfter string
+	// Location is that header, where it is not empty.
+	Location string
 	// Cut ends the connection without an answer.
 	Cut bool
 	// Hang holds the answer back until it is closed or the client goes away.
@@ -88,6 +90,9 @@ func (f *Fault) answer(w http.ResponseWriter, r *http.Request) {
 	}
 	if f.RetryAfter != "" {
 		w.Header().Set("Retry-After", f.RetryAfter)
+	}
+	if f.Location != "" {
+		w.Header().Set("Location", f.Location)
 	}
 	w.Header().Set("Content-Type", f.Type)
 	w.WriteHeader(f.Status)

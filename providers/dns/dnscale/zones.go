@@ -1,0 +1,185 @@
+package dnscale
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+)
+
+// The most that the API tells in one page of each list.
+const (
+	zonesPage   = 100
+	recordsPage = 1000
+)
+
+// ErrNoZone says that the key sees no zone of this name.
+var ErrNoZone = errors.New("the API key sees no such zone")
+
+// zone is a zone as the API has it.
+type zone struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+// page is a page of a list. Which of the three has the items depends on the list,
+// and on whom one asks: DNScale's contract names them by what they are, lego's
+// client calls them items.
+type page struct {
+	Data struct {
+		Zones      json.RawMessage `json:"zones"`
+		Records    json.RawMessage `json:"records"`
+		Items      json.RawMessage `json:"items"`
+		Pagination struct {
+			Total   int   `json:"total"`
+			HasMore *bool `json:"has_more"`
+		} `json:"pagination"`
+	} `json:"data"`
+}
+
+// items are the page's items, in whichever place they stand.
+func (g page) items() json.RawMessage {
+	for _, raw := range []json.RawMessage{g.Data.Zones, g.Data.Records, g.Data.Items} {
+		if len(raw) > 0 {
+			return raw
+		}
+	}
+	return nil
+}
+
+// list reads the zones of the account and remembers their ids.
+func (p *Provider) list(ctx context.Context) ([]zone, error) {
+	zones, err := walk(ctx, p, "/zones", zonesPage, func(zone) bool { return true })
+	if err != nil {
+		return nil, fmt.Errorf("list the zones: %w", err)
+	}
+	ids := map[string]string{}
+	for _, z := range zones {
+		ids[zoneName(z.Name)] = z.ID
+	}
+	p.mu.Lock()
+	p.ids = ids
+	p.mu.Unlock()
+	return zones, nil
+}
+
+// path is the path of the zone's records. Its id is looked up once.
+func (p *Provider) path(ctx context.Context, zone string) (string, error) {
+	p.mu.Lock()
+	id, ok := p.ids[zone]
+	p.mu.Unlock()
+	if !ok {
+		if _, err := p.list(ctx); err != nil {
+			return "", err
+		}
+		p.mu.Lock()
+		id, ok = p.ids[zone]
+		p.mu.Unlock()
+	}
+	if !ok || id == "" {
+		return "", fmt.Errorf("%w: %s", ErrNoZone, zone)
+	}
+	return "/zones/" + url.PathEscape(id) + "/records", nil
+}
+
+// forget drops the zone's id.
+func (p *Provider) forget(zone string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.ids, zone)
+}
+
+// read reads the zone's records that are wanted. A zone that was made anew has
+// another id; so one that is not found is looked up once more.
+func (p *Provider) read(ctx context.Context, zone string, wanted func(record) bool) ([]record, error) {
+	z := zoneName(zone)
+	for again := false; ; again = true {
+		path, err := p.path(ctx, z)
+		if err != nil {
+			return nil, err
+		}
+		found, err := walk(ctx, p, path, recordsPage, wanted)
+		if again || !isStatus(err, http.StatusNotFound) {
+			return found, err
+		}
+		p.forget(z)
+	}
+}
+
+// errMoved says that a list changed while it was read.
+var errMoved = errors.New("the list changed while it was read")
+
+// walk reads a list page by page and keeps what is wanted. Pages are told by how
+// many items stand before them; where the list becomes longer or shorter meanwhile
+// an item may be missed, and the walk begins anew.
+func walk[T any](ctx context.Context, p *Provider, path string, size int, wanted func(T) bool) ([]T, error) {
+	for attempt := 1; ; attempt++ {
+		found, err := stroll(ctx, p, path, size, wanted)
+		if !errors.Is(err, errMoved) || attempt == attempts {
+			return found, err
+		}
+	}
+}
+
+func stroll[T any](ctx context.Context, p *Provider, path string, size int, wanted func(T) bool) ([]T, error) {
+	var found []T
+	total, read := 0, 0
+	for n := range mostPages {
+		var g page
+		query := url.Values{"offset": {strconv.Itoa(read)}, "limit": {strconv.Itoa(size)}}
+		if err := p.call(ctx, http.MethodGet, path, query, nil, &g); err != nil {
+			return nil, err
+		}
+		if n == 0 {
+			total = g.Data.Pagination.Total
+		}
+		var some []T
+		if err := json.Unmarshal(g.items(), &some); err != nil {
+			return nil, fmt.Errorf("GET %s: the answer has no list in it", path)
+		}
+		for _, item := range some {
+			if wanted(item) {
+				found = append(found, item)
+			}
+		}
+		read += len(some)
+		switch more := g.Data.Pagination.HasMore; {
+		case g.Data.Pagination.Total != total:
+			return nil, fmt.Errorf("GET %s: %w", path, errMoved)
+		case more != nil && *more && len(some) == 0:
+			return nil, fmt.Errorf("GET %s: the list does not end", path)
+		case more != nil && !*more, more == nil && (read >= total || len(some) == 0):
+			return found, nil
+		}
+	}
+	return nil, fmt.Errorf("GET %s: the list has more than %d pages", path, mostPages)
+}
+
+// post, put and remove change one record.
+func (p *Provider) post(ctx context.Context, zone string, r record) error {
+	path, err := p.path(ctx, zone)
+	if err != nil {
+		return err
+	}
+	return p.call(ctx, http.MethodPost, path, nil, r.body(), nil)
+}
+
+func (p *Provider) put(ctx context.Context, zone, id string, r record) error {
+	path, err := p.path(ctx, zone)
+	if err != nil {
+		return err
+	}
+	return p.call(ctx, http.MethodPut, path+"/"+url.PathEscape(id), nil, r.body(), nil)
+}
+
+// remove deletes a record; one that is gone already counts as deleted for DNScale.
+func (p *Provider) remove(ctx context.Context, zone, id string) error {
+	path, err := p.path(ctx, zone)
+	if err != nil {
+		return err
+	}
+	return p.call(ctx, http.MethodDelete, path+"/"+url.PathEscape(id), nil, nil, nil)
+}
