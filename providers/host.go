@@ -14,6 +14,18 @@ func hostProviders() []Provider {
 			Tested: "against directories served on loopback",
 		},
 		{
+			ID: "sftp", Label: "SFTP", Kind: Host,
+			About: "The policy is sent over SFTP and renamed into place as .well-known/mta-sts.txt below a directory that a web server there serves.",
+			Fields: []Field{{
+				Key: "place", Label: "URL", Required: true,
+				Help: "//USER@HOST[:PORT]/DIRECTORY, or //USER@HOST/~/DIRECTORY below the home directory. belay logs in by the SSH agent, by a key of " +
+					"yours without a passphrase or by the one that BELAY_SSH_KEY names, and knows the host by known_hosts (BELAY_SSH_KNOWN_HOSTS names another file).",
+			}},
+			Rights: "To log in by key and write files in that directory; the SFTP server must know posix-rename@openssh.com, as OpenSSH does. " +
+				"The web server there needs a certificate for mta-sts.DOMAIN that senders trust.",
+			Tested: "against an SSH server on loopback",
+		},
+		{
 			ID: "manual", Label: "By hand", Kind: Host,
 			About:  "belay shows the policy; you put it where https://mta-sts.DOMAIN/.well-known/mta-sts.txt answers, and belay goes on when it does.",
 			Rights: "None: you publish the file yourself.",

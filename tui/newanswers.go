@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"strings"
 
-	"belay/providers"
 	"belay/rollout"
 	"belay/rollout/finding"
 	"belay/rollout/mtasts"
@@ -76,8 +75,8 @@ func (n *newRollout) settings() (domain string, s rollout.Settings, err error) {
 	s = rollout.DefaultSettings()
 	s.DNS = rollout.Account{Provider: n.dns.choice.id()}
 	s.Host = rollout.HostAccount{Kind: n.host.choice.id()}
-	if p, ok := providers.Lookup(providers.Host, s.Host.Kind); ok && len(p.Fields) > 0 {
-		s.Host.Place = n.place.field.value()
+	if where := n.where(); where != nil {
+		s.Host.Place = strings.TrimPrefix(where.field.value(), s.Host.Kind+":")
 	}
 	s.HostAddresses, s.HostCNAME, _ = points(n.points.field.value()) // checked above
 	s.RUA = strings.Fields(n.rua.field.value())

@@ -22,11 +22,11 @@ type newRollout struct {
 	width, height int
 	pane          pane
 
-	domain, place, points, rua, inbox *question
-	dns, host                         *question
-	credentials                       []*question
-	try, start                        *question
-	at                                *question
+	domain, place, remote, points, rua, inbox *question
+	dns, host                                 *question
+	credentials                               []*question
+	try, start                                *question
+	at                                        *question
 
 	detection *rollout.Detection
 	trial     *rollout.Trial
@@ -67,6 +67,7 @@ func newRolloutForm(k *kit) *newRollout {
 	n.dns = &question{label: "DNS", choice: options(providers.DNS), left: n.askCredentials}
 	n.host = &question{label: "Policy host", choice: options(providers.Host)}
 	n.place = &question{label: "Directory", field: newField("Directory", "the web root of mta-sts.DOMAIN, such as /srv/www/mta-sts", needed("the directory that the web server serves"))}
+	n.remote = &question{label: "SFTP URL", field: newField("SFTP URL", "sftp://USER@HOST/DIRECTORY; belay logs in by agent or key", needed("the machine and the directory that its web server serves"))}
 	n.points = &question{label: "mta-sts points to", field: newField("mta-sts points to", "addresses or one host name; empty: what is there stays", checkPoints)}
 	n.rua = &question{label: "Reports to", field: newField("Reports to", "mailto:tls-reports@DOMAIN", checkRUA)}
 	n.inbox = &question{label: "Read reports from", field: newField("Read reports from", "a Maildir or folder; empty: imported by hand", nil)}
@@ -98,14 +99,25 @@ func (n *newRollout) questions() []*question {
 	out := []*question{n.domain, n.dns}
 	out = append(out, n.credentials...)
 	out = append(out, n.host)
-	if p, ok := providers.Lookup(providers.Host, n.host.choice.id()); ok && len(p.Fields) > 0 {
-		out = append(out, n.place)
+	if where := n.where(); where != nil {
+		out = append(out, where)
 	}
 	out = append(out, n.points, n.rua, n.inbox, n.try)
 	if n.trial != nil {
 		out = append(out, n.start)
 	}
 	return out
+}
+
+// where asks for the place of a policy host that has one; else it is nil.
+func (n *newRollout) where() *question {
+	switch n.host.choice.id() {
+	case "webroot":
+		return n.place
+	case "sftp":
+		return n.remote
+	}
+	return nil
 }
 
 func (n *newRollout) Init() tea.Cmd { return nil }

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"belay/rollout/world"
 
@@ -34,9 +33,6 @@ type vantage struct {
 	owned sync.WaitGroup
 }
 
-// vantageTime bounds how long it takes to log in, in real time.
-const vantageTime = 30 * time.Second
-
 // publicResolvers are asked from a vantage where this machine has only resolvers of
 // its own network.
 var publicResolvers = [...]string{"9.9.9.9:53", "1.1.1.1:53"}
@@ -54,15 +50,12 @@ func (p *program) goTo(ctx context.Context, f vantageFlags) (leave func() error,
 	if err != nil {
 		return nil, err
 	}
-	config, done, err := p.vantageLogin(f, user, host)
+	login := sshLogin{env: p.env, key: f.key, knownHosts: f.knownHosts, keyBy: "--vantage-key", knownBy: "--vantage-known-hosts"}
+	client, err := login.dial(ctx, user, host)
 	if err != nil {
 		return nil, fmt.Errorf("log in to %s: %w", f.url, err)
 	}
-	defer done()
-	v, err := openVantage(ctx, host, config)
-	if err != nil {
-		return nil, fmt.Errorf("log in to %s: %w", f.url, err)
-	}
+	v := &vantage{client: client, here: client.RemoteAddr()}
 	n := &p.world.Network
 	n.Dial = v.dial
 	if len(p.flags.resolvers) == 0 {
@@ -108,25 +101,6 @@ func fromElsewhere(resolvers []netip.AddrPort) []netip.AddrPort {
 		}
 	}
 	return out
-}
-
-// openVantage logs in to the SSH server at host.
-func openVantage(ctx context.Context, host string, config *ssh.ClientConfig) (*vantage, error) {
-	ctx, cancel := context.WithTimeout(ctx, vantageTime)
-	defer cancel()
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "tcp", host)
-	if err != nil {
-		return nil, err
-	}
-	stop := context.AfterFunc(ctx, func() { conn.Close() })
-	defer stop()
-	c, channels, requests, err := ssh.NewClientConn(conn, host, config)
-	if err != nil {
-		conn.Close()
-		return nil, errors.Join(err, ctx.Err())
-	}
-	return &vantage{client: ssh.NewClient(c, channels, requests), here: conn.RemoteAddr()}, nil
 }
 
 // close logs out and waits for every connection to end.

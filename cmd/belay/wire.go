@@ -19,6 +19,9 @@ type accounts struct {
 	outside outside
 	looker  rollout.Looker
 	wrap    func(rollout.Writer) rollout.Writer
+	// ask has the operator type what a login lacks; nil where nobody can, or where
+	// a screen asks.
+	ask func(ctx context.Context, s *secrets, entry providers.Provider, account rollout.Account, missing []string) error
 
 	mu     sync.Mutex
 	opened map[accountKey]dns.Account
@@ -30,18 +33,22 @@ type accountKey struct{ account, domain string }
 var _ rollout.Accounts = (*accounts)(nil)
 
 func (p *program) accounts(looker rollout.Looker) *accounts {
-	return &accounts{
+	a := &accounts{
 		secrets: &secrets{env: p.env, keyring: p.keyring},
 		outside: outside{p.world},
 		looker:  looker,
 		wrap:    p.wrapWriter,
 		opened:  map[accountKey]dns.Account{},
 	}
+	if p.canAsk() {
+		a.ask = p.askFor
+	}
+	return a
 }
 
 // Open returns the writer for the rollout's DNS account and policy host.
-func (a *accounts) Open(_ context.Context, domain string, s rollout.Settings) (rollout.Writer, error) {
-	records, err := a.records(domain, s.DNS)
+func (a *accounts) Open(ctx context.Context, domain string, s rollout.Settings) (rollout.Writer, error) {
+	records, err := a.records(ctx, domain, s.DNS)
 	if err != nil {
 		return nil, err
 	}
@@ -57,10 +64,13 @@ func (a *accounts) Open(_ context.Context, domain string, s rollout.Settings) (r
 }
 
 // records opens a DNS account, or returns the one that is open.
-func (a *accounts) records(domain string, account rollout.Account) (dns.Account, error) {
+func (a *accounts) records(ctx context.Context, domain string, account rollout.Account) (dns.Account, error) {
 	entry, ok := providers.Lookup(providers.DNS, account.Provider)
 	if !ok {
 		return nil, usagef("belay speaks with no DNS provider %q; belay providers lists those it does, and manual works with every one", account.Provider)
+	}
+	if how := entry.Unbuilt(); how != "" {
+		return nil, usagef("%s", how)
 	}
 	key := accountKey{account.String(), domain}
 	a.mu.Lock()
@@ -71,6 +81,14 @@ func (a *accounts) records(domain string, account rollout.Account) (dns.Account,
 	creds, missing, err := a.secrets.of(entry, account.Name)
 	if err != nil {
 		return nil, err
+	}
+	if len(missing) > 0 && a.ask != nil {
+		if err := a.ask(ctx, a.secrets, entry, account, missing); err != nil {
+			return nil, err
+		}
+		if creds, missing, err = a.secrets.of(entry, account.Name); err != nil {
+			return nil, err
+		}
 	}
 	if len(missing) > 0 {
 		return nil, a.secrets.lacks(entry, account, missing)
@@ -89,7 +107,7 @@ func (a *accounts) records(domain string, account rollout.Account) (dns.Account,
 
 // host opens a policy host; it keeps nothing open.
 func (a *accounts) host(h rollout.HostAccount) (host.Host, error) {
-	return host.Open(h.Kind, h.Place, a.looker)
+	return host.Open(h.Kind, h.Place, host.Options{Seer: a.looker, LogIn: a.logIn})
 }
 
 // Detect says which provider serves the zone, by its name servers, and which
@@ -110,11 +128,7 @@ func (a *accounts) Detect(ctx context.Context, domain string) (rollout.Detection
 // writing. A place where another rollout serves its policy is the engine's to
 // refuse.
 func (a *accounts) Try(ctx context.Context, domain string, s rollout.Settings) (rollout.Trial, error) {
-	records, err := a.records(domain, s.DNS)
-	if err != nil {
-		return rollout.Trial{}, err
-	}
-	trial, err := records.Try(ctx, domain)
+	trial, err := a.tryRecords(ctx, domain, s.DNS)
 	if err != nil {
 		return trial, err
 	}
@@ -128,6 +142,15 @@ func (a *accounts) Try(ctx context.Context, domain string, s rollout.Settings) (
 		return trial, fmt.Errorf("try the policy host %s: %w", s.Host, err)
 	}
 	return trial, nil
+}
+
+// tryRecords proves that a DNS account reaches the zone of domain, by reading.
+func (a *accounts) tryRecords(ctx context.Context, domain string, account rollout.Account) (rollout.Trial, error) {
+	records, err := a.records(ctx, domain, account)
+	if err != nil {
+		return rollout.Trial{}, err
+	}
+	return records.Try(ctx, domain)
 }
 
 // Keep holds a credential field for this session only. An account that was open

@@ -6,8 +6,9 @@
 // what the plan has shown, writes all of it or nothing, and reads it back. What
 // senders then really fetch is another question, which is asked from outside.
 //
-// Webroot writes a file below a directory that some web server serves; Manual
-// says what a person is to do and looks whether it is done.
+// Webroot writes a file below a directory that some web server serves, SFTP does so
+// on another machine; Manual says what a person is to do and looks whether it is
+// done.
 package host
 
 import (
@@ -45,32 +46,50 @@ type Seer interface {
 // The kinds of policy hosts.
 const (
 	KindWebroot = "webroot"
+	KindSFTP    = "sftp"
 	KindManual  = "manual"
 )
 
-// Open returns the host of this kind at place: a web root's directory, or empty
-// for manual. seer is needed by manual only.
-func Open(kind, place string, seer Seer) (Host, error) {
+// Options are what hosts are opened with beside their place.
+type Options struct {
+	// Seer is needed by manual.
+	Seer Seer
+	// LogIn is needed by sftp.
+	LogIn LogIn
+}
+
+// Open returns the host of this kind at place: a web root's directory, the sftp URL
+// without its scheme, or empty for manual.
+func Open(kind, place string, o Options) (Host, error) {
 	switch kind {
 	case KindWebroot:
 		if !filepath.IsAbs(place) {
 			return nil, fmt.Errorf("open policy host: web root %s is no absolute path", finding.Quote(place, 200))
 		}
 		return Webroot{Dir: place}, nil
+	case KindSFTP:
+		target, err := ParseTarget(KindSFTP + ":" + place)
+		if err != nil {
+			return nil, err
+		}
+		if o.LogIn == nil {
+			return nil, errors.New("open policy host: sftp needs a way to log in")
+		}
+		return SFTP{Target: target, LogIn: o.LogIn}, nil
 	case KindManual:
 		if place != "" {
 			return nil, fmt.Errorf("open policy host: manual takes no place, but %s was given", finding.Quote(place, 200))
 		}
-		if seer == nil {
+		if o.Seer == nil {
 			return nil, errors.New("open policy host: manual needs a way to look from outside")
 		}
-		return Manual{Seer: seer}, nil
+		return Manual{Seer: o.Seer}, nil
 	}
 	return nil, unknownKind(kind)
 }
 
-// ParseSpec reads what the operator writes to name a policy host, "webroot:DIR"
-// or "manual". A relative DIR is made absolute by the working directory, and its
+// ParseSpec reads what the operator writes to name a policy host, "webroot:DIR",
+// "sftp://USER@HOST/DIR" or "manual". A relative DIR is made absolute by the working directory, and its
 // symbolic links are resolved, so that one directory has one name in the settings
 // however it was spelled; whether it exists is for Try to say.
 func ParseSpec(spec string) (rollout.HostAccount, error) {
@@ -93,12 +112,18 @@ func ParseSpec(spec string) (rollout.HostAccount, error) {
 			return rollout.HostAccount{}, fmt.Errorf("policy host webroot:%s: find the directory: %w", place, err)
 		}
 		return rollout.HostAccount{Kind: KindWebroot, Place: dir}, nil
+	case KindSFTP:
+		target, err := ParseTarget(strings.TrimSpace(spec))
+		if err != nil {
+			return rollout.HostAccount{}, err
+		}
+		return rollout.HostAccount{Kind: KindSFTP, Place: strings.TrimPrefix(target.String(), KindSFTP+":")}, nil
 	}
 	return rollout.HostAccount{}, unknownKind(kind)
 }
 
 func unknownKind(kind string) error {
-	return fmt.Errorf("policy host %s is none that belay knows: give webroot:DIR or manual", finding.Quote(kind, 60))
+	return fmt.Errorf("policy host %s is none that belay knows: give webroot:DIR, sftp://USER@HOST/DIR or manual", finding.Quote(kind, 60))
 }
 
 // checkPolicy refuses what no host may be asked to do.

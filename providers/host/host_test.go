@@ -59,14 +59,20 @@ func TestParseSpec(t *testing.T) {
 	t.Chdir(dir)
 	for spec, want := range map[string]string{
 		"manual": "manual", "webroot:" + dir: "webroot:" + dir, "webroot:" + dir + "/x/..//": "webroot:" + dir,
-		"webroot:www": "webroot:" + filepath.Join(dir, "www"), "webroot:": "", "webroot": "", "manual:x": "", "ftp://x": "", "": "", "webroot:a\x1bb": "",
+		"webroot:www": "webroot:" + filepath.Join(dir, "www"), "webroot:": "", "webroot": "", "manual:x": "", "ftp://x": "", "": "",
+		"sftp://deploy@Web.example/srv/www/": "sftp://deploy@web.example/srv/www", "sftp://web.example:22/~/www": "sftp://web.example/~/www",
+		"sftp://[2001:db8::1]:2222/srv": "sftp://[2001:db8::1]:2222/srv", "sftp://web.example": "", "sftp://web.example/~": "", "sftp:///srv": "",
+		"sftp://u:hunter2@web.example/srv": "", "sftp:web.example:/srv": "", "sftp://web.example/a%1bb": "", "webroot:a\x1bb": "",
 	} {
 		got, err := ParseSpec(spec)
 		if (err == nil) != (want != "") || err == nil && got.String() != want {
 			t.Errorf("%q: %s, error %v; want %q", spec, got, err, want)
 		}
+		if err != nil && strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%q: the password is in %v", spec, err)
+		}
 		if err == nil {
-			if _, err := Open(got.Kind, got.Place, window{}); err != nil {
+			if _, err := Open(got.Kind, got.Place, Options{Seer: window{}, LogIn: noLogIn}); err != nil {
 				t.Errorf("%q: %v", spec, err)
 			}
 		}
@@ -100,6 +106,21 @@ func TestPlaceIsOneForEverySpelling(t *testing.T) {
 	}
 	if got := place(filepath.Join(dir, "shared")); got == want {
 		t.Errorf("a root beside it is the same place %s", got)
+	}
+	elsewhere := map[string]bool{}
+	for _, spec := range []string{"sftp://a@web.example/srv/www", "sftp://b@WEB.example:22/srv/./www/"} {
+		h, err := ParseSpec(spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := Place(h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		elsewhere[p] = true
+	}
+	if len(elsewhere) != 1 {
+		t.Errorf("one directory on another machine is the places %v", elsewhere)
 	}
 	if p, err := Place(rollout.HostAccount{Kind: KindManual}); p != "" || err != nil {
 		t.Errorf("manual has the place %q, error %v", p, err)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"path/filepath"
 
 	"belay/rollout"
@@ -15,7 +16,19 @@ import (
 // roots that share one .well-known, are one place. It is empty where belay writes
 // nothing itself (manual). What does not exist yet is taken as it is spelled.
 func Place(h rollout.HostAccount) (string, error) {
-	if h.Kind != KindWebroot {
+	switch h.Kind {
+	case KindWebroot:
+	case KindSFTP:
+		target, err := ParseTarget(h.String())
+		if err != nil {
+			return "", err
+		}
+		if path.IsAbs(target.Dir) {
+			target.User = "" // whoever logs in, it is the same directory
+		}
+		target.Dir = path.Join(target.Dir, wellKnown, policyFile)
+		return target.String(), nil
+	default:
 		return "", nil
 	}
 	dir, err := canonical(filepath.Join(h.Place, wellKnown))
@@ -27,26 +40,26 @@ func Place(h rollout.HostAccount) (string, error) {
 
 // canonical is the absolute path of dir with every link resolved.
 func canonical(dir string) (string, error) {
-	path, err := filepath.Abs(dir)
+	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return "", err
 	}
-	return resolve(path)
+	return resolve(abs)
 }
 
 // resolve follows the links of the longest part of path that exists.
-func resolve(path string) (string, error) {
-	real, err := filepath.EvalSymlinks(path)
+func resolve(at string) (string, error) {
+	real, err := filepath.EvalSymlinks(at)
 	if err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return real, err
 	}
-	parent := filepath.Dir(path)
-	if parent == path {
-		return path, nil
+	parent := filepath.Dir(at)
+	if parent == at {
+		return at, nil
 	}
 	real, err = resolve(parent)
 	if err != nil {
 		return "", err
 	}
-	return filepath.Join(real, filepath.Base(path)), nil
+	return filepath.Join(real, filepath.Base(at)), nil
 }

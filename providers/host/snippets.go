@@ -24,6 +24,9 @@ type Snippet struct {
 func Snippets(domain string, h rollout.HostAccount) []Snippet {
 	name := mtasts.PolicyHost(domain)
 	dir := h.Place
+	if target, err := ParseTarget(h.String()); err == nil {
+		dir = target.Dir
+	}
 	if dir == "" {
 		dir = "/var/www/" + name
 	}

@@ -10,15 +10,7 @@ import (
 	"path/filepath"
 
 	"belay/rollout"
-	"belay/rollout/finding"
 	"belay/rollout/mtasts"
-	"belay/rollout/world"
-)
-
-// Where the body stands below a web root (RFC 8461 section 3.3).
-const (
-	wellKnown  = ".well-known"
-	policyFile = "mta-sts.txt"
 )
 
 // Webroot serves the policy as a file below a directory that a web server
@@ -37,55 +29,12 @@ type Webroot struct {
 
 // Read says what the file holds; no file is Absent.
 func (w Webroot) Read(ctx context.Context, e rollout.Edit) (rollout.Held, error) {
-	if err := errors.Join(ctx.Err(), checkPolicy(e)); err != nil {
-		return holding(e, rollout.Absent(), err)
-	}
-	v, err := w.read()
-	return holding(e, v, err)
+	return stands(ctx, w, e)
 }
 
 // Apply writes, replaces or removes the file. See Host.
 func (w Webroot) Apply(ctx context.Context, e rollout.Edit) (rollout.Receipt, error) {
-	watch := world.Start()
-	r := rollout.Receipt{EditID: e.ID, Outcome: rollout.Failed}
-	err := errors.Join(ctx.Err(), checkPolicy(e))
-	if err == nil {
-		r.Outcome, r.Saw, err = w.apply(e)
-	}
-	if err != nil {
-		r.Detail = finding.Clean(err.Error(), 400)
-	}
-	r.Took = watch.Elapsed()
-	return r, err
-}
-
-func (w Webroot) apply(e rollout.Edit) (rollout.Outcome, rollout.Value, error) {
-	seen, err := w.read()
-	if err != nil {
-		return rollout.Failed, rollout.Absent(), err
-	}
-	switch {
-	case seen.Equal(e.After):
-		return rollout.Found, seen, nil
-	case seen.Equal(e.Before):
-	case seen.SamePolicy(e.After):
-		return rollout.Found, seen, nil // the same policy in other bytes
-	default:
-		return rollout.Refused, seen, fmt.Errorf("%s holds neither what the plan saw nor what it wants, but %s: %w",
-			w.path(), finding.Quote(seen.String(), 200), rollout.ErrStale)
-	}
-	if err := w.write(e.After); err != nil {
-		return rollout.Failed, seen, err
-	}
-	seen, err = w.read()
-	if err != nil {
-		return rollout.Unknown, rollout.Absent(), fmt.Errorf("read back what was written: %w", err)
-	}
-	if !seen.Equal(e.After) {
-		return rollout.Unknown, seen, fmt.Errorf("read back %s: it holds %s, not what was written",
-			w.path(), finding.Quote(seen.String(), 200))
-	}
-	return rollout.Applied, seen, nil
+	return put(ctx, w, e)
 }
 
 func (w Webroot) path() string { return filepath.Join(w.Dir, wellKnown, policyFile) }

@@ -41,16 +41,19 @@ func root(t *testing.T, body string) Webroot {
 	return w
 }
 
-func TestWebrootApply(t *testing.T) {
+// applyRow is one edit of a file, whatever machine it is on.
+type applyRow struct {
+	name          string
+	holds         string
+	before, after rollout.Value
+	want          rollout.Outcome
+	left          string
+}
+
+func applyRows() []applyRow {
 	none, first, second := rollout.Absent(), rollout.Body(testing1), rollout.Body(enforce1)
 	lf := strings.ReplaceAll(enforce1, "\r\n", "\n")
-	for _, row := range []struct {
-		name          string
-		holds         string
-		before, after rollout.Value
-		want          rollout.Outcome
-		left          string
-	}{
+	return []applyRow{
 		{"first body", "", none, first, rollout.Applied, testing1},
 		{"next body", testing1, first, second, rollout.Applied, enforce1},
 		{"already there", enforce1, first, second, rollout.Found, enforce1},
@@ -61,7 +64,11 @@ func TestWebrootApply(t *testing.T) {
 		{"somebody else's body", "mine\n", first, second, rollout.Refused, "mine\n"},
 		{"a body where the plan saw none", "mine\n", none, first, rollout.Refused, "mine\n"},
 		{"no body where the plan saw one", "", first, second, rollout.Refused, ""},
-	} {
+	}
+}
+
+func TestWebrootApply(t *testing.T) {
+	for _, row := range applyRows() {
 		t.Run(row.name, func(t *testing.T) {
 			w := root(t, row.holds)
 			got, err := w.Apply(t.Context(), edit(row.before, row.after))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -8,21 +9,59 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
 	"golang.org/x/crypto/ssh/knownhosts"
 )
 
-// vantageLogin is how belay logs in to a vantage and knows it again: by the key file
-// that was named, else by the agent's keys and those of the operator that need no
-// passphrase; and by known_hosts alone. done gives up what the login needed.
-func (p *program) vantageLogin(f vantageFlags, user, host string) (config *ssh.ClientConfig, done func(), err error) {
-	known, err := p.knownHosts(f.knownHosts)
+// sshLogin is how belay logs in to other machines and knows them again: by the key
+// file that was named, else by the agent's keys and those of the operator that need
+// no passphrase; and by known_hosts alone.
+type sshLogin struct {
+	env func(string) (string, bool)
+	// key and knownHosts are files that the operator named; empty where none were.
+	key        string
+	knownHosts []string
+	// keyBy and knownBy are how they are named, for sentences.
+	keyBy, knownBy string
+}
+
+// sshTime bounds how long it takes to log in, in real time.
+const sshTime = 30 * time.Second
+
+// dial logs in to the SSH server at host, which is host:port.
+func (l sshLogin) dial(ctx context.Context, user, host string) (*ssh.Client, error) {
+	config, done, err := l.config(user, host)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	ctx, cancel := context.WithTimeout(ctx, sshTime)
+	defer cancel()
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "tcp", host)
+	if err != nil {
+		return nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	defer stop()
+	c, channels, requests, err := ssh.NewClientConn(conn, host, config)
+	if err != nil {
+		conn.Close()
+		return nil, errors.Join(err, ctx.Err())
+	}
+	return ssh.NewClient(c, channels, requests), nil
+}
+
+// config is what the login needs; done gives it up.
+func (l sshLogin) config(user, host string) (config *ssh.ClientConfig, done func(), err error) {
+	known, err := l.known()
 	if err != nil {
 		return nil, nil, err
 	}
-	signers, done, err := p.vantageSigners(f.key)
+	signers, done, err := l.signers()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -31,23 +70,23 @@ func (p *program) vantageLogin(f vantageFlags, user, host string) (config *ssh.C
 		Auth:              []ssh.AuthMethod{ssh.PublicKeysCallback(signers)},
 		HostKeyCallback:   inWords(known),
 		HostKeyAlgorithms: algorithmsOf(known, host),
-		Timeout:           vantageTime,
+		Timeout:           sshTime,
 	}, done, nil
 }
 
-// knownHosts reads the files that were named, or those of the operator and the
-// machine that are there.
-func (p *program) knownHosts(named []string) (ssh.HostKeyCallback, error) {
-	files := named
+// known reads the files that were named, or those of the operator and the machine
+// that are there.
+func (l sshLogin) known() (ssh.HostKeyCallback, error) {
+	files := l.knownHosts
 	if len(files) == 0 {
-		for _, file := range []string{p.inHome(".ssh", "known_hosts"), "/etc/ssh/ssh_known_hosts"} {
+		for _, file := range []string{l.inHome(".ssh", "known_hosts"), "/etc/ssh/ssh_known_hosts"} {
 			if _, err := os.Stat(file); err == nil {
 				files = append(files, file)
 			}
 		}
 	}
 	if len(files) == 0 {
-		return nil, errors.New("there is no known_hosts file; connect once with ssh, or name one by --vantage-known-hosts")
+		return nil, fmt.Errorf("there is no known_hosts file; connect once with ssh, or name one by %s", l.knownBy)
 	}
 	known, err := knownhosts.New(files...)
 	if err != nil {
@@ -56,8 +95,8 @@ func (p *program) knownHosts(named []string) (ssh.HostKeyCallback, error) {
 	return known, nil
 }
 
-func (p *program) inHome(elements ...string) string {
-	home, _ := p.env("HOME")
+func (l sshLogin) inHome(elements ...string) string {
+	home, _ := l.env("HOME")
 	return filepath.Join(append([]string{home}, elements...)...)
 }
 
@@ -105,10 +144,10 @@ func (noKey) Type() string                        { return "none" }
 func (noKey) Marshal() []byte                     { return []byte("none") }
 func (noKey) Verify([]byte, *ssh.Signature) error { return errors.New("nobody's key signs nothing") }
 
-// vantageSigners are the keys to log in with.
-func (p *program) vantageSigners(file string) (signers func() ([]ssh.Signer, error), done func(), err error) {
-	if file != "" {
-		signer, err := signerIn(file)
+// signers are the keys to log in with.
+func (l sshLogin) signers() (signers func() ([]ssh.Signer, error), done func(), err error) {
+	if l.key != "" {
+		signer, err := signerIn(l.key)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -116,7 +155,7 @@ func (p *program) vantageSigners(file string) (signers func() ([]ssh.Signer, err
 	}
 	var own []ssh.Signer
 	for _, name := range []string{"id_ed25519", "id_ecdsa", "id_rsa"} {
-		signer, err := signerIn(p.inHome(".ssh", name))
+		signer, err := signerIn(l.inHome(".ssh", name))
 		var locked *ssh.PassphraseMissingError
 		switch {
 		case err == nil:
@@ -127,7 +166,7 @@ func (p *program) vantageSigners(file string) (signers func() ([]ssh.Signer, err
 	}
 	done = func() {}
 	signers = func() ([]ssh.Signer, error) { return own, nil }
-	if socket, ok := p.env("SSH_AUTH_SOCK"); ok && socket != "" {
+	if socket, ok := l.env("SSH_AUTH_SOCK"); ok && socket != "" {
 		conn, err := net.Dial("unix", socket)
 		if err != nil && len(own) == 0 {
 			return nil, nil, fmt.Errorf("ask the SSH agent: %w", err)
@@ -142,7 +181,7 @@ func (p *program) vantageSigners(file string) (signers func() ([]ssh.Signer, err
 		}
 	}
 	if len(own) == 0 {
-		return nil, nil, errors.New("there is no agent (SSH_AUTH_SOCK) and no key without a passphrase in ~/.ssh; load a key into the agent, or name one by --vantage-key")
+		return nil, nil, fmt.Errorf("there is no agent (SSH_AUTH_SOCK) and no key without a passphrase in ~/.ssh; load a key into the agent, or name one by %s", l.keyBy)
 	}
 	return signers, done, nil
 }
