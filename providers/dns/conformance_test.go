@@ -23,8 +23,24 @@ func long() string {
 
 func list(v ...string) []string { return v }
 
-// TestConformance is what every provider must do, whatever its API is like.
-func TestConformance(t *testing.T) {
+// suite is what every provider must do, whatever its API is like; rfc2136 is put
+// through it with the lab's name server and with the real ones of the acceptance
+// tests.
+func suite() map[string]func(*testing.T, bench) {
+	return map[string]func(*testing.T, bench){
+		"conformance":                   conforms,
+		"applied twice changes nothing": appliedTwiceChangesNothing,
+		"TTL":                           keepsTTL,
+		"a CNAME and others exclude":    excludesBesideCNAME,
+		"only the three names":          writesOnlyTheThreeNames,
+		"many read at once":             isReadByManyAtOnce,
+		"try reaches the zone":          isReachedByTry,
+	}
+}
+
+func TestConformance(t *testing.T) { onEach(t, conforms) }
+
+func conforms(t *testing.T, b bench) {
 	cases := []struct {
 		shows     string
 		name, typ string
@@ -59,39 +75,37 @@ func TestConformance(t *testing.T) {
 		{"a value where the plan saw none is refused", "_mta-sts", "TXT", list("other"), nil, list(sts2), rollout.Refused, list("other"), true},
 		{"nothing where the plan saw a value is refused", "_mta-sts", "TXT", nil, list(sts1), list(sts2), rollout.Refused, nil, true},
 	}
-	onEach(t, func(t *testing.T, b bench) {
-		for _, tc := range cases {
-			t.Run(tc.shows, func(t *testing.T) {
-				place := tc.name + "." + domain
-				b.put(t, place, tc.typ, tc.stands...)
-				t.Cleanup(func() { b.put(t, place, tc.typ) })
-				written := b.writes(place)
-				a := b.open(t, dns.Options{})
-				e := edit(tc.name, tc.typ, tc.before, tc.after)
+	for _, tc := range cases {
+		t.Run(tc.shows, func(t *testing.T) {
+			place := tc.name + "." + domain
+			b.put(t, place, tc.typ, tc.stands...)
+			t.Cleanup(func() { b.put(t, place, tc.typ) })
+			written := b.writes(place)
+			a := b.open(t, dns.Options{})
+			e := edit(tc.name, tc.typ, tc.before, tc.after)
 
-				r, err := a.Apply(ctx(t), e)
-				if r.Outcome != tc.outcome {
-					t.Fatalf("outcome %s (%v), want %s; there stands %q", r.Outcome, err, tc.outcome, b.holds(place, tc.typ))
-				}
-				if refused := tc.outcome == rollout.Refused; refused != errors.Is(err, rollout.ErrStale) {
-					t.Errorf("error %v with outcome %s", err, r.Outcome)
-				}
-				if got := b.holds(place, tc.typ); !slices.Equal(got, sortedCopy(tc.want)) {
-					t.Errorf("the server holds %q, want %q", got, tc.want)
-				}
-				if !r.Saw.Equal(rollout.Records(tc.want...)) {
-					t.Errorf("the receipt saw %s, want %q", r.Saw, tc.want)
-				}
-				if n := b.writes(place) - written; (n == 0) != tc.unwritten {
-					t.Errorf("%d writes were made", n)
-				}
-				h, err := a.Read(ctx(t), e)
-				if err != nil || !h.Value.Equal(rollout.Records(tc.want...)) || h.Err != "" {
-					t.Errorf("read shows %s (%s, %v), want %q", h.Value, h.Err, err, tc.want)
-				}
-			})
-		}
-	})
+			r, err := a.Apply(ctx(t), e)
+			if r.Outcome != tc.outcome {
+				t.Fatalf("outcome %s (%v), want %s; there stands %q", r.Outcome, err, tc.outcome, b.holds(place, tc.typ))
+			}
+			if refused := tc.outcome == rollout.Refused; refused != errors.Is(err, rollout.ErrStale) {
+				t.Errorf("error %v with outcome %s", err, r.Outcome)
+			}
+			if got := b.holds(place, tc.typ); !slices.Equal(got, sortedCopy(tc.want)) {
+				t.Errorf("the server holds %q, want %q", got, tc.want)
+			}
+			if !r.Saw.Equal(rollout.Records(tc.want...)) {
+				t.Errorf("the receipt saw %s, want %q", r.Saw, tc.want)
+			}
+			if n := b.writes(place) - written; (n == 0) != tc.unwritten {
+				t.Errorf("%d writes were made", n)
+			}
+			h, err := a.Read(ctx(t), e)
+			if err != nil || !h.Value.Equal(rollout.Records(tc.want...)) || h.Err != "" {
+				t.Errorf("read shows %s (%s, %v), want %q", h.Value, h.Err, err, tc.want)
+			}
+		})
+	}
 }
 
 func sortedCopy(v []string) []string {
@@ -101,45 +115,50 @@ func sortedCopy(v []string) []string {
 }
 
 // TestAppliedTwiceChangesNothing: the second time finds what the first wrote.
-func TestAppliedTwiceChangesNothing(t *testing.T) {
-	onEach(t, func(t *testing.T, b bench) {
-		a, e := b.open(t, dns.Options{}), edit("_mta-sts", "TXT", nil, list(sts1))
-		for i, want := range []rollout.Outcome{rollout.Applied, rollout.Found} {
-			if r, err := a.Apply(ctx(t), e); r.Outcome != want || err != nil {
-				t.Fatalf("time %d: %s (%v), want %s", i+1, r.Outcome, err, want)
-			}
+func TestAppliedTwiceChangesNothing(t *testing.T) { onEach(t, appliedTwiceChangesNothing) }
+
+func appliedTwiceChangesNothing(t *testing.T, b bench) {
+	a, e := b.open(t, dns.Options{}), edit("_mta-sts", "TXT", nil, list(sts1))
+	for i, want := range []rollout.Outcome{rollout.Applied, rollout.Found} {
+		if r, err := a.Apply(ctx(t), e); r.Outcome != want || err != nil {
+			t.Fatalf("time %d: %s (%v), want %s", i+1, r.Outcome, err, want)
 		}
-		if n := b.writes(e.Name); n != 1 {
-			t.Errorf("%d writes, want 1", n)
-		}
-	})
+	}
+	if n := b.writes(e.Name); n != 1 {
+		t.Errorf("%d writes, want 1", n)
+	}
 }
 
 // TestTTL: it is written as the edit names it, and read as it is served.
-func TestTTL(t *testing.T) {
-	onEach(t, func(t *testing.T, b bench) {
-		a, e := b.open(t, dns.Options{}), edit("_mta-sts", "TXT", nil, list(sts1))
-		for _, ttl := range []uint32{900, 0} {
-			want := ttl
-			if ttl == 0 {
-				want = 300
-			}
-			want = max(want, b.leastTTL)
-			b.put(t, e.Name, "TXT")
-			e.TTL = ttl
-			if r, err := a.Apply(ctx(t), e); r.Outcome != rollout.Applied {
-				t.Fatalf("%s: %v", r.Outcome, err)
-			}
-			if h, err := a.Read(ctx(t), e); err != nil || h.TTL != want {
-				t.Errorf("TTL %d (%v), want %d", h.TTL, err, want)
-			}
+func TestTTL(t *testing.T) { onEach(t, keepsTTL) }
+
+func keepsTTL(t *testing.T, b bench) {
+	a, e := b.open(t, dns.Options{}), edit("_mta-sts", "TXT", nil, list(sts1))
+	for _, ttl := range []uint32{900, 0} {
+		want := ttl
+		if ttl == 0 {
+			want = 300
 		}
-	})
+		want = max(want, b.leastTTL)
+		if b.nearestTTL != nil {
+			want = b.nearestTTL(want)
+		}
+		b.put(t, e.Name, "TXT")
+		e.TTL = ttl
+		if r, err := a.Apply(ctx(t), e); r.Outcome != rollout.Applied {
+			t.Fatalf("%s: %v", r.Outcome, err)
+		}
+		if h, err := a.Read(ctx(t), e); err != nil || h.TTL != want {
+			t.Errorf("TTL %d (%v), want %d", h.TTL, err, want)
+		}
+	}
 }
 
 // TestCNAMEAndOthersExclude: what DNS forbids is refused before it is sent, and
 // where it comes to be between reading and writing, it is not called done.
-func TestCNAMEAndOthersExclude(t *testing.T) {
+func TestCNAMEAndOthersExclude(t *testing.T) { onEach(t, excludesBesideCNAME) }
+
+func excludesBesideCNAME(t *testing.T, b bench) {
 	for _, tc := range []struct {
 		shows, there, value, typ, after string
 	}{
@@ -147,31 +166,33 @@ func TestCNAMEAndOthersExclude(t *testing.T) {
 		{"a CNAME beside an address", "A", "192.0.2.20", "CNAME", "host.example"},
 	} {
 		t.Run(tc.shows, func(t *testing.T) {
-			onEach(t, func(t *testing.T, b bench) {
-				e := edit("mta-sts", tc.typ, nil, list(tc.after))
-				b.put(t, e.Name, tc.there, tc.value)
-				a := b.open(t, dns.Options{})
-				r, err := a.Apply(ctx(t), e)
-				if r.Outcome != rollout.Refused || !strings.Contains(r.Detail, "CNAME") || b.writes(e.Name) != 0 {
-					t.Errorf("outcome %s after %d writes: %v", r.Outcome, b.writes(e.Name), err)
-				}
+			e := edit("mta-sts", tc.typ, nil, list(tc.after))
+			b.put(t, e.Name, tc.there, tc.value)
+			t.Cleanup(func() { b.put(t, e.Name, tc.there) })
+			written := b.writes(e.Name)
+			a := b.open(t, dns.Options{})
+			r, err := a.Apply(ctx(t), e)
+			if r.Outcome != rollout.Refused || !strings.Contains(r.Detail, "CNAME") || b.writes(e.Name) != written {
+				t.Errorf("outcome %s after %d writes: %v", r.Outcome, b.writes(e.Name)-written, err)
+			}
 
-				b.put(t, e.Name, tc.there)
-				b.meanwhile(func() { b.put(t, e.Name, tc.there, tc.value) })
-				r, err = a.Apply(ctx(t), e)
-				if r.Outcome != rollout.Failed && r.Outcome != rollout.Refused || err == nil {
-					t.Errorf("with the other coming in between: outcome %s, %v", r.Outcome, err)
-				}
-				if got := b.holds(e.Name, tc.typ); len(got) != 0 {
-					t.Errorf("the server holds %q", got)
-				}
-			})
+			b.put(t, e.Name, tc.there)
+			b.meanwhile(func() { b.put(t, e.Name, tc.there, tc.value) })
+			r, err = a.Apply(ctx(t), e)
+			if r.Outcome != rollout.Failed && r.Outcome != rollout.Refused || err == nil {
+				t.Errorf("with the other coming in between: outcome %s, %v", r.Outcome, err)
+			}
+			if got := b.holds(e.Name, tc.typ); len(got) != 0 {
+				t.Errorf("the server holds %q", got)
+			}
 		})
 	}
 }
 
 // TestOnlyTheThreeNames: nothing else is ever sent to a provider.
-func TestOnlyTheThreeNames(t *testing.T) {
+func TestOnlyTheThreeNames(t *testing.T) { onEach(t, writesOnlyTheThreeNames) }
+
+func writesOnlyTheThreeNames(t *testing.T, b bench) {
 	bad := map[string]rollout.Edit{
 		"the apex":                {Name: domain, Type: "TXT"},
 		"an MX record":            {Name: domain, Type: "MX"},
@@ -180,48 +201,46 @@ func TestOnlyTheThreeNames(t *testing.T) {
 		"an address at _mta-sts":  {Name: "_mta-sts." + domain, Type: "A"},
 		"name servers at mta-sts": {Name: "mta-sts." + domain, Type: "NS"},
 	}
-	onEach(t, func(t *testing.T, b bench) {
-		a := b.open(t, dns.Options{})
-		for shows, e := range bad {
-			e.Kind, e.After = rollout.Record, rollout.Records("192.0.2.1")
-			r, err := a.Apply(ctx(t), e)
-			if r.Outcome != rollout.Refused || !errors.Is(err, rollout.ErrRefused) {
-				t.Errorf("%s: outcome %s, %v", shows, r.Outcome, err)
-			}
+	a := b.open(t, dns.Options{})
+	for shows, e := range bad {
+		e.Kind, e.After = rollout.Record, rollout.Records("192.0.2.1")
+		r, err := a.Apply(ctx(t), e)
+		if r.Outcome != rollout.Refused || !errors.Is(err, rollout.ErrRefused) {
+			t.Errorf("%s: outcome %s, %v", shows, r.Outcome, err)
 		}
-		r, err := a.Apply(ctx(t), rollout.Edit{Kind: rollout.Policy, Name: "https://mta-sts.corp.test/.well-known/mta-sts.txt"})
-		if r.Outcome != rollout.Refused || err == nil {
-			t.Errorf("a policy: outcome %s, %v", r.Outcome, err)
-		}
-	})
+	}
+	r, err := a.Apply(ctx(t), rollout.Edit{Kind: rollout.Policy, Name: "https://mta-sts.corp.test/.well-known/mta-sts.txt"})
+	if r.Outcome != rollout.Refused || err == nil {
+		t.Errorf("a policy: outcome %s, %v", r.Outcome, err)
+	}
 }
 
-// TestOneReadingForAll: the types of one name are read together.
-func TestManyReadAtOnce(t *testing.T) {
-	onEach(t, func(t *testing.T, b bench) {
-		b.put(t, "mta-sts."+domain, "A", "192.0.2.20")
-		b.put(t, "_mta-sts."+domain, "TXT", sts1)
-		a := b.open(t, dns.Options{})
-		type got struct {
-			held rollout.Held
-			err  error
+// TestManyReadAtOnce: the types of one name are read together.
+func TestManyReadAtOnce(t *testing.T) { onEach(t, isReadByManyAtOnce) }
+
+func isReadByManyAtOnce(t *testing.T, b bench) {
+	b.put(t, "mta-sts."+domain, "A", "192.0.2.20")
+	b.put(t, "_mta-sts."+domain, "TXT", sts1)
+	a := b.open(t, dns.Options{})
+	type got struct {
+		held rollout.Held
+		err  error
+	}
+	var answers []chan got
+	want := map[string]string{"A": "192.0.2.20", "TXT": sts1, "CNAME": "-", "AAAA": "-"}
+	for _, e := range []rollout.Edit{
+		edit("mta-sts", "A", nil, nil), edit("mta-sts", "AAAA", nil, nil), edit("mta-sts", "CNAME", nil, nil), edit("_mta-sts", "TXT", nil, nil),
+	} {
+		c := make(chan got, 1)
+		answers = append(answers, c)
+		go func() {
+			h, err := a.Read(ctx(t), e)
+			c <- got{h, err}
+		}()
+	}
+	for _, c := range answers {
+		if g := <-c; g.err != nil || g.held.Value.String() != want[g.held.Type] {
+			t.Errorf("%s %s: %s, %v", g.held.Name, g.held.Type, g.held.Value, g.err)
 		}
-		var answers []chan got
-		want := map[string]string{"A": "192.0.2.20", "TXT": sts1, "CNAME": "-", "AAAA": "-"}
-		for _, e := range []rollout.Edit{
-			edit("mta-sts", "A", nil, nil), edit("mta-sts", "AAAA", nil, nil), edit("mta-sts", "CNAME", nil, nil), edit("_mta-sts", "TXT", nil, nil),
-		} {
-			c := make(chan got, 1)
-			answers = append(answers, c)
-			go func() {
-				h, err := a.Read(ctx(t), e)
-				c <- got{h, err}
-			}()
-		}
-		for _, c := range answers {
-			if g := <-c; g.err != nil || g.held.Value.String() != want[g.held.Type] {
-				t.Errorf("%s %s: %s, %v", g.held.Name, g.held.Type, g.held.Value, g.err)
-			}
-		}
-	})
+	}
 }

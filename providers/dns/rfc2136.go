@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -33,9 +34,14 @@ type signed struct {
 	secret  string // base64
 
 	mu sync.Mutex
+	// primaries are the primary servers that SOA records name, by zone.
+	primaries map[string]string
+	// taken is true once an answer was signed with the key.
+	taken bool
 	// refused is why a transfer was not to be had where queries were answered; it
-	// is not asked for again.
+	// is not asked for again. odd is true where a record in it could not be read.
 	refused string
+	odd     bool
 }
 
 func openRFC2136(c credentials, o Options) (Source, error) {
@@ -61,10 +67,25 @@ func openRFC2136(c credentials, o Options) (Source, error) {
 	if !slices.Contains(algorithms(), dns.Fqdn(alg)) {
 		return nil, fmt.Errorf("the TSIG algorithm %s is not one of %s", finding.Quote(alg, 40), strings.ReplaceAll(strings.Join(algorithms(), " "), ". ", " "))
 	}
-	if _, _, err := net.SplitHostPort(server); err != nil {
-		server = net.JoinHostPort(strings.Trim(server, "[]"), "53")
+	if server, err = withPort(server); err != nil {
+		return nil, err
 	}
-	return &signed{server: server, keyName: fqdn(name), keyAlg: dns.Fqdn(alg), secret: secret}, nil
+	return &signed{server: server, keyName: fqdn(name), keyAlg: dns.Fqdn(alg), secret: secret, primaries: map[string]string{}}, nil
+}
+
+// withPort is a name server as it is dialled: port 53 where none is named.
+func withPort(server string) (string, error) {
+	host, port, err := net.SplitHostPort(server)
+	if err != nil {
+		host, port = strings.Trim(server, "[]"), ""
+	}
+	if port == "" {
+		port = "53"
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 || host == "" || strings.ContainsAny(host, "/ ") {
+		return "", fmt.Errorf("%s is no name server: write host, or host:port, as in 192.0.2.53:53", finding.Quote(server, 100))
+	}
+	return net.JoinHostPort(host, port), nil
 }
 
 func algorithms() []string {
@@ -80,7 +101,7 @@ func (s *signed) Zone(ctx context.Context, name string) (Zone, error) {
 		r, err := s.ask(ctx, n, dns.TypeSOA)
 		if err != nil {
 			last = err
-			if said, ok := errors.AsType[*rcodeError](err); !ok || said.aboutKey() {
+			if said, ok := errors.AsType[*rcodeError](err); !ok || said.signature {
 				return Zone{}, err
 			}
 			continue
@@ -94,6 +115,9 @@ func (s *signed) Zone(ctx context.Context, name string) (Zone, error) {
 				z := Zone{Name: plainName(soa.Hdr.Name), Serial: soa.Serial, Notes: []string{
 					fmt.Sprintf("%s accepts the key %s; serial %d.", s.server, plainName(s.keyName), soa.Serial),
 				}}
+				s.mu.Lock()
+				s.primaries[z.Name] = plainName(soa.Ns)
+				s.mu.Unlock()
 				if r, err := s.ask(ctx, z.Name, dns.TypeNS); err == nil {
 					for _, rr := range ownedBy(r.Answer, z.Name, dns.TypeNS) {
 						z.NameServers = append(z.NameServers, plainName(rr.(*dns.NS).Ns))
@@ -112,7 +136,7 @@ func (s *signed) Zone(ctx context.Context, name string) (Zone, error) {
 // At reads the name by transfer, or where there is none to be had by query.
 func (s *signed) At(ctx context.Context, z Zone, name string) ([]RRset, error) {
 	if s.noTransfer() != "" {
-		return s.query(ctx, z.Name, name)
+		return s.noted(s.query(ctx, z.Name, name))
 	}
 	sets, refusal := s.transfer(ctx, z.Name, name)
 	if refusal == nil {
@@ -123,9 +147,37 @@ func (s *signed) At(ctx context.Context, z Zone, name string) ([]RRset, error) {
 		return nil, err
 	}
 	s.mu.Lock()
-	s.refused = refusal.Error()
+	s.refused, s.odd = transferRefusal(refusal), isOdd(refusal)
 	s.mu.Unlock()
-	return sets, nil
+	return s.noted(sets, nil)
+}
+
+// noted says of sets that were asked for one by one why that was, where it is an
+// odd record elsewhere in the zone that spoiled the transfer.
+func (s *signed) noted(sets []RRset, err error) ([]RRset, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.odd {
+		return sets, err
+	}
+	for i := range sets {
+		sets[i].Note = finding.Clean(fmt.Sprintf("the zone transfer of %s could not be read (%s), so the names were asked for one by one", s.server, s.refused), 400)
+	}
+	return sets, err
+}
+
+// primaryOf is the zone's primary server by its SOA record; empty while unknown.
+func (s *signed) primaryOf(zone string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.primaries[zone]
+}
+
+// keyTaken reports whether the server has taken the key before.
+func (s *signed) keyTaken() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.taken
 }
 
 // noTransfer is why the names are read one by one; empty while they are not.
@@ -139,7 +191,7 @@ func (s *signed) transfer(ctx context.Context, zone, name string) ([]RRset, erro
 	p := &rfc2136.Provider{KeyName: s.keyName, KeyAlg: s.keyAlg, Key: s.secret, Server: s.server}
 	records, err := p.GetRecords(ctx, dns.Fqdn(zone))
 	if err != nil {
-		return nil, fmt.Errorf("transfer of %s: %w", zone, err)
+		return nil, fmt.Errorf("transfer of %s: %w", zone, oddRecord(err))
 	}
 	var sets []RRset
 	for _, r := range records {
@@ -176,9 +228,7 @@ func (s *signed) query(ctx context.Context, zone, name string) ([]RRset, error) 
 		if err != nil {
 			return nil, err
 		}
-		if len(set.Values) > 0 {
-			sets = append(sets, set)
-		}
+		sets = append(sets, set)
 	}
 	return sets, nil
 }

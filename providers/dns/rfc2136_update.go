@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
+	"syscall"
 	"time"
 
 	"belay/rollout"
@@ -91,20 +93,59 @@ func records(set RRset) ([]dns.RR, error) {
 	return out, nil
 }
 
-// Prove sends an UPDATE that has a prerequisite and no update section: the
-// server judges key and zone, and changes nothing (RFC 2136 section 3.2).
+// Prove asks whether the key may write at name, by UPDATEs that no server can
+// carry out: they require that the zone's apex is there and that it is not, and
+// all they would do is to remove a value that nobody has. The server judges zone,
+// key and access list, and changes nothing (RFC 2136 sections 3.2 and 3.3).
 func (s *signed) Prove(ctx context.Context, z Zone, name string) ([]string, error) {
-	var lines []string
+	lines := []string{fmt.Sprintf("%s takes signed updates of %s.", s.server, z.Name)}
 	if why := s.noTransfer(); why != "" {
 		lines = append(lines, fmt.Sprintf("%s gave no zone transfer, so the names are read one by one (%s).", s.server, finding.Clean(why, 200)))
 	}
+	types := []string{"TXT"}
+	if !strings.HasPrefix(name, "_") { // the policy host
+		types = []string{"A", "AAAA", "CNAME"}
+	}
+	var refused []string
+	for _, typ := range types {
+		err := s.wouldChange(ctx, z, name, typ)
+		said, judged := errors.AsType[*rcodeError](err)
+		switch {
+		case err == nil:
+		case judged && said.denied && typ != "TXT":
+			refused = append(refused, typ)
+		default:
+			return lines, fmt.Errorf("an UPDATE that changes nothing was not taken: %w", err)
+		}
+	}
+	if len(refused) > 0 {
+		lines = append(lines, fmt.Sprintf("It does not let the key %s change %s %s; belay can do without where the record stays as it is.",
+			plainName(s.keyName), name, strings.Join(refused, ", ")))
+	}
+	return lines, nil
+}
+
+// wouldChange asks for a change of name that cannot come true; nil means that
+// nothing but that stood in its way.
+func (s *signed) wouldChange(ctx context.Context, z Zone, name, typ string) error {
+	apex := []dns.RR{&dns.ANY{Hdr: dns.RR_Header{Name: fqdn(z.Name)}}}
+	nobodys := map[string]string{"TXT": "belay: may this key write here?", "A": "0.0.0.0", "AAAA": "::", "CNAME": "invalid"}
+	rrs, err := records(RRset{Name: name, Type: typ, Values: []string{nobodys[typ]}})
+	if err != nil {
+		return err
+	}
 	m := new(dns.Msg)
 	m.SetUpdate(fqdn(z.Name))
-	m.NameUsed([]dns.RR{&dns.ANY{Hdr: dns.RR_Header{Name: fqdn(z.Name)}}})
-	if _, err := s.exchange(ctx, m); err != nil && !errors.Is(err, rollout.ErrStale) {
-		return lines, fmt.Errorf("an UPDATE that changes nothing was not taken: %w", err)
+	m.NameUsed(apex)
+	m.NameNotUsed(apex)
+	m.Remove(rrs)
+	if _, err = s.exchange(ctx, m); errors.Is(err, rollout.ErrStale) {
+		return nil
 	}
-	return append(lines, fmt.Sprintf("%s takes signed updates of %s; whether its policy covers each name shows at the first write.", s.server, z.Name)), nil
+	if err == nil {
+		err = fmt.Errorf("%s heeds no prerequisites, so nothing would keep two writers apart", s.server)
+	}
+	return err
 }
 
 // ask sends one signed query. An answer that says the name does not exist is an
@@ -126,11 +167,17 @@ func (s *signed) exchange(ctx context.Context, m *dns.Msg) (*dns.Msg, error) {
 	if said := s.judge(r, m); said != nil {
 		return nil, said
 	}
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return nil, fmt.Errorf("nothing listens at %s; check the name server and its port: %w", s.server, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("ask %s: %w", s.server, err)
 	}
 	if r.IsTsig() == nil {
 		return nil, fmt.Errorf("%s answered without a signature, so the answer is not believed; is it the primary server, and does it know the key %s?", s.server, plainName(s.keyName))
 	}
+	s.mu.Lock()
+	s.taken = true
+	s.mu.Unlock()
 	return r, nil
 }
