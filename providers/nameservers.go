@@ -90,7 +90,6 @@ func knownNameServers() []struct {
 		{"EasyDNS", []string{"easydns.com", "easydns.net", "easydns.org"}},
 		{"Gandi", []string{"gandi.net"}},
 		{"GoDaddy", []string{"domaincontrol.com"}},
-		{"Hetzner", []string{"ns.hetzner.com", "ns.hetzner.de", "first-ns.de", "second-ns.de", "second-ns.com"}},
 		{"Hostinger", []string{"dns-parking.com"}},
 		{"Hover", []string{"hover.com"}},
 		{"Hurricane Electric", []string{"he.net"}},

@@ -117,6 +117,7 @@ func sources() map[string]func(credentials, Options) (Source, error) {
 		"route53":        openRoute53,
 		"rfc2136":        openRFC2136,
 		"desec":          openDeSEC,
+		"hetzner":        openHetzner,
 		"ovh":            openOVH,
 		"porkbun":        openPorkbun,
 		"googleclouddns": openGoogleCloudDNS, // under the build tag google

@@ -55,7 +55,13 @@ func (d *desecZones) Zone(ctx context.Context, name string) (Zone, error) {
 	if len(found) == 0 {
 		return Zone{}, fmt.Errorf("the token is valid, but its account has no domain for %s: the zone is in another account", name)
 	}
-	return Zone{Name: plainName(found[0].Name), LeastTTL: found[0].MinimumTTL}, nil
+	z := Zone{Name: plainName(found[0].Name), LeastTTL: found[0].MinimumTTL}
+	sets, err := d.At(ctx, z, z.Name)
+	if err != nil {
+		return Zone{}, fmt.Errorf("read the name servers of %s: %w", z.Name, err)
+	}
+	z.NameServers = pick(sets, z.Name, "NS").Values
+	return z, nil
 }
 
 // desecSet is an RRset as the API has it, records in presentation format.

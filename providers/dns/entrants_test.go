@@ -55,6 +55,7 @@ func entrants() map[string]entrant {
 	all := map[string]entrant{
 		"cloudflare":           cloudflareEntrant(),
 		"desec":                desecEntrant(),
+		"hetzner":              hetznerEntrant(),
 		"route53":              route53Entrant(),
 		"rfc2136":              rfc2136Entrant(),
 		"ovh":                  ovhEntrant(),
