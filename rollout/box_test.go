@@ -51,6 +51,8 @@ type box struct {
 	second string
 	// noRoute are addresses of a family without a route from here.
 	noRoute map[string]bool
+	// alias is what senders read behind a CNAME at _mta-sts.
+	alias string
 	// looking is called while a look is made, by who made it.
 	looking func()
 }
@@ -161,6 +163,9 @@ func (b *box) seen(d string) rollout.Evidence {
 		}})
 	}
 	txt := b.records[mtasts.RecordName(d)+" TXT"]
+	if b.alias != "" {
+		txt, e.Names[0].Alias = rollout.Records(b.alias), b.records[mtasts.RecordName(d)+" CNAME"].String()
+	}
 	record, raw, faults := mtasts.ParseRRset(txt.Records)
 	e.Record = rollout.RecordSeen{Raw: raw, Valid: txt.Exists && mtasts.Usable(faults), ID: record.ID}
 	body := b.body

@@ -147,6 +147,15 @@ func (s Settings) Validate() error {
 			return fmt.Errorf("settings: host name %s is no host name", finding.Quote(s.HostCNAME, 80))
 		}
 	}
+	if err := s.Delegate.validate(); err != nil {
+		return err
+	}
+	if s.Delegate.Host != "" && (len(s.HostAddresses) > 0 || s.HostCNAME != "") {
+		return fmt.Errorf("settings: %s is to answer at mta-sts, so it points nowhere else (--delegate, --host-address, --host-cname)", finding.Quote(s.Delegate.Vendor, 60))
+	}
+	if s.TTL != 0 && (s.TTL < LeastTTL || s.TTL > MostTTL) {
+		return fmt.Errorf("settings: the TTL is %d; it must lie between %d and %d seconds (--ttl)", s.TTL, LeastTTL, MostTTL)
+	}
 	for _, p := range s.MX {
 		if err := mtasts.ValidPattern(p); err != nil {
 			return fmt.Errorf("settings: %w", err)

@@ -85,6 +85,10 @@ func (p AcceptedPlan) made(seen Evidence) bool {
 // what every authoritative server that answers agrees on.
 func (r Rollout) recordDrift(seen Evidence, id string) (saw string, differs bool) {
 	name := mtasts.RecordName(r.Domain)
+	if asked, _ := seen.Name(name, "TXT"); asked.Alias != "" && seen.Record.Raw != "" {
+		// Somebody keeps the record where the alias leads: what is read there counts.
+		return seen.Record.Raw, !seen.Record.Valid || seen.Record.ID != id
+	}
 	var values []Value
 	if held, ok := seen.HeldAt(name, "TXT"); ok && seen.readNow() {
 		values = append(values, held.Value)

@@ -91,7 +91,9 @@ type Sighting struct {
 	IP    netip.Addr `json:"ip"`
 	Value Value      `json:"value"`
 	// TTL of the answer in seconds; for a negative one the negative TTL.
-	TTL      uint32        `json:"ttl,omitempty"`
+	TTL uint32 `json:"ttl,omitempty"`
+	// Serial of the zone at that server, where one edit was looked for; else zero.
+	Serial   uint32        `json:"serial,omitempty"`
 	Answered bool          `json:"answered"`
 	NoRoute  bool          `json:"no_route,omitempty"`
 	Err      string        `json:"err,omitempty"`
@@ -193,6 +195,9 @@ type Held struct {
 	Type    string `json:"type"`
 	Value   Value  `json:"value"`
 	TTL     uint32 `json:"ttl,omitempty"`
+	// LeastTTL is the shortest TTL that the provider takes here, in seconds; zero
+	// where there is no floor.
+	LeastTTL uint32 `json:"least_ttl,omitempty"`
 	// Note says, without a full stop, what is to be known of how it was read: from
 	// the name servers, where the provider's own answer could not be.
 	Note string `json:"note,omitempty"`

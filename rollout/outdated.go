@@ -11,7 +11,7 @@ func (r *Rollout) outdate(s Settings) {
 	}
 	last := &r.Plans[len(r.Plans)-1]
 	old := r.Settings
-	records := old.DNS != s.DNS || old.HostCNAME != s.HostCNAME ||
+	records := old.DNS != s.DNS || old.HostCNAME != s.HostCNAME || old.Delegate != s.Delegate ||
 		!slices.Equal(old.HostAddresses, s.HostAddresses) || !slices.Equal(old.RUA, s.RUA)
 	policy := old.Host != s.Host || old.DNS != s.DNS || !slices.Equal(old.MX, s.MX) || s.MaxAge < last.Plan.Rung
 	_, writes := last.Plan.Policy()

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"belay/rollout/finding"
 	"belay/rollout/mtasts"
 )
 
@@ -60,6 +61,11 @@ func (b *builder) add(e Edit) string {
 	return e.ID
 }
 
+// note adds a sentence for the operator to the plan.
+func (b *builder) note(format string, args ...any) {
+	b.plan.Notes = append(b.plan.Notes, finding.Clean(fmt.Sprintf(format, args...), 1000))
+}
+
 // publish adds the body and the record of want. anew asks for a new id even
 // where body and record stand already.
 func (b *builder) publish(seen Evidence, want mtasts.Policy, anew bool) error {
@@ -78,7 +84,7 @@ func (b *builder) publishWhereSet(seen Evidence, want mtasts.Policy) error {
 	if err != nil {
 		return err
 	}
-	name, wanted := mtasts.PolicyHost(b.r.Domain), b.r.Settings.hostRecords()
+	name, wanted := mtasts.PolicyHost(b.r.Domain), b.r.hostRecords()
 	if moves, err := b.pointsElsewhere(seen, name, wanted); err == nil && moves && len(wanted) > 0 {
 		var needs []string
 		if body != "" {
@@ -122,6 +128,11 @@ func (b *builder) body(seen Evidence, want mtasts.Policy) (string, error) {
 // body: body is the edit that serves it, or "" where it is served already.
 func (b *builder) announce(seen Evidence, want mtasts.Policy, body string, anew bool) error {
 	name := mtasts.RecordName(b.r.Domain)
+	if alias, ok := seen.HeldAt(name, "CNAME"); !ok || alias.Value.Exists {
+		if err := b.r.keptElsewhere(want); err != nil {
+			return err
+		}
+	}
 	held, ok := seen.HeldAt(name, "TXT")
 	if !ok {
 		return notRead(seen, name, "TXT")
@@ -142,6 +153,9 @@ func (b *builder) announce(seen Evidence, want mtasts.Policy, body string, anew 
 			}
 		}
 	}
+	if n := len(held.Value.Records) - len(OtherTXT(held.Value.Records, "v=STSv1")); n > 1 {
+		b.note("%d records at %s begin with v=STSv1, which senders take for none: this leaves one, with a new id", n, name)
+	}
 	needs = b.unalias(seen, name, needs)
 	standing := ""
 	if body == "" {
@@ -151,7 +165,7 @@ func (b *builder) announce(seen Evidence, want mtasts.Policy, body string, anew 
 	b.add(Edit{
 		Kind: Record, Account: b.r.Settings.DNS.String(), Zone: held.Zone, Name: name, Type: "TXT",
 		Before: held.Value, After: Records(append(OtherTXT(held.Value.Records, "v=STSv1"), record.String())...),
-		TTL: ttlOf(held), BeforeTTL: beforeTTL(held, seen), Needs: needs, PolicyID: id, Body: standing,
+		TTL: b.ttl(held), BeforeTTL: beforeTTL(held, seen), Needs: needs, PolicyID: id, Body: standing,
 		Why: "tell senders of the policy by an id they have not seen",
 	})
 	return nil
@@ -187,12 +201,26 @@ func OtherTXT(records []string, version string) []string {
 	return out
 }
 
-// ttlOf is what a record is written with: an existing TTL is kept.
+// ttlOf is what a record is written with: an existing TTL is kept, a new one is
+// short, but not shorter than the provider takes.
 func ttlOf(h Held) uint32 {
 	if h.Value.Exists && h.TTL > 0 {
 		return h.TTL
 	}
-	return freshTTL
+	return max(freshTTL, h.LeastTTL)
+}
+
+// ttl is ttlOf, or what the operator asked for in its place. A TTL alone is never
+// changed.
+func (b *builder) ttl(h Held) uint32 {
+	if b.r.Settings.TTL == 0 {
+		return ttlOf(h)
+	}
+	ttl := max(b.r.Settings.TTL, h.LeastTTL)
+	if h.Value.Exists && h.TTL > 0 && h.TTL != ttl {
+		b.note("the TTL of %s %s becomes %d; it was %d", h.Name, h.Type, ttl, h.TTL)
+	}
+	return ttl
 }
 
 // beforeTTL is how long resolvers may still answer what stands at a place, in

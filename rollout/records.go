@@ -13,8 +13,8 @@ import (
 
 // PublishRecords plans what must stand in DNS before a policy can be hosted: the
 // TLSRPT record with the settings' report addresses, and the policy host's
-// address. What stands there and is right is left; an existing rua list is kept
-// and added to.
+// address, or their aliases where a vendor keeps them. What stands there and is
+// right is left; an existing rua list is kept and added to.
 func (r Rollout) PublishRecords(seen Evidence, now time.Time) (Plan, error) {
 	b := r.newPlan(ForPhase, now)
 	if err := b.reports(seen); err != nil {
@@ -23,12 +23,15 @@ func (r Rollout) PublishRecords(seen Evidence, now time.Time) (Plan, error) {
 	if err := b.hostAddress(seen); err != nil {
 		return Plan{}, err
 	}
+	if err := b.delegate(seen); err != nil {
+		return Plan{}, err
+	}
 	return b.plan, nil
 }
 
 // reports adds the edit of the _smtp._tls record.
 func (b *builder) reports(seen Evidence) error {
-	if len(b.r.Settings.RUA) == 0 {
+	if len(b.r.Settings.RUA) == 0 || b.r.Settings.Delegate.Reports != "" {
 		return nil
 	}
 	name := tlsrpt.RecordName(b.r.Domain)
@@ -36,18 +39,26 @@ func (b *builder) reports(seen Evidence) error {
 	if !ok {
 		return notRead(seen, name, "TXT")
 	}
-	record, err := b.reportRecord(held.Value.Records)
+	standing := held.Value.Records
+	alias, _ := seen.HeldAt(name, "CNAME")
+	if alias.Value.Exists && seen.TLSRPT.Raw != "" {
+		standing = []string{seen.TLSRPT.Raw} // what senders read there by way of the alias
+	}
+	record, err := b.reportRecord(standing)
 	if err != nil {
 		return err
 	}
 	after := Records(append(OtherTXT(held.Value.Records, "v=TLSRPTv1"), record)...)
-	if after.Equal(held.Value) {
+	if after.Equal(held.Value) || alias.Value.Exists && seen.TLSRPT.Valid && sameReportAddresses(standing, []string{record}) {
 		return nil
+	}
+	if n := len(held.Value.Records) - len(OtherTXT(held.Value.Records, "v=TLSRPTv1")); n > 1 {
+		b.note("%d records at %s begin with v=TLSRPTv1, which senders take for none: this leaves one, with every address of them", n, name)
 	}
 	needs := b.unalias(seen, name, nil)
 	b.add(Edit{
 		Kind: Record, Account: b.r.Settings.DNS.String(), Zone: held.Zone, Name: name, Type: "TXT",
-		Before: held.Value, After: after, TTL: ttlOf(held), BeforeTTL: beforeTTL(held, seen), Needs: needs,
+		Before: held.Value, After: after, TTL: b.ttl(held), BeforeTTL: beforeTTL(held, seen), Needs: needs,
 		Why: "ask senders for TLS reports",
 	})
 	return nil
@@ -99,7 +110,7 @@ func (b *builder) unalias(seen Evidence, name string, needs []string) []string {
 // verified there first.
 func (b *builder) hostAddress(seen Evidence) error {
 	name := mtasts.PolicyHost(b.r.Domain)
-	wanted := b.r.Settings.hostRecords()
+	wanted := b.r.hostRecords()
 	var needs []string
 	if len(wanted) > 0 {
 		moves, err := b.pointsElsewhere(seen, name, wanted)
@@ -120,9 +131,14 @@ func (b *builder) hostAddress(seen Evidence) error {
 
 // hostRecords are the values wanted at mta-sts, by type; none where the settings
 // leave what stands.
-func (s Settings) hostRecords() map[string]Value {
-	if s.HostCNAME != "" {
-		return map[string]Value{"CNAME": Records(strings.ToLower(strings.TrimSuffix(s.HostCNAME, "."))), "A": {}, "AAAA": {}}
+func (r Rollout) hostRecords() map[string]Value {
+	s := r.Settings
+	target := r.delegation().Host
+	if target == "" {
+		target = strings.ToLower(strings.TrimSuffix(s.HostCNAME, "."))
+	}
+	if target != "" {
+		return map[string]Value{"CNAME": Records(target), "A": {}, "AAAA": {}}
 	}
 	if len(s.HostAddresses) == 0 {
 		return nil
@@ -207,7 +223,7 @@ func (b *builder) point(seen Evidence, name string, wanted map[string]Value, nee
 		}
 		return b.add(Edit{
 			Kind: Record, Account: b.r.Settings.DNS.String(), Zone: held.Zone, Name: name, Type: typ,
-			Before: held.Value, After: wanted[typ], TTL: ttlOf(held), BeforeTTL: beforeTTL(held, seen),
+			Before: held.Value, After: wanted[typ], TTL: b.ttl(held), BeforeTTL: beforeTTL(held, seen),
 			Needs: slices.Clone(needs), Why: why,
 		})
 	}

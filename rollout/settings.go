@@ -17,6 +17,11 @@ type Settings struct {
 	// of them is set. With neither, what stands there is left.
 	HostAddresses []netip.Addr `json:"host_addresses,omitempty"`
 	HostCNAME     string       `json:"host_cname,omitempty"`
+	// Delegate is the vendor that keeps the names, where one does.
+	Delegate Delegation `json:"delegate,omitzero"`
+	// TTL is what records are written with, in seconds; zero keeps an existing TTL
+	// and gives new records a short one.
+	TTL uint32 `json:"ttl,omitempty"`
 	// RUA are the report URIs to be in the TLSRPT record.
 	RUA []string `json:"rua,omitempty"`
 	// MX are the policy's patterns; none means the MX names found.
@@ -58,9 +63,10 @@ func (a Account) String() string {
 
 // HostAccount names a place where a policy body is served.
 type HostAccount struct {
-	// Kind is "webroot" or "manual".
+	// Kind is a policy host of the catalogue: "webroot", "manual" and so on.
 	Kind string `json:"kind"`
-	// Place is the web root's directory; empty for manual.
+	// Place is the web root's directory, or what else the kind needs; empty for
+	// manual.
 	Place string `json:"place,omitempty"`
 }
 
@@ -89,6 +95,13 @@ const (
 	WeekMaxAge    = 604800   // the first rung
 	MonthMaxAge   = 2592000  // the second rung and the default target
 	LongestMaxAge = 31557600 // RFC 8461 section 3.2
+)
+
+// The bounds of Settings.TTL, in seconds: what a name server can bear, and what a
+// rollout can wait for.
+const (
+	LeastTTL = 30
+	MostTTL  = 86400
 )
 
 // DefaultSettings are the settings where an operator says nothing.

@@ -20,7 +20,7 @@ func (PublishDNS) Phase() rollout.Phase { return rollout.PublishDNS }
 // the phase itself it notes the record that phase 3 will publish.
 func (PublishDNS) Plan(r rollout.Rollout, seen rollout.Evidence, now time.Time) (rollout.Plan, error) {
 	p, err := r.PublishRecords(seen, now)
-	if err == nil && r.Phase == rollout.PublishDNS && !p.Empty() {
+	if err == nil && r.Phase == rollout.PublishDNS && !p.Empty() && r.Settings.Delegate.Record == "" {
 		p.Notes = append(p.Notes, fmt.Sprintf("forecast: phase 3 adds %s TXT \"v=STSv1; id=...;\" once the policy answers", mtasts.RecordName(r.Domain)))
 	}
 	return p, err
@@ -41,7 +41,7 @@ func (s PublishDNS) Gate(r rollout.Rollout, now time.Time) rollout.Gate {
 // say where it should.
 func hostNamed(g *rollout.Gate, r rollout.Rollout) {
 	host := mtasts.PolicyHost(r.Domain)
-	if len(r.Settings.HostAddresses) > 0 || r.Settings.HostCNAME != "" {
+	if len(r.Settings.HostAddresses) > 0 || r.Settings.HostCNAME != "" || r.Settings.Delegate.Host != "" {
 		return
 	}
 	for _, typ := range []string{"CNAME", "A", "AAAA"} {

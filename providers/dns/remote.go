@@ -37,7 +37,7 @@ func (a *remote) Read(ctx context.Context, e rollout.Edit) (rollout.Held, error)
 		return h, a.said("read", e, err)
 	}
 	set := pick(sets, e.Name, e.Type)
-	h.Value, h.TTL, h.Note = set.Value(), set.TTL, set.Note
+	h.Value, h.TTL, h.Note, h.LeastTTL = set.Value(), set.TTL, set.Note, z.LeastTTL
 	if set.Special != "" {
 		h.Err = fmt.Sprintf("%s %s is %s", e.Name, e.Type, set.Special)
 	}
