@@ -71,6 +71,13 @@ type Field struct {
 	// Env are environment variables that give the value; the first that is set
 	// wins. See Names.
 	Env []string `json:"env,omitempty"`
+	// Whole fields of a login are taken from one place: where one was typed, all
+	// were; where the environment gives one, the keyring is not asked for another.
+	// Halves of two logins would be none, or a third.
+	Whole bool `json:"-"`
+	// Named says that a named account's own name is the value, where nothing gives
+	// another.
+	Named bool `json:"-"`
 }
 
 // EnvName is one environment variable that may hold a field's value.

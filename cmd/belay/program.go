@@ -31,6 +31,8 @@ type program struct {
 	wrapWriter func(rollout.Writer) rollout.Writer
 	// keyring reads one secret of this operator's; "" where there is none.
 	keyring func(user string) (string, error)
+	// lockUp puts one into the keyring; "" removes it.
+	lockUp func(user, value string) error
 	// wizard runs the terminal interface.
 	wizard wizard
 
@@ -56,6 +58,7 @@ func newProgram(w world.World, in io.Reader, out, errs io.Writer, env func(strin
 		world: w, in: in, out: out, errs: errs, env: env,
 		leave:   func(int) {},
 		keyring: keyringOf(env),
+		lockUp:  keyringFor(env),
 		wizard:  draw,
 		log:     slog.New(slog.DiscardHandler),
 	}

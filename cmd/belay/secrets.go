@@ -1,19 +1,13 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
-	"runtime"
-	"strconv"
 	"strings"
 	"sync"
 
 	"belay/providers"
 	"belay/rollout"
-
-	"github.com/zalando/go-keyring"
 )
 
 // secrets finds the fields of a login: what was typed for this session, else the
@@ -30,33 +24,64 @@ type secrets struct {
 // secretLimit is the largest file that holds a credential, in bytes.
 const secretLimit = 64 << 10
 
-// of returns the values of a login's fields by key, and the required ones that
-// nothing gives.
+// fieldSource gives a login's fields; "" for one that it has not.
+type fieldSource func(field providers.Field) (string, error)
+
+// of returns the values of a login's fields by key, and those that are lacking
+// though the login needs them.
 func (s *secrets) of(entry providers.Provider, account string) (values map[string]string, missing []string, err error) {
 	values = map[string]string{}
-	for _, field := range entry.Fields {
-		v, err := s.field(entry.ID, account, field)
-		if err != nil {
-			return nil, nil, err
-		}
-		if v != "" {
+	whole := -1 // the source that gave those fields that come from one
+	for i, from := range s.sources(entry.ID, account) {
+		for _, field := range entry.Fields {
+			if values[field.Key] != "" || field.Whole && whole >= 0 && whole != i {
+				continue
+			}
+			v, err := from(field)
+			if err != nil {
+				return nil, nil, err
+			}
+			if v == "" {
+				continue
+			}
 			values[field.Key] = v
-		} else if field.Required {
+			if field.Whole {
+				whole = i
+			}
+		}
+	}
+	for _, field := range entry.Fields {
+		if field.Named && account != "" && values[field.Key] == "" && whole < 0 {
+			values[field.Key] = account
+		}
+		if field.Required && values[field.Key] == "" {
 			missing = append(missing, field.Key)
 		}
+	}
+	// With nothing of its own a named account would be the machine's usual login.
+	if account != "" && len(values) == 0 && missing == nil && len(entry.Fields) > 0 {
+		missing = []string{entry.Fields[0].Key}
 	}
 	return values, missing, nil
 }
 
-func (s *secrets) field(provider, account string, field providers.Field) (string, error) {
-	user := keyringUser(provider, account, field.Key)
-	s.mu.Lock()
-	v, ok := s.typed[user]
-	s.mu.Unlock()
-	if ok {
-		return v, nil
+// sources are where a login is looked for, the first that has a field wins.
+func (s *secrets) sources(provider, account string) []fieldSource {
+	return []fieldSource{
+		func(f providers.Field) (string, error) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return s.typed[keyringUser(provider, account, f.Key)], nil
+		},
+		func(f providers.Field) (string, error) { return s.fromEnvironment(f.Names(account)) },
+		func(f providers.Field) (string, error) {
+			return s.fromKeyring(keyringUser(provider, account, f.Key)), nil
+		},
 	}
-	for _, name := range field.Names(account) {
+}
+
+func (s *secrets) fromEnvironment(names []providers.EnvName) (string, error) {
+	for _, name := range names {
 		v, ok := s.env(name.Name)
 		if !ok || v == "" {
 			continue
@@ -66,17 +91,20 @@ func (s *secrets) field(provider, account string, field providers.Field) (string
 		}
 		return readSecret(name.Name, v)
 	}
-	if !field.Required && !field.Secret {
-		return "", nil
-	}
+	return "", nil
+}
+
+// fromKeyring remembers why the keyring could not be asked: it matters only where
+// nothing else has the field.
+func (s *secrets) fromKeyring(user string) string {
 	v, err := s.keyring(user)
 	if err != nil {
 		s.mu.Lock()
 		s.trouble = err
 		s.mu.Unlock()
-		return "", nil
+		return ""
 	}
-	return v, nil
+	return v
 }
 
 func readSecret(name, file string) (string, error) {
@@ -94,6 +122,7 @@ func readSecret(name, file string) (string, error) {
 	return strings.TrimSpace(string(text)), nil
 }
 
+// keep holds a field for this session. An empty value takes back one that was kept.
 func (s *secrets) keep(provider, account, field, value string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -103,60 +132,51 @@ func (s *secrets) keep(provider, account, field, value string) {
 	s.typed[keyringUser(provider, account, field)] = value
 }
 
-// lacks says which fields of a login are missing and where they are looked for.
+// lacks says in one sentence which fields of a login are missing and every way to
+// give them that works on this machine.
 func (s *secrets) lacks(entry providers.Provider, account rollout.Account, missing []string) error {
-	var names []string
+	var names, variables []string
 	for _, key := range missing {
 		field, _ := entry.Field(key)
-		from := []string{}
+		names = append(names, strings.ToLower(field.Label))
+		first := ""
+		var others []string
 		for _, name := range field.Names(account.Name) {
-			if !name.File {
-				from = append(from, name.Name)
+			switch {
+			case name.File:
+			case first == "":
+				first = name.Name
+			default:
+				others = append(others, name.Name)
 			}
 		}
-		names = append(names, fmt.Sprintf("%s (%s)", strings.ToLower(field.Label), strings.Join(from, " or ")))
+		if len(others) > 0 {
+			first += " (or " + strings.Join(others, ", ") + ")"
+		}
+		variables = append(variables, first)
 	}
-	keyring := "or put it into the keyring under service " + keyringService + " and user " + keyringUser(entry.ID, account.Name, missing[0])
+	field, _ := entry.Field(missing[0])
+	file := ""
+	for _, name := range field.Names(account.Name) {
+		if name.File && file == "" {
+			file = name.Name
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	keyring := "run " + loginCommand(account) + ", which keeps it in your keyring"
 	if s.trouble != nil {
-		keyring = fmt.Sprintf("the keyring could not be asked: %v", s.trouble)
+		keyring = fmt.Sprintf("or use a machine with a keyring (here %v)", s.trouble)
 	}
-	return fmt.Errorf("%s lacks its %s: set it in the environment, with _FILE behind the name to read a file; %s",
-		account, strings.Join(names, " and "), keyring)
+	return fmt.Errorf("%s lacks its %s: set %s, or %s and its like to the path of a file that holds the value, %s",
+		account, strings.Join(names, " and "), strings.Join(variables, " and "), file, keyring)
 }
 
-// keyringService is the service under which the keyring holds credentials.
-const keyringService = "belay"
-
-// keyringUser names one field of a login in the keyring: cloudflare/api_token, or
-// cloudflare/work/api_token for a named account.
-func keyringUser(provider, account, field string) string {
-	return rollout.Account{Provider: provider, Name: account}.String() + "/" + field
-}
-
-// keyringOf reads the operator's keyring. Where no desktop session keeps one it is
-// not asked: asking would start a message bus.
-func keyringOf(env func(string) (string, bool)) func(user string) (string, error) {
-	return func(user string) (string, error) {
-		if !hasKeyring(env) {
-			return "", errors.New("this session has none")
-		}
-		v, err := keyring.Get(keyringService, user)
-		if errors.Is(err, keyring.ErrNotFound) {
-			return "", nil
-		}
-		return v, err
+// loginCommand is the command line that puts a login into the keyring.
+func loginCommand(account rollout.Account) string {
+	c := "belay providers login " + account.Provider
+	if account.Name != "" {
+		c += " --account " + account.Name
 	}
-}
-
-func hasKeyring(env func(string) (string, bool)) bool {
-	if runtime.GOOS == "darwin" || runtime.GOOS == "windows" {
-		return true
-	}
-	if bus, ok := env("DBUS_SESSION_BUS_ADDRESS"); ok && bus != "" {
-		return true
-	}
-	_, err := os.Stat(filepath.Join("/run/user", strconv.Itoa(os.Getuid()), "bus"))
-	return err == nil
+	return c
 }

@@ -57,10 +57,69 @@ func TestWhereCredentialsComeFrom(t *testing.T) {
 				return
 			}
 			said := s.lacks(entry, rollout.Account{Provider: "cloudflare", Name: tc.account}, missing).Error()
-			if !strings.Contains(said, "CLOUDFLARE_API_TOKEN") || tc.trouble != nil && !strings.Contains(said, tc.trouble.Error()) {
+			if !strings.Contains(said, "CLOUDFLARE_API_TOKEN") || !strings.Contains(said, "_FILE") || tc.trouble != nil && !strings.Contains(said, tc.trouble.Error()) {
 				t.Errorf("it says %s", said)
 			}
 		})
+	}
+}
+
+// Halves of two logins would be none, or a third.
+func TestAWSLoginsAreTakenFromOnePlace(t *testing.T) {
+	for _, tc := range []struct {
+		shows, account   string
+		env, ring, typed map[string]string
+		want             string // fields, as key=value
+		missing          string
+	}{
+		{shows: "nothing: the default chain", want: ""},
+		{shows: "a profile of the environment before keys of the keyring", env: map[string]string{"AWS_PROFILE": "ops"},
+			ring: map[string]string{"route53/access_key_id": "AK", "route53/secret_access_key": "SK"}, want: "profile=ops"},
+		{shows: "keys of the keyring, with the region of the environment", env: map[string]string{"AWS_REGION": "eu-west-1"},
+			ring: map[string]string{"route53/access_key_id": "AK", "route53/secret_access_key": "SK"}, want: "access_key_id=AK region=eu-west-1 secret_access_key=SK"},
+		{shows: "typed keys without the environment's session", typed: map[string]string{"access_key_id": "AK", "secret_access_key": "SK"},
+			env: map[string]string{"AWS_SESSION_TOKEN": "ST", "AWS_ACCESS_KEY_ID": "other"}, want: "access_key_id=AK secret_access_key=SK"},
+		{shows: "a named account is the profile of its name", account: "work", env: map[string]string{"AWS_ACCESS_KEY_ID": "other", "AWS_PROFILE": "other"}, want: "profile=work"},
+		{shows: "a named account's own profile", account: "work", env: map[string]string{"AWS_PROFILE_WORK": "ops"}, want: "profile=ops"},
+		{shows: "a named account's own keys", account: "work", env: map[string]string{"AWS_ACCESS_KEY_ID_WORK": "AK", "AWS_SECRET_ACCESS_KEY_WORK": "SK"}, want: "access_key_id=AK secret_access_key=SK"},
+	} {
+		t.Run(tc.shows, func(t *testing.T) {
+			s := &secrets{
+				env:     func(name string) (string, bool) { v, ok := tc.env[name]; return v, ok },
+				keyring: func(user string) (string, error) { return tc.ring[user], nil },
+			}
+			for field, value := range tc.typed {
+				s.keep("route53", tc.account, field, value)
+			}
+			entry, _ := providers.Lookup(providers.DNS, "route53")
+			values, missing, err := s.of(entry, tc.account)
+			var got []string
+			for k, v := range values {
+				got = append(got, k+"="+v)
+			}
+			slices.Sort(got)
+			if err != nil || len(missing) > 0 || strings.Join(got, " ") != tc.want {
+				t.Errorf("%q, missing %v, %v; want %q", got, missing, err, tc.want)
+			}
+		})
+	}
+}
+
+// A named account of a provider that can do without fields is never the machine's
+// usual login.
+func TestANamedAccountHasSomethingOfItsOwn(t *testing.T) {
+	s := &secrets{
+		env:     func(name string) (string, bool) { return "/usual.json", name == "GOOGLE_APPLICATION_CREDENTIALS" },
+		keyring: func(string) (string, error) { return "", nil },
+	}
+	entry, _ := providers.Lookup(providers.DNS, "googleclouddns")
+	_, missing, err := s.of(entry, "work")
+	if err != nil || !slices.Equal(missing, []string{"key_file"}) {
+		t.Fatalf("missing %v, %v", missing, err)
+	}
+	said := s.lacks(entry, rollout.Account{Provider: "googleclouddns", Name: "work"}, missing).Error()
+	if !strings.Contains(said, "GOOGLE_APPLICATION_CREDENTIALS_WORK") || !strings.Contains(said, "login googleclouddns --account work") {
+		t.Errorf("it says %s", said)
 	}
 }
 

@@ -42,9 +42,13 @@ func thisBuild() build {
 }
 
 func (p *program) versionCommand() *cobra.Command {
-	return &cobra.Command{
+	withProviders := false
+	c := &cobra.Command{
 		Use: "version", Short: "Print which belay this is", Args: cobra.NoArgs,
 		RunE: p.act(func(context.Context, []string) error {
+			if withProviders && p.flags.json {
+				return p.printBuilt()
+			}
 			b := thisBuild()
 			if p.flags.json {
 				return p.printJSON(b)
@@ -57,7 +61,12 @@ func (p *program) versionCommand() *cobra.Command {
 				}
 				fmt.Fprintf(p.out, "built from %s of %s%s\n", b.Revision, b.Time, changed)
 			}
+			if withProviders {
+				return p.printBuilt()
+			}
 			return nil
 		}),
 	}
+	c.Flags().BoolVar(&withProviders, "providers", false, "also list the DNS providers that are in this binary, and what a build tag adds")
+	return c
 }

@@ -60,6 +60,7 @@ func (p *program) openWizard(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	s.accounts.ask = nil // the screen asks
 	return errors.Join(p.wizard(ctx, p.wizardOptions(s, domain, &first)), s.close())
 }
 

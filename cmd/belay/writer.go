@@ -30,7 +30,7 @@ type place interface {
 }
 
 func (w *writer) Read(ctx context.Context, e rollout.Edit) (rollout.Held, error) {
-	at, err := w.place(e)
+	at, err := w.place(ctx, e)
 	if err != nil {
 		return rollout.Held{Account: e.Account, Zone: e.Zone, Name: e.Name, Type: e.Type}, err
 	}
@@ -38,7 +38,7 @@ func (w *writer) Read(ctx context.Context, e rollout.Edit) (rollout.Held, error)
 }
 
 func (w *writer) Apply(ctx context.Context, e rollout.Edit) (rollout.Receipt, error) {
-	at, err := w.place(e)
+	at, err := w.place(ctx, e)
 	if err != nil {
 		return rollout.Receipt{EditID: e.ID, Outcome: rollout.Failed}, err
 	}
@@ -46,7 +46,7 @@ func (w *writer) Apply(ctx context.Context, e rollout.Edit) (rollout.Receipt, er
 }
 
 // place is where an edit is made.
-func (w *writer) place(e rollout.Edit) (place, error) {
+func (w *writer) place(ctx context.Context, e rollout.Edit) (place, error) {
 	switch e.Kind {
 	case rollout.Policy:
 		if e.Account == "" || e.Account == w.settings.Host.String() {
@@ -59,7 +59,7 @@ func (w *writer) place(e rollout.Edit) (place, error) {
 			return w.records, nil
 		}
 		provider, name, _ := strings.Cut(e.Account, "/")
-		return w.accounts.records(w.domain, rollout.Account{Provider: provider, Name: name})
+		return w.accounts.records(ctx, w.domain, rollout.Account{Provider: provider, Name: name})
 	}
 	return nil, fmt.Errorf("edit %s of %s has no known kind %q", e.ID, e.Name, e.Kind)
 }

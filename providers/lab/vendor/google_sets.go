@@ -24,7 +24,7 @@ func (g *Google) createSet(w http.ResponseWriter, r *http.Request) {
 			googleError(w, http.StatusConflict, "alreadyExists", fmt.Sprintf("The resource 'entity.rrset' named '%s (%s)' already exists", in.Name, in.Type))
 			return in, false
 		}
-		return in, valid(w, z, &in)
+		return in, googleAccepts(w, z, &in)
 	})
 }
 
@@ -44,7 +44,7 @@ func (g *Google) patchSet(w http.ResponseWriter, r *http.Request) {
 			noSuchSet(w, r)
 			return in, false
 		}
-		return in, valid(w, z, &in)
+		return in, googleAccepts(w, z, &in)
 	})
 }
 
@@ -100,14 +100,14 @@ func (g *Google) change(w http.ResponseWriter, z *managedZone, name, typ string,
 	googleAnswer(w, now)
 }
 
-// valid refuses what Cloud DNS refuses, and brings TXT into the form in which it
+// googleAccepts refuses what Cloud DNS refuses, and brings TXT into the form in which it
 // tells it. The caller holds server.mu.
-func valid(w http.ResponseWriter, z *managedZone, s *GoogleSet) bool {
+func googleAccepts(w http.ResponseWriter, z *managedZone, s *GoogleSet) bool {
 	if !strings.HasSuffix(s.Name, ".") || !under(plain(s.Name), plain(z.dnsName)) {
-		return invalid(w, "entity.rrset.name", s.Name)
+		return googleInvalid(w, "entity.rrset.name", s.Name)
 	}
 	if len(s.Rrdatas) == 0 || s.TTL < 0 {
-		return invalid(w, "entity.rrset.rrdatas", "")
+		return googleInvalid(w, "entity.rrset.rrdatas", "")
 	}
 	for _, other := range z.sets {
 		if other.Name == s.Name && other.Type != s.Type && (other.Type == "CNAME" || s.Type == "CNAME") {
@@ -125,14 +125,14 @@ func valid(w http.ResponseWriter, z *managedZone, s *GoogleSet) bool {
 			told, ok = googleStrings(v)
 		}
 		if !ok || slices.Contains(s.Rrdatas[:i], told) {
-			return invalid(w, fmt.Sprintf("entity.rrset.rrdatas[%d]", i), v)
+			return googleInvalid(w, fmt.Sprintf("entity.rrset.rrdatas[%d]", i), v)
 		}
 		s.Rrdatas[i] = told
 	}
 	return true
 }
 
-func invalid(w http.ResponseWriter, what, value string) bool {
+func googleInvalid(w http.ResponseWriter, what, value string) bool {
 	googleError(w, http.StatusBadRequest, "invalid", fmt.Sprintf("Invalid value for '%s': '%s'", what, value))
 	return false
 }
