@@ -38,6 +38,9 @@ type bench struct {
 	writing func(*http.Request) bool
 	// leastTTL is the shortest TTL that the zone takes, in seconds.
 	leastTTL uint32
+	// nearestTTL is the TTL that the zone takes in place of one that it does not
+	// have; nil where it has them all.
+	nearestTTL func(uint32) uint32
 }
 
 // onWrite answers every request that would change something; where f returns nil
