@@ -26,6 +26,16 @@ func hostProviders() []Provider {
 			Tested: "against an SSH server on loopback",
 		},
 		{
+			ID: "static", Label: "Static pages", Kind: Host,
+			About: "The policy is written into a folder, with what GitHub Pages, Netlify, Cloudflare Pages and S3 need beside it; you publish the folder, and belay goes on when it answers.",
+			Fields: []Field{{
+				Key: "place", Label: "Folder", Required: true,
+				Help: "The folder that is published at https://mta-sts.DOMAIN/, in a checkout of its own for instance. Files that stand in it are left alone.",
+			}},
+			Rights: "To write in that folder; you publish it yourself.",
+			Tested: "against web servers on loopback",
+		},
+		{
 			ID: "manual", Label: "By hand", Kind: Host,
 			About:  "belay shows the policy; you put it where https://mta-sts.DOMAIN/.well-known/mta-sts.txt answers, and belay goes on when it does.",
 			Rights: "None: you publish the file yourself.",

@@ -74,9 +74,11 @@ func (e Edit) MovesHost() bool {
 	return e.Kind == Record && strings.HasPrefix(e.Name, "mta-sts.")
 }
 
-// ByHand reports whether the operator makes e: then what its provider shows is
+// ByHand reports whether the operator makes e, or publishes it: then what its provider shows is
 // what the world answers.
-func (e Edit) ByHand() bool { return e.Account == "manual" || strings.HasPrefix(e.Account, "manual/") }
+func (e Edit) ByHand() bool {
+	return e.Account == "manual" || strings.HasPrefix(e.Account, "manual/") || strings.HasPrefix(e.Account, "static:")
+}
 
 // String prints the edit on one line, as a diff would.
 func (e Edit) String() string {

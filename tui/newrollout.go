@@ -22,11 +22,11 @@ type newRollout struct {
 	width, height int
 	pane          pane
 
-	domain, place, remote, points, rua, inbox *question
-	dns, host                                 *question
-	credentials                               []*question
-	try, start                                *question
-	at                                        *question
+	domain, place, folder, remote, points, rua, inbox *question
+	dns, host                                         *question
+	credentials                                       []*question
+	try, start                                        *question
+	at                                                *question
 
 	detection *rollout.Detection
 	trial     *rollout.Trial
@@ -67,6 +67,7 @@ func newRolloutForm(k *kit) *newRollout {
 	n.dns = &question{label: "DNS", choice: options(providers.DNS), left: n.askCredentials}
 	n.host = &question{label: "Policy host", choice: options(providers.Host)}
 	n.place = &question{label: "Directory", field: newField("Directory", "the web root of mta-sts.DOMAIN, such as /srv/www/mta-sts", needed("the directory that the web server serves"))}
+	n.folder = &question{label: "Folder", field: newField("Folder", "what you publish at https://mta-sts.DOMAIN/, such as /home/me/mta-sts-pages", needed("the folder that you publish"))}
 	n.remote = &question{label: "SFTP URL", field: newField("SFTP URL", "sftp://USER@HOST/DIRECTORY; belay logs in by agent or key", needed("the machine and the directory that its web server serves"))}
 	n.points = &question{label: "mta-sts points to", field: newField("mta-sts points to", "addresses or one host name; empty: what is there stays", checkPoints)}
 	n.rua = &question{label: "Reports to", field: newField("Reports to", "mailto:tls-reports@DOMAIN", checkRUA)}
@@ -116,6 +117,8 @@ func (n *newRollout) where() *question {
 		return n.place
 	case "sftp":
 		return n.remote
+	case "static":
+		return n.folder
 	}
 	return nil
 }

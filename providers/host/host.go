@@ -7,8 +7,8 @@
 // senders then really fetch is another question, which is asked from outside.
 //
 // Webroot writes a file below a directory that some web server serves, SFTP does so
-// on another machine; Manual says what a person is to do and looks whether it is
-// done.
+// on another machine; Static writes a folder that a person publishes; Manual says
+// what a person is to do and looks whether it is done.
 package host
 
 import (
@@ -47,19 +47,20 @@ type Seer interface {
 const (
 	KindWebroot = "webroot"
 	KindSFTP    = "sftp"
+	KindStatic  = "static"
 	KindManual  = "manual"
 )
 
 // Options are what hosts are opened with beside their place.
 type Options struct {
-	// Seer is needed by manual.
+	// Seer is needed by static and manual.
 	Seer Seer
 	// LogIn is needed by sftp.
 	LogIn LogIn
 }
 
-// Open returns the host of this kind at place: a web root's directory, the sftp URL
-// without its scheme, or empty for manual.
+// Open returns the host of this kind at place: the directory of a web root or of
+// static, the sftp URL without its scheme, or empty for manual.
 func Open(kind, place string, o Options) (Host, error) {
 	switch kind {
 	case KindWebroot:
@@ -76,6 +77,14 @@ func Open(kind, place string, o Options) (Host, error) {
 			return nil, errors.New("open policy host: sftp needs a way to log in")
 		}
 		return SFTP{Target: target, LogIn: o.LogIn}, nil
+	case KindStatic:
+		switch {
+		case !filepath.IsAbs(place):
+			return nil, fmt.Errorf("open policy host: the folder %s is no absolute path", finding.Quote(place, 200))
+		case o.Seer == nil:
+			return nil, errors.New("open policy host: static needs a way to look from outside")
+		}
+		return Static{Dir: place, Seer: o.Seer}, nil
 	case KindManual:
 		if place != "" {
 			return nil, fmt.Errorf("open policy host: manual takes no place, but %s was given", finding.Quote(place, 200))
@@ -89,7 +98,7 @@ func Open(kind, place string, o Options) (Host, error) {
 }
 
 // ParseSpec reads what the operator writes to name a policy host, "webroot:DIR",
-// "sftp://USER@HOST/DIR" or "manual". A relative DIR is made absolute by the working directory, and its
+// "sftp://USER@HOST/DIR", "static:DIR" or "manual". A relative DIR is made absolute by the working directory, and its
 // symbolic links are resolved, so that one directory has one name in the settings
 // however it was spelled; whether it exists is for Try to say.
 func ParseSpec(spec string) (rollout.HostAccount, error) {
@@ -100,18 +109,18 @@ func ParseSpec(spec string) (rollout.HostAccount, error) {
 			return rollout.HostAccount{}, fmt.Errorf("policy host %s: manual takes nothing after it", finding.Quote(spec, 200))
 		}
 		return rollout.HostAccount{Kind: KindManual}, nil
-	case KindWebroot:
+	case KindWebroot, KindStatic:
 		if place == "" {
-			return rollout.HostAccount{}, errors.New("policy host webroot: say which directory the web server serves, as in webroot:/srv/www")
+			return rollout.HostAccount{}, fmt.Errorf("policy host %[1]s: say which directory is meant, as in %[1]s:/srv/www", kind)
 		}
 		if strings.ContainsFunc(place, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 			return rollout.HostAccount{}, fmt.Errorf("policy host %s: the directory's name has control characters", finding.Quote(spec, 200))
 		}
 		dir, err := canonical(place)
 		if err != nil {
-			return rollout.HostAccount{}, fmt.Errorf("policy host webroot:%s: find the directory: %w", place, err)
+			return rollout.HostAccount{}, fmt.Errorf("policy host %s:%s: find the directory: %w", kind, place, err)
 		}
-		return rollout.HostAccount{Kind: KindWebroot, Place: dir}, nil
+		return rollout.HostAccount{Kind: kind, Place: dir}, nil
 	case KindSFTP:
 		target, err := ParseTarget(strings.TrimSpace(spec))
 		if err != nil {
@@ -123,7 +132,7 @@ func ParseSpec(spec string) (rollout.HostAccount, error) {
 }
 
 func unknownKind(kind string) error {
-	return fmt.Errorf("policy host %s is none that belay knows: give webroot:DIR, sftp://USER@HOST/DIR or manual", finding.Quote(kind, 60))
+	return fmt.Errorf("policy host %s is none that belay knows: give webroot:DIR, sftp://USER@HOST/DIR, static:DIR or manual", finding.Quote(kind, 60))
 }
 
 // checkPolicy refuses what no host may be asked to do.

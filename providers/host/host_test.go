@@ -59,7 +59,7 @@ func TestParseSpec(t *testing.T) {
 	t.Chdir(dir)
 	for spec, want := range map[string]string{
 		"manual": "manual", "webroot:" + dir: "webroot:" + dir, "webroot:" + dir + "/x/..//": "webroot:" + dir,
-		"webroot:www": "webroot:" + filepath.Join(dir, "www"), "webroot:": "", "webroot": "", "manual:x": "", "ftp://x": "", "": "",
+		"webroot:www": "webroot:" + filepath.Join(dir, "www"), "webroot:": "", "webroot": "", "static:www": "static:" + filepath.Join(dir, "www"), "static:": "", "manual:x": "", "ftp://x": "", "": "",
 		"sftp://deploy@Web.example/srv/www/": "sftp://deploy@web.example/srv/www", "sftp://web.example:22/~/www": "sftp://web.example/~/www",
 		"sftp://[2001:db8::1]:2222/srv": "sftp://[2001:db8::1]:2222/srv", "sftp://web.example": "", "sftp://web.example/~": "", "sftp:///srv": "",
 		"sftp://u:hunter2@web.example/srv": "", "sftp:web.example:/srv": "", "sftp://web.example/a%1bb": "", "webroot:a\x1bb": "",
@@ -129,7 +129,7 @@ func TestPlaceIsOneForEverySpelling(t *testing.T) {
 
 func TestSnippetsNameTheHostAndTheRoot(t *testing.T) {
 	all := Snippets("corp.test", rollout.HostAccount{Kind: KindWebroot, Place: `/srv/my "www"`})
-	if len(all) != 3 {
+	if len(all) != 4 {
 		t.Fatalf("%d snippets", len(all))
 	}
 	for _, s := range all {

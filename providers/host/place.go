@@ -17,7 +17,7 @@ import (
 // nothing itself (manual). What does not exist yet is taken as it is spelled.
 func Place(h rollout.HostAccount) (string, error) {
 	switch h.Kind {
-	case KindWebroot:
+	case KindWebroot, KindStatic:
 	case KindSFTP:
 		target, err := ParseTarget(h.String())
 		if err != nil {

@@ -10,7 +10,7 @@ import (
 
 // Snippet is a piece of configuration that makes a web server serve the policy.
 type Snippet struct {
-	// Server is "nginx", "Caddy" or "Apache".
+	// Server is "nginx", "Caddy", "Apache" or "HAProxy".
 	Server string `json:"server"`
 	// Text is the configuration, ready to be put in a file of its own.
 	Text string `json:"text"`
@@ -20,7 +20,8 @@ type Snippet struct {
 // section 3.3 asks: at its one name, over HTTPS, as text/plain, with status 200
 // and no redirect, and so that no cache in between keeps an old body. Where h
 // names no directory, /var/www/mta-sts.DOMAIN stands for it. nginx and Apache are
-// shown with certbot's paths; Caddy gets its certificate itself.
+// shown with certbot's paths; Caddy gets its certificate itself; HAProxy wants chain
+// and key in one file, and reads the policy when it starts.
 func Snippets(domain string, h rollout.HostAccount) []Snippet {
 	name := mtasts.PolicyHost(domain)
 	dir := h.Place
@@ -30,15 +31,17 @@ func Snippets(domain string, h rollout.HostAccount) []Snippet {
 	if dir == "" {
 		dir = "/var/www/" + name
 	}
-	fill := strings.NewReplacer("{NAME}", name, "{DIR}", quotePath(dir), "{WELLKNOWN}", quotePath(dir+"/"+wellKnown))
+	fill := strings.NewReplacer("{NAME}", name, "{DIR}", quotePath(dir), "{WELLKNOWN}", quotePath(dir+"/"+wellKnown),
+		"{FILE}", quotePath(dir+"/"+wellKnown+"/"+policyFile))
 	return []Snippet{
 		{Server: "nginx", Text: fill.Replace(nginx)},
 		{Server: "Caddy", Text: fill.Replace(caddy)},
 		{Server: "Apache", Text: fill.Replace(apache)},
+		{Server: "HAProxy", Text: fill.Replace(haproxy)},
 	}
 }
 
-// quotePath quotes a path as all three servers read it.
+// quotePath quotes a path as all these servers read it.
 func quotePath(path string) string {
 	return fmt.Sprintf(`"%s"`, strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(path))
 }
@@ -93,4 +96,12 @@ const apache = `<VirtualHost *:443>
         Header set Cache-Control no-cache
     </Location>
 </VirtualHost>
+`
+
+const haproxy = `# The policy is read when HAProxy starts: reload it after each change of the file.
+frontend mta-sts
+    mode http
+    bind :443,:::443 ssl crt /etc/haproxy/certs/{NAME}.pem alpn h2,http/1.1
+    http-request return status 200 content-type text/plain file {FILE} hdr Cache-Control no-cache if { path /.well-known/mta-sts.txt }
+    http-request return status 404
 `

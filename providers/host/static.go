@@ -1,0 +1,146 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"belay/rollout"
+	"belay/rollout/finding"
+	"belay/rollout/mtasts"
+	"belay/rollout/world"
+)
+
+// Static keeps a folder that the operator publishes at a host of static pages:
+// GitHub Pages, Netlify, Cloudflare Pages, an S3 bucket behind a CDN. Belay writes
+// the folder, whole, with what those hosts need beside the policy, and then, as with
+// Manual, looks from outside until it is there: that the folder holds a body says
+// nothing about what senders fetch.
+type Static struct {
+	// Dir is the folder, absolute. It is made where it is missing.
+	Dir  string
+	Seer Seer
+}
+
+// Read says what the policy host serves, as Manual does.
+func (s Static) Read(ctx context.Context, e rollout.Edit) (rollout.Held, error) {
+	return Manual{Seer: s.Seer}.Read(ctx, e)
+}
+
+// Apply is Found where the policy is served already. Else the folder is written and
+// the outcome is Waiting: the detail says how to publish it. Where something else
+// than the plan saw is served, nothing is written and the outcome is Refused.
+func (s Static) Apply(ctx context.Context, e rollout.Edit) (rollout.Receipt, error) {
+	watch := world.Start()
+	r, err := Manual{Seer: s.Seer}.Apply(ctx, e)
+	if r.Outcome == rollout.Waiting {
+		if err = s.lay(e); err != nil {
+			r.Outcome, r.Detail = rollout.Failed, finding.Clean(err.Error(), 400)
+		} else {
+			r.Detail = s.instruction(e)
+		}
+	}
+	r.Took = watch.Elapsed()
+	return r, err
+}
+
+// Try says whether the folder can be written.
+func (s Static) Try(ctx context.Context, domain string) (rollout.Trial, error) {
+	if err := ctx.Err(); err != nil {
+		return rollout.Trial{}, err
+	}
+	info, err := os.Stat(s.Dir)
+	line := s.Dir + " can be written"
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		parent := filepath.Dir(s.Dir)
+		if _, err := os.Stat(parent); err != nil {
+			return rollout.Trial{}, fmt.Errorf("try the folder %s: the directory it is to be made in: %w", s.Dir, err)
+		}
+		if err := mayWrite(parent); err != nil {
+			return rollout.Trial{}, fmt.Errorf("try the folder %s: no permission to make it: %w", s.Dir, err)
+		}
+		line = s.Dir + " will be made"
+	case err != nil:
+		return rollout.Trial{}, fmt.Errorf("try the folder %s: %w", s.Dir, err)
+	case !info.IsDir():
+		return rollout.Trial{}, fmt.Errorf("try the folder %s: it is no directory", s.Dir)
+	default:
+		if err := mayWrite(s.Dir); err != nil {
+			return rollout.Trial{}, fmt.Errorf("try the folder %s: no permission to write in it: %w", s.Dir, err)
+		}
+	}
+	return rollout.Trial{Lines: []string{line,
+		fmt.Sprintf("you publish it, and belay looks until %s answers", mtasts.PolicyURL(domain))}}, nil
+}
+
+// lay writes the folder: what the hosts need first, the policy last.
+func (s Static) lay(e rollout.Edit) error {
+	root := Webroot{Dir: s.Dir}
+	if _, err := os.Lstat(root.path()); !e.After.Exists && errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err := os.MkdirAll(s.Dir, 0o755); err != nil {
+		return explain("make the folder", err)
+	}
+	for name, text := range beside(e) {
+		if err := s.lend(name, text); err != nil {
+			return err
+		}
+	}
+	return root.write(e.After)
+}
+
+// lend writes a file that stands beside the policy, unless there is one: it may be
+// the operator's own by now.
+func (s Static) lend(name, text string) error {
+	f, err := os.OpenFile(filepath.Join(s.Dir, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return explain("write "+name, err)
+	}
+	_, err = f.WriteString(text)
+	if err := errors.Join(err, f.Close()); err != nil {
+		_ = os.Remove(f.Name()) // half of it would be kept as if it were the operator's
+		return explain("write "+name, err)
+	}
+	return nil
+}
+
+// beside are the files that hosts of static pages need, by name: GitHub Pages leaves
+// folders that begin with a dot out unless .nojekyll is there, and learns the name it
+// answers to from CNAME; Netlify and Cloudflare Pages read the type from _headers.
+func beside(e rollout.Edit) map[string]string {
+	return map[string]string{
+		".nojekyll": "",
+		"CNAME":     hostOf(e) + "\n",
+		"_headers":  "/.well-known/mta-sts.txt\n  Content-Type: text/plain\n  Cache-Control: no-cache\n",
+	}
+}
+
+func (s Static) instruction(e rollout.Edit) string {
+	name := hostOf(e)
+	if !e.After.Exists {
+		return fmt.Sprintf("The policy was taken out of %s. Publish the folder again, so that %s answers 404.", s.Dir, e.Name)
+	}
+	return fmt.Sprintf(`Publish the folder %[1]s so that %[2]s answers with its policy, as text/plain and without a redirect:
+GitHub Pages: push it to the branch that Pages serves; custom domain %[3]s, Enforce HTTPS on.
+Netlify, Cloudflare Pages: deploy the folder, with no build command; custom domain %[3]s.
+S3 with CloudFront: aws s3 cp %[1]s/.well-known/mta-sts.txt s3://BUCKET/.well-known/mta-sts.txt --content-type text/plain --cache-control no-cache; alternate domain name and certificate for %[3]s.`,
+		s.Dir, e.Name, name)
+}
+
+// hostOf is the policy host whose policy e is about.
+func hostOf(e rollout.Edit) string {
+	u, err := url.Parse(e.Name)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
+}

@@ -1,0 +1,83 @@
+package host
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"belay/rollout"
+)
+
+// TestStaticApply: the folder is written whole, what stood in it stays, and only
+// what is seen from outside ends the wait.
+func TestStaticApply(t *testing.T) {
+	none, first, second := rollout.Absent(), rollout.Body(testing1), rollout.Body(enforce1)
+	for _, row := range []struct {
+		name          string
+		sees          rollout.Value
+		before, after rollout.Value
+		holds         map[string]string // in the folder before
+		want          rollout.Outcome
+		left          map[string]string // what is checked of it afterwards
+	}{
+		{"first body", none, none, first, nil, rollout.Waiting, map[string]string{
+			".well-known/mta-sts.txt": testing1, ".nojekyll": "", "CNAME": "mta-sts.corp.test\n",
+			"_headers": "/.well-known/mta-sts.txt\n  Content-Type: text/plain\n  Cache-Control: no-cache\n",
+		}},
+		{"files of the operator's stay", none, none, first, map[string]string{"CNAME": "mine\n", "index.html": "hello"}, rollout.Waiting,
+			map[string]string{"CNAME": "mine\n", "index.html": "hello", ".well-known/mta-sts.txt": testing1}},
+		{"next body", first, first, second, map[string]string{".well-known/mta-sts.txt": testing1}, rollout.Waiting, map[string]string{".well-known/mta-sts.txt": enforce1}},
+		{"published", second, first, second, map[string]string{".well-known/mta-sts.txt": enforce1}, rollout.Found, map[string]string{".well-known/mta-sts.txt": enforce1}},
+		{"somebody else's body is served", rollout.Body("mine\n"), first, second, map[string]string{".well-known/mta-sts.txt": testing1}, rollout.Refused, map[string]string{".well-known/mta-sts.txt": testing1}},
+		{"removal", first, first, none, map[string]string{".well-known/mta-sts.txt": testing1}, rollout.Waiting, map[string]string{".well-known/mta-sts.txt": "gone"}},
+		{"removal of what the folder never had", first, first, none, nil, rollout.Waiting, map[string]string{".well-known/mta-sts.txt": "gone"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			s := Static{Dir: filepath.Join(t.TempDir(), "pages"), Seer: window{value: row.sees}}
+			for name, text := range row.holds {
+				path := filepath.Join(s.Dir, name)
+				if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got, err := s.Apply(t.Context(), edit(row.before, row.after))
+			if got.Outcome != row.want || (err != nil) != (row.want == rollout.Refused) {
+				t.Fatalf("receipt %+v, error %v; want %s", got, err, row.want)
+			}
+			if row.want == rollout.Waiting && !strings.Contains(got.Detail, s.Dir) {
+				t.Errorf("the operator is not told what to publish: %q", got.Detail)
+			}
+			for name, want := range row.left {
+				text, err := os.ReadFile(filepath.Join(s.Dir, name))
+				if errors.Is(err, os.ErrNotExist) {
+					text, err = []byte("gone"), nil
+				}
+				if string(text) != want || err != nil {
+					t.Errorf("%s holds %q (%v), want %q", name, text, err, want)
+				}
+			}
+		})
+	}
+}
+
+func TestStaticTry(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for place, says := range map[string]string{
+		dir: "can be written", filepath.Join(dir, "new"): "will be made", file: "no directory", filepath.Join(dir, "a", "b"): "made in",
+	} {
+		trial, err := Static{Dir: place}.Try(t.Context(), "corp.test")
+		said := strings.Join(trial.Lines, "\n")
+		if err != nil {
+			said = err.Error()
+		}
+		if !strings.Contains(said, says) {
+			t.Errorf("%s: %q, want %q", place, said, says)
+		}
+	}
+}
