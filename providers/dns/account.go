@@ -119,7 +119,10 @@ func sources() map[string]func(credentials, Options) (Source, error) {
 		"desec":          openDeSEC,
 		"hetzner":        openHetzner,
 		"ovh":            openOVH,
+		"gandi":          openGandi,
+		"dnscale":        openDNScale,
 		"porkbun":        openPorkbun,
+		"linode":         openLinode,
 		"googleclouddns": openGoogleCloudDNS, // under the build tag google
 	}
 }

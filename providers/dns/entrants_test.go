@@ -59,7 +59,10 @@ func entrants() map[string]entrant {
 		"route53":              route53Entrant(),
 		"rfc2136":              rfc2136Entrant(),
 		"ovh":                  ovhEntrant(),
+		"gandi":                gandiEntrant(),
+		"dnscale":              dnscaleEntrant(),
 		"porkbun":              porkbunEntrant(),
+		"linode":               linodeEntrant(),
 		"rfc2136 without AXFR": {start: func(t *testing.T) bench { return rfc2136Bench(t, true) }},
 	}
 	maps.Copy(all, heavyEntrants())

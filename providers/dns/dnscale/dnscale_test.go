@@ -166,20 +166,43 @@ func TestFormsOfContent(t *testing.T) {
 	}
 }
 
-// TestListsUnderAnotherName: lego's client reads a page's items under "items".
-func TestListsUnderAnotherName(t *testing.T) {
-	p, srv := start(t)
-	srv.SetHooks(vendor.Hooks{Interfere: func(r *http.Request) *vendor.Fault {
-		return &vendor.Fault{Status: 200, Type: "application/json", Body: `{"status":"success","data":{"items":[{"id":"1","name":"corp.test."}],"pagination":{"total":1}}}`}
-	}})
-	if got, err := p.ListZones(t.Context()); err != nil || len(got) != 1 || got[0].Name != "corp.test." {
-		t.Errorf("%v, %v", got, err)
-	}
-	srv.SetHooks(vendor.Hooks{Interfere: func(r *http.Request) *vendor.Fault {
-		return &vendor.Fault{Status: 200, Type: "application/json", Body: `{}`}
-	}})
-	if got, err := p.ListZones(t.Context()); err == nil || !strings.Contains(err.Error(), "no list") {
-		t.Errorf("%v, %v", got, err)
+// TestFormsOfLists: DNScale's documents have two, and one may leave out how long it
+// is; all pages are read of each, and what is no list is an error.
+func TestFormsOfLists(t *testing.T) {
+	zone := func(n string) string { return `{"id":"` + n + `","name":"` + n + `.test."}` }
+	for _, tc := range []struct {
+		shows, first, second, says string
+		calls                      int
+	}{
+		{"as the contract has it", `{"zones":[` + zone("a") + `],"pagination":{"total":2,"has_more":true}}`, `{"zones":[` + zone("b") + `],"pagination":{"total":2,"has_more":false}}`, "", 2},
+		{"as the overview has it", `{"items":[` + zone("a") + `],"total":2,"limit":1,"offset":0}`, `{"items":[` + zone("b") + `],"total":2,"limit":1,"offset":1}`, "", 2},
+		{"without any number", `{"zones":[` + zone("a") + `]}`, `{"zones":[` + zone("b") + `]}`, "", 3},
+		{"a list that does not end", `{"zones":[` + zone("a") + `],"pagination":{"total":2,"has_more":true}}`, `{"zones":[],"pagination":{"total":2,"has_more":true}}`, "does not end", 2},
+		{"no list", `{}`, ``, "no list", 1},
+	} {
+		t.Run(tc.shows, func(t *testing.T) {
+			p, srv := start(t)
+			srv.SetHooks(vendor.Hooks{Interfere: func(r *http.Request) *vendor.Fault {
+				data := map[string]string{"0": tc.first, "1": tc.second}[r.URL.Query().Get("offset")]
+				if data == "" {
+					data = `{"zones":[]}`
+				}
+				return &vendor.Fault{Status: 200, Type: "application/json", Body: `{"status":"success","data":` + data + `}`}
+			}})
+			got, err := p.ListZones(t.Context())
+			if srv.Calls() != tc.calls {
+				t.Errorf("%d calls", srv.Calls())
+			}
+			if tc.says != "" {
+				if err == nil || !strings.Contains(err.Error(), tc.says) {
+					t.Errorf("%v, %v", got, err)
+				}
+				return
+			}
+			if err != nil || len(got) != 2 || got[0].Name != "a.test." || got[1].Name != "b.test." {
+				t.Errorf("%v, %v", got, err)
+			}
+		})
 	}
 }
 

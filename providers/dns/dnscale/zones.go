@@ -25,19 +25,32 @@ type zone struct {
 	Name string `json:"name"`
 }
 
-// page is a page of a list. Which of the three has the items depends on the list,
-// and on whom one asks: DNScale's contract names them by what they are, lego's
-// client calls them items.
+// page is a page of a list. DNScale's documents have two forms of it: its contract
+// names the items by what they are and has the numbers apart, its overview calls
+// them items and has the numbers beside them.
 type page struct {
 	Data struct {
 		Zones      json.RawMessage `json:"zones"`
 		Records    json.RawMessage `json:"records"`
 		Items      json.RawMessage `json:"items"`
+		Total      int             `json:"total"`
 		Pagination struct {
 			Total   int   `json:"total"`
 			HasMore *bool `json:"has_more"`
 		} `json:"pagination"`
 	} `json:"data"`
+}
+
+// total is how many items the list has; 0 also where the answer does not say.
+func (g page) total() int { return max(g.Data.Total, g.Data.Pagination.Total) }
+
+// last reports whether the list ends with this page, of some items, after which
+// read of them have been read. Where nothing says so only an empty page does.
+func (g page) last(some, read int) bool {
+	if more := g.Data.Pagination.HasMore; more != nil {
+		return !*more
+	}
+	return some == 0 || g.total() > 0 && read >= g.total()
 }
 
 // items are the page's items, in whichever place they stand.
@@ -134,7 +147,7 @@ func stroll[T any](ctx context.Context, p *Provider, path string, size int, want
 			return nil, err
 		}
 		if n == 0 {
-			total = g.Data.Pagination.Total
+			total = g.total()
 		}
 		var some []T
 		if err := json.Unmarshal(g.items(), &some); err != nil {
@@ -146,13 +159,13 @@ func stroll[T any](ctx context.Context, p *Provider, path string, size int, want
 			}
 		}
 		read += len(some)
-		switch more := g.Data.Pagination.HasMore; {
-		case g.Data.Pagination.Total != total:
+		switch {
+		case g.total() != total:
 			return nil, fmt.Errorf("GET %s: %w", path, errMoved)
-		case more != nil && *more && len(some) == 0:
-			return nil, fmt.Errorf("GET %s: the list does not end", path)
-		case more != nil && !*more, more == nil && (read >= total || len(some) == 0):
+		case g.last(len(some), read):
 			return found, nil
+		case len(some) == 0:
+			return nil, fmt.Errorf("GET %s: the list does not end", path)
 		}
 	}
 	return nil, fmt.Errorf("GET %s: the list has more than %d pages", path, mostPages)

@@ -144,7 +144,7 @@ func TestRefusals(t *testing.T) {
 		says   string
 	}{
 		{"no token", func(p *gandi.Provider, _ *vendor.Gandi) { p.BearerToken = "" }, "token is missing"},
-		{"a wrong token", func(p *gandi.Provider, _ *vendor.Gandi) { p.BearerToken = "other" }, "HTTP 401: The server could not verify"},
+		{"a wrong token", func(p *gandi.Provider, _ *vendor.Gandi) { p.BearerToken = "other" }, "HTTP 403: Access was denied"},
 		{"a token that may only read", func(_ *gandi.Provider, s *vendor.Gandi) { s.SetReadOnly() }, "HTTP 403: Access was denied"},
 		{"a value that Gandi does not take", func(_ *gandi.Provider, s *vendor.Gandi) { s.Put("a.corp.test", "CNAME", 600, "x.example.") }, "rrset_type: a CNAME cannot stand"},
 		{"control characters", func(_ *gandi.Provider, s *vendor.Gandi) {

@@ -162,8 +162,8 @@ func (g *Gandi) tell(s GandiSet) {
 	on(g.whole(s.Name), s.Type, uint32(s.TTL), values)
 }
 
-// authenticated refuses what has no good token: 401, and in the words of Gandi's
-// documentation of its logins.
+// authenticated refuses what has no good token: nothing at all by 401, a token that
+// is unknown or has expired by 403, as one that lacks a right.
 func (g *Gandi) authenticated(api http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
@@ -171,7 +171,7 @@ func (g *Gandi) authenticated(api http.Handler) http.Handler {
 		case !ok:
 			gandiError(w, http.StatusUnauthorized, "You must provide an access token or an API Key. See https://api.gandi.net/docs/authentication/")
 		case token != g.Token:
-			gandiError(w, http.StatusUnauthorized, "The server could not verify that you are authorized to access this resource.")
+			gandiError(w, http.StatusForbidden, "Access was denied to this resource.")
 		default:
 			api.ServeHTTP(w, r)
 		}

@@ -1,0 +1,122 @@
+package dns
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"belay/providers/dns/dnscale"
+)
+
+// dnscaleZones is an account at DNScale, through a library of belay's own; there is
+// no other for libdns.
+//
+// DNScale keeps single records and can only be asked for a whole zone: reading a
+// name is a walk over its pages, of which only that name is kept.
+type dnscaleZones struct {
+	api *dnscale.Provider
+
+	mu sync.Mutex
+	// known are the zones that have been looked at, by name: their name servers
+	// stand among their records, and are read once.
+	known map[string]Zone
+}
+
+func openDNScale(c credentials, o Options) (Source, error) {
+	key, err := c.need("api_key", "the API key")
+	if err != nil {
+		return nil, err
+	}
+	client, err := owned(o)
+	if err != nil {
+		return nil, err
+	}
+	return &dnscaleZones{
+		api:   &dnscale.Provider{APIKey: key, BaseURL: o.BaseURL, HTTPClient: client},
+		known: map[string]Zone{},
+	}, nil
+}
+
+func (d *dnscaleZones) Label() string { return "DNScale" }
+
+// Zone looks among the zones that the key sees.
+func (d *dnscaleZones) Zone(ctx context.Context, name string) (Zone, error) {
+	zones, err := d.api.ListZones(ctx)
+	if err != nil {
+		return Zone{}, dnscaleSaid(err)
+	}
+	held, ok := holding(zones, name)
+	if !ok {
+		return Zone{}, fmt.Errorf("the API key is valid, but its account has no zone for %s (it has %d): the zone is in another account", name, len(zones))
+	}
+	d.mu.Lock()
+	z, ok := d.known[held]
+	d.mu.Unlock()
+	if ok {
+		return z, nil
+	}
+	apex, err := d.api.RecordsAt(ctx, held, "@")
+	if err != nil {
+		return Zone{}, dnscaleSaid(err)
+	}
+	servers := nameServersAt(apex)
+	z = Zone{Name: held, Notes: serversNote(servers), NameServers: servers, LeastTTL: uint32(dnscale.LeastTTL / time.Second)}
+	d.mu.Lock()
+	d.known[held] = z
+	d.mu.Unlock()
+	return z, nil
+}
+
+// At reads the records of one name. Disabled ones are not in DNS, and not here.
+func (d *dnscaleZones) At(ctx context.Context, z Zone, name string) ([]RRset, error) {
+	found, err := d.api.RecordsAt(ctx, z.Name, relative(name, z.Name))
+	if err != nil {
+		return nil, dnscaleSaid(err)
+	}
+	return setsOf(name, found), nil
+}
+
+// Replace rewrites records in place as far as they go round. To leave nothing, only
+// what has been read is deleted: what has come since stays, and is seen.
+func (d *dnscaleZones) Replace(ctx context.Context, z Zone, have, want RRset) error {
+	if len(want.Values) == 0 {
+		have.TTL = 0 // whatever it is
+		_, err := d.api.DeleteRecords(ctx, z.Name, recordsOf(z, have))
+		return dnscaleSaid(err)
+	}
+	_, err := d.api.SetRecords(ctx, z.Name, recordsOf(z, want))
+	return dnscaleSaid(err)
+}
+
+// Prove has nothing left to test: DNScale does not tell a key's scopes.
+func (d *dnscaleZones) Prove(context.Context, Zone, string) ([]string, error) {
+	return []string{"The key reads the zone's records; the scope records:write is only proved by the first write."}, nil
+}
+
+// dnscaleSaid is a refusal by DNScale as what to do.
+func dnscaleSaid(err error) error {
+	e, ok := errors.AsType[*dnscale.Error](err)
+	if !ok {
+		return err
+	}
+	mend := ""
+	switch {
+	case e.Status == http.StatusUnauthorized:
+		mend = "the API key is wrong, expired or revoked; make one in the dashboard, with the scopes zones:read, records:read and records:write"
+	case e.Status == http.StatusForbidden && e.Method != http.MethodGet:
+		mend = "the API key may not change records; give it the scope records:write"
+	case e.Status == http.StatusForbidden && strings.HasSuffix(e.Path, "/records"):
+		mend = "the API key may not read records; give it the scope records:read"
+	case e.Status == http.StatusForbidden:
+		mend = "the API key may not list zones; give it the scope zones:read"
+	case e.Status == http.StatusConflict:
+		mend = "DNScale holds something there that the record cannot stand beside"
+	case e.Status == http.StatusBadRequest || e.Status == http.StatusUnprocessableEntity:
+		mend = "DNScale does not take the record"
+	}
+	return ownedRefusal("DNScale", e.Status, e.Message, e.ContentType, e.RetryAfter, mend)
+}
