@@ -74,6 +74,9 @@ type EditOutcome struct {
 	Edit
 	Outcome Outcome `json:"outcome"`
 	Detail  string  `json:"detail,omitempty"`
+	// ResolversUntil is until when resolvers may still answer what stood before;
+	// zero for an edit that is not live, and for one that no resolver keeps.
+	ResolversUntil time.Time `json:"resolvers_until,omitzero"`
 }
 
 // Progress is what an act did; it is the JSON of `next`.

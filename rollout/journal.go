@@ -18,7 +18,7 @@ const (
 	Abandoned EntryKind = "abandoned" // PlanHash, EditID: a new plan took its place; made no more, its id never used again
 	Intended  EntryKind = "intended"  // PlanHash, EditID: about to be written
 	Received  EntryKind = "received"  // PlanHash, Receipt
-	Seen      EntryKind = "verified"  // PlanHash, EditID: seen live from outside; Waived names what gave no answer
+	Seen      EntryKind = "verified"  // PlanHash, EditID: seen live from outside; Shown names who showed it, Unseen what gave no answer
 	Moved     EntryKind = "moved"     // From, Phase, Aim: the phase or rung was left
 	Overrode  EntryKind = "override"  // Reasons, Reason; Phase and Aim: the gate out of there, where it is not the present phase's
 	Mended    EntryKind = "mended"    // MendedAt, Reason
@@ -45,8 +45,10 @@ type Entry struct {
 	Receipt  *Receipt      `json:"receipt,omitempty"`
 	// Unseen names the servers that gave no answer when an edit was verified.
 	Unseen []string `json:"unseen,omitempty"`
-	From   Phase    `json:"from,omitempty"`
-	Phase  Phase    `json:"phase,omitempty"`
+	// Shown names the servers that showed an edit when it was verified.
+	Shown []string `json:"shown,omitempty"`
+	From  Phase    `json:"from,omitempty"`
+	Phase Phase    `json:"phase,omitempty"`
 	// Aim is the rung that the rollout is on its way to publish.
 	Aim      uint32      `json:"aim,omitempty"`
 	Reasons  []ReasonKey `json:"reasons,omitempty"`

@@ -86,6 +86,9 @@ type Event struct {
 	Edit     *Edit
 	Receipt  *Receipt
 	Sighting *Sighting
+	// Until is, for BecameLive, until when resolvers may still answer what stood
+	// before; zero where none keeps it.
+	Until time.Time
 }
 
 // Store keeps rollouts. Every Append is one durable commit.

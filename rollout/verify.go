@@ -131,13 +131,8 @@ func (k *walk) settle(ctx context.Context, edit Edit, sightings []Sighting) erro
 	if k.state(edit).Receipt.Outcome == Waiting {
 		entries = append(entries, Entry{Kind: Received, PlanHash: hash, Receipt: &Receipt{EditID: edit.ID, Outcome: Found, Saw: edit.After}})
 	}
-	var unseen []string
-	for _, s := range sightings {
-		if !s.Answered {
-			unseen = append(unseen, finding.Clean(fmt.Sprintf("%s [%s]: %s", s.Where, s.IP, s.Err), 200))
-		}
-	}
-	entries = append(entries, Entry{Kind: Seen, PlanHash: hash, EditID: edit.ID, Unseen: unseen})
+	shown, unseen := witnesses(sightings)
+	entries = append(entries, Entry{Kind: Seen, PlanHash: hash, EditID: edit.ID, Shown: shown, Unseen: unseen})
 	if k.cached.After(k.r.CachedUntil) && edit.Kind == Policy && edit.Before.Exists {
 		entries = append(entries, Entry{Kind: Cached, Wait: k.cached})
 	}
@@ -150,8 +145,25 @@ func (k *walk) settle(ctx context.Context, edit Edit, sightings []Sighting) erro
 	if o := k.state(edit).Receipt.Outcome; k.touched[edit.ID] == "" || k.touched[edit.ID] == Waiting {
 		k.touched[edit.ID] = o
 	}
-	k.emit.Emit(Event{Kind: BecameLive, Subject: edit.Name, Text: strings.Join(unseen, "; "), Edit: &edit})
+	k.emit.Emit(Event{Kind: BecameLive, Subject: edit.Name, Text: strings.Join(unseen, "; "), Edit: &edit, Until: edit.OldUntil(k.engine.now())})
 	return nil
+}
+
+// witnesses are who showed an edit, with the zone's serial there, and who gave no
+// answer, with why.
+func witnesses(sightings []Sighting) (shown, unseen []string) {
+	for _, s := range sightings {
+		at := fmt.Sprintf("%s [%s]", s.Where, s.IP)
+		switch {
+		case !s.Answered:
+			unseen = append(unseen, finding.Clean(at+": "+s.Err, 200))
+		case s.Serial != 0:
+			shown = append(shown, finding.Clean(fmt.Sprintf("%s serial %d", at, s.Serial), 200))
+		default:
+			shown = append(shown, finding.Clean(at, 200))
+		}
+	}
+	return shown, unseen
 }
 
 // back is where a rollout goes when the last edit of a step back, or of an undo

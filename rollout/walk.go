@@ -239,7 +239,7 @@ func (k *walk) outcomes() []EditOutcome {
 		if o == "" {
 			o = Waiting
 		}
-		out = append(out, EditOutcome{Edit: edit, Outcome: o, Detail: k.detail[edit.ID]})
+		out = append(out, EditOutcome{Edit: edit, Outcome: o, Detail: k.detail[edit.ID], ResolversUntil: edit.OldUntil(last.Edits[edit.ID].Verified)})
 	}
 	return out
 }

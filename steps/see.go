@@ -95,6 +95,7 @@ func (s *sight) record() error {
 		return err
 	}
 	a := s.view.Authoritative(zone, s.edit.Name, s.edit.Type)
+	s.view.NoteSerials(a)
 	s.e.Zone.Apex, s.e.Zone.Exists = a.Zone, !zone.Missing
 	s.e.Names = []rollout.NameSeen{{Name: a.Name, Type: a.Type, Sightings: a.Sightings, Alias: a.Alias}}
 	s.e.Sightings = a.Sightings
@@ -190,8 +191,11 @@ func (s *sight) addresses(at []string) ([]netip.Addr, error) {
 
 func (s *sight) tell(g rollout.Sighting) {
 	said, sev := g.Value.String(), finding.Pass
-	if g.Err != "" {
+	switch {
+	case g.Err != "":
 		said, sev = g.Err, finding.Warn
+	case g.Serial != 0:
+		said += fmt.Sprintf("   TTL %d, serial %d", g.TTL, g.Serial)
 	}
 	s.view.Emit(rollout.Event{Kind: rollout.Answered, Subject: probe.At(g.Where, g.IP), Text: said, Took: g.Took, Severity: sev, Edit: &s.edit, Sighting: &g})
 }

@@ -74,16 +74,17 @@ func (h *history) render() {
 	var lines []string
 	var marks []int
 	room := h.pane.reading()
-	places := placesOf(h.entries)
+	edits := editsOf(h.entries)
 	for i := len(h.entries) - 1; i >= 0; {
 		first := beginOfEdit(h.entries, i)
 		e := h.entries[i]
 		marks = append(marks, len(lines))
 		kind, said, more := tellAll(h.entries[first : i+1])
-		i = first - 1
-		if place := places[e.PlanHash+" "+editOf(e)]; place != "" {
-			said += ": " + place
+		if x, ok := edits[e.PlanHash+" "+editOf(e)]; ok {
+			said += ": " + what(x)
+			more = append(h.changed(x, h.entries[first:i+1]), more...)
 		}
+		i = first - 1
 		sentence := wrap(finding.Clean(said, 500), max(room-saidAt, 20))
 		if len(sentence) == 0 {
 			sentence = []string{""}
@@ -140,19 +141,42 @@ func tellAll(entries []rollout.Entry) (kind, said string, more []string) {
 	return "edit", editOf(entries[0]) + ": " + strings.Join(steps, ", "), more
 }
 
-// placesOf names what each edit of the journaled plans changes, by the plan's hash
-// and the edit's id.
-func placesOf(entries []rollout.Entry) map[string]string {
-	out := map[string]string{}
+// editsOf are the edits of the journaled plans, by the plan's hash and the edit's
+// id.
+func editsOf(entries []rollout.Entry) map[string]rollout.Edit {
+	out := map[string]rollout.Edit{}
 	for _, e := range entries {
 		if e.Plan == nil {
 			continue
 		}
 		for _, x := range e.Plan.Edits {
-			out[e.Plan.Hash()+" "+x.ID] = what(x)
+			out[e.Plan.Hash()+" "+x.ID] = x
 		}
 	}
 	return out
+}
+
+// changed says from what to what an edit led, below the entry of its intent, and
+// below that of its verification until when resolvers may answer the old.
+func (h *history) changed(x rollout.Edit, entries []rollout.Entry) []string {
+	var out []string
+	for _, e := range entries {
+		switch until := x.OldUntil(e.At); {
+		case e.Kind == rollout.Intended:
+			out = append(out, "from "+valueOf(x.Before), "to   "+valueOf(x.After)+"   at "+x.Account)
+		case e.Kind == rollout.Seen && !until.IsZero():
+			out = append(out, "resolvers may answer what was before until "+h.when(until))
+		}
+	}
+	return out
+}
+
+// valueOf is a value on one line, or "nothing".
+func valueOf(v rollout.Value) string {
+	if !v.Exists {
+		return "nothing"
+	}
+	return v.String()
 }
 
 // editOf is the id of the edit that an entry is about, if it is about one.
@@ -187,6 +211,9 @@ func tell(e rollout.Entry) (said string, more []string) {
 		}
 	case rollout.Abandoned, rollout.Intended, rollout.Seen:
 		said = "edit " + e.EditID
+		if len(e.Shown) > 0 {
+			more = append(more, "shown by "+strings.Join(e.Shown, ", "))
+		}
 		if len(e.Unseen) > 0 {
 			more = append(more, "no answer from "+strings.Join(e.Unseen, ", "))
 		}

@@ -53,3 +53,29 @@ func TestALongValueOfTheJournalIsShownWhole(t *testing.T) {
 		t.Errorf("%s\nlacks %s", view, place)
 	}
 }
+
+// TestTheHistoryTellsFromWhatToWhat: who changed what, from what to what, who
+// showed it afterwards, and until when the old may still be answered.
+func TestTheHistoryTellsFromWhatToWhat(t *testing.T) {
+	edit := rollout.Edit{
+		ID: "1", Kind: rollout.Record, Account: "cloudflare/work", Zone: "corp.test", Name: "_mta-sts.corp.test", Type: "TXT", TTL: 300, BeforeTTL: 3600,
+		Before: rollout.Records("v=STSv1; id=1;"), After: rollout.Records("v=STSv1; id=2;"),
+	}
+	plan := rollout.Plan{Domain: "corp.test", Phase: rollout.Enforce, Purpose: rollout.ForPhase, Edits: []rollout.Edit{edit}}
+	made := func(kind rollout.EntryKind, after time.Duration) rollout.Entry {
+		return rollout.Entry{At: now().Add(after), Who: "ada@box", Kind: kind, PlanHash: plan.Hash(), EditID: "1"}
+	}
+	received := made(rollout.Received, time.Second)
+	received.EditID, received.Receipt = "", &rollout.Receipt{EditID: "1", Outcome: rollout.Applied, Saw: edit.After}
+	seen := made(rollout.Seen, 2*time.Second)
+	seen.Shown, seen.Unseen = []string{"ns1.corp.test [192.0.2.1] serial 7"}, []string{"ns2.corp.test [192.0.2.2]: no answer in time"}
+	view := flat(journalled(t, rollout.Entry{At: now(), Who: "ada@box", Kind: rollout.Accepted, Plan: &plan}, made(rollout.Intended, 0), received, seen))
+	for _, want := range []string{
+		"ada@box", "change _mta-sts.corp.test TXT 300", "from v=STSv1; id=1;", "to v=STSv1; id=2; at cloudflare/work",
+		"shown by ns1.corp.test [192.0.2.1] serial 7", "no answer from ns2.corp.test [192.0.2.2]", "resolvers may answer what was before until", "11:15",
+	} {
+		if !strings.Contains(view, want) {
+			t.Errorf("lacks %q:\n%s", want, view)
+		}
+	}
+}

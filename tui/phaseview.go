@@ -3,6 +3,7 @@ package tui
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"belay/rollout"
 	"belay/rollout/finding"
@@ -67,7 +68,7 @@ func (p *phase) render() {
 	switch {
 	case p.walk != nil || p.looking == nil && p.planShown && p.course != nil:
 		lines = append(lines, p.trouble(w)...)
-		body, at := p.course.lay(p.styles, w, p.formLines)
+		body, at := p.course.lay(p.styles, w, p.formLines, p.mayAnswerOld)
 		for _, m := range at {
 			marks = append(marks, m+len(lines))
 		}
@@ -81,6 +82,15 @@ func (p *phase) render() {
 		lines, marks = p.evidence(lines, w)
 	}
 	p.pane.fill(lines, marks)
+}
+
+// mayAnswerOld says until when resolvers may go on answering what stood before a
+// live edit; nothing once that is over.
+func (p *phase) mayAnswerOld(until time.Time) string {
+	if !until.After(p.clock.Now()) {
+		return ""
+	}
+	return "resolvers may answer what was before until " + p.when(until)
 }
 
 // trouble is why the last act did not do what it should.

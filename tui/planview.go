@@ -27,6 +27,8 @@ type editCourse struct {
 	detail string
 	took   time.Duration
 	seen   live
+	// until is until when resolvers may still answer what stood before.
+	until time.Time
 }
 
 // newCourse begins with what the journal knows of the plan.
@@ -42,6 +44,8 @@ func newCourse(p rollout.Plan, r rollout.Rollout) *course {
 		for id, s := range accepted.Edits {
 			if e := c.states[id]; e != nil {
 				e.word, e.detail, e.took = stateWord(s), s.Receipt.Detail, s.Receipt.Took
+				x, _ := p.Edit(id)
+				e.until = x.OldUntil(s.Verified)
 			}
 		}
 		break
@@ -102,7 +106,7 @@ func (c *course) take(ev rollout.Event) {
 		}
 	case rollout.BecameLive:
 		if e != nil {
-			e.word = "live"
+			e.word, e.until = "live", ev.Until
 		}
 	default:
 		if e == nil {
@@ -137,8 +141,9 @@ func (c *course) conclude(p rollout.Progress) {
 
 // lay renders the plan: each edit as a diff with its state, what is needed by
 // hand, and who sees it. marks are the lines where edits begin. byHand writes an
-// edit that the operator makes down for him.
-func (c *course) lay(st Styles, w int, byHand func(rollout.Edit) []string) (lines []string, marks []int) {
+// edit that the operator makes down for him; oldUntil says until when the old
+// value may still be answered.
+func (c *course) lay(st Styles, w int, byHand func(rollout.Edit) []string, oldUntil func(time.Time) string) (lines []string, marks []int) {
 	lines = append(lines, st.muted.Render(fmt.Sprintf("plan %s   %s", short(c.plan.Hash()), plural(len(c.plan.Edits), "edit"))))
 	for i, e := range c.plan.Edits {
 		state := c.states[e.ID]
@@ -170,6 +175,9 @@ func (c *course) lay(st Styles, w int, byHand func(rollout.Edit) []string) (line
 		}
 		for _, r := range state.seen.rows {
 			lines = append(lines, "        "+r.line(st, w-8))
+		}
+		if said := oldUntil(state.until); said != "" {
+			lines = append(lines, indent(st.muted.Render(said), 8, w)...)
 		}
 		lines = append(lines, mistakeLines(st, state.seen.findings, w)...)
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"belay/rollout"
+	"belay/rollout/finding"
 
 	"github.com/spf13/cobra"
 )
@@ -74,16 +75,24 @@ func told(e rollout.Entry, plan rollout.Plan) string {
 		return strings.Join(found, "; ") + ": " + e.Reason
 	case rollout.Accepted:
 		return fmt.Sprintf("plan %s (%s) of %s", e.Plan.Hash(), e.Plan.Purpose, many(len(e.Plan.Edits), "edit"))
-	case rollout.Intended, rollout.Abandoned:
+	case rollout.Intended:
+		return editTold(e.PlanHash, e.EditID, plan) + change(e.EditID, plan)
+	case rollout.Abandoned:
 		return editTold(e.PlanHash, e.EditID, plan)
 	case rollout.Received:
-		text := editTold(e.PlanHash, e.Receipt.EditID, plan) + ": " + string(e.Receipt.Outcome)
+		text := editTold(e.PlanHash, e.Receipt.EditID, plan) + ": " + string(e.Receipt.Outcome) + read(*e.Receipt)
 		if e.Receipt.Outcome != rollout.Waiting && e.Receipt.Detail != "" {
 			text += ", " + e.Receipt.Detail
 		}
 		return text
 	case rollout.Seen:
 		text := editTold(e.PlanHash, e.EditID, plan) + " is live"
+		if len(e.Shown) > 0 {
+			text += ", shown by " + strings.Join(e.Shown, ", ")
+		}
+		if edit, ok := plan.Edit(e.EditID); ok {
+			text += oldUntil(edit.OldUntil(e.At))
+		}
 		if len(e.Unseen) > 0 {
 			text += "; not asked: " + strings.Join(e.Unseen, "; ")
 		}
@@ -111,6 +120,36 @@ func rung(phase rollout.Phase, aim uint32) string {
 		return phase.String()
 	}
 	return fmt.Sprintf("%s, rung %d", phase, aim)
+}
+
+// change says from what to what an edit leads, and where it is made.
+func change(id string, plan rollout.Plan) string {
+	edit, ok := plan.Edit(id)
+	if !ok {
+		return ""
+	}
+	return fmt.Sprintf(", from %s to %s, through %s", valueTold(edit.Before), valueTold(edit.After), edit.Account)
+}
+
+// read says what a second reading at the provider showed.
+func read(r rollout.Receipt) string {
+	switch r.Outcome {
+	case rollout.Applied:
+		return ", read back as " + valueTold(r.Saw)
+	case rollout.Found:
+		return ", found as " + valueTold(r.Saw)
+	case rollout.Waiting:
+		return ""
+	}
+	return ", read as " + valueTold(r.Saw)
+}
+
+// valueTold is a value for a sentence.
+func valueTold(v rollout.Value) string {
+	if !v.Exists {
+		return "nothing"
+	}
+	return finding.Quote(v.String(), 600)
 }
 
 func editTold(hash, id string, plan rollout.Plan) string {

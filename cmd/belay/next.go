@@ -150,9 +150,17 @@ func (p *program) events() rollout.Sink {
 		case rollout.Edited:
 			p.printReceipt(ev)
 		case rollout.BecameLive:
-			p.say("  live    %s %s%s", clean(ev.Subject), ev.Edit.Type, unseen(ev.Text))
+			p.say("  live    %s %s%s%s", clean(ev.Subject), ev.Edit.Type, oldUntil(ev.Until), unseen(ev.Text))
 		}
 	}
+}
+
+// oldUntil says how long resolvers may still answer what stood before.
+func oldUntil(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return "; resolvers may answer what was before until " + local(t)
 }
 
 func unseen(text string) string {

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"belay/providers/lab"
+	"belay/rollout"
+)
+
+// TestTheLogTellsWhoChangedWhat: from what to what, through which account, by whom,
+// what was read back, and which servers showed it at which serial.
+func TestTheLogTellsWhoChangedWhat(t *testing.T) {
+	b := newBox(t, lab.Options{})
+	b.start()
+	b.to(rollout.ReviewReports)
+	id := b.status().PolicyID
+	log := b.must(exitGood, "log", b.Domain()).out
+	for _, want := range []string{
+		fmt.Sprintf("_mta-sts.corp.test TXT, from nothing to \"v=STSv1; id=%s;\", through rfc2136", id),
+		fmt.Sprintf("applied, read back as \"v=STSv1; id=%s;\"", id),
+		fmt.Sprintf("_mta-sts.corp.test TXT is live, shown by ns1.corp.test [192.0.2.1] serial %d, ", b.Serial(b.Domain())),
+		"; resolvers may answer what was before until ",
+		"@",
+	} {
+		if !strings.Contains(log, want) {
+			t.Errorf("the log lacks %q:\n%s", want, log)
+		}
+	}
+	var shown int
+	for line := range strings.Lines(b.must(exitGood, "log", b.Domain(), "--json").out) {
+		var e rollout.Entry
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			t.Fatal(err)
+		}
+		if e.Kind == rollout.Seen {
+			shown += len(e.Shown)
+		}
+	}
+	if shown == 0 {
+		t.Error("no server is named in the journal")
+	}
+}
