@@ -19,10 +19,10 @@ type sendersShape struct {
 	Error string `json:"error,omitempty"`
 }
 
-// refused reports whether some sender would not deliver.
+// refused reports whether some sender would not deliver, Postfix among them.
 func refused(views []sender.View) bool {
 	return slices.ContainsFunc(views, func(v sender.View) bool {
-		return v.Outcome == sender.Defer || v.Outcome == sender.Bounce
+		return v.Outcome == sender.Defer || v.Outcome == sender.Bounce || v.Postfix == sender.Defer
 	})
 }
 
@@ -59,6 +59,9 @@ func (p *program) printView(v sender.View) {
 		about += "; held until " + local(v.HeldUntil) + " at the latest"
 	}
 	p.paragraph(about, "  ", "  ")
+	if v.PostfixWhy != "" {
+		p.paragraph(postfixWay(v), "  ", "  ")
+	}
 	for _, a := range v.Attempts {
 		p.say("  %5d  %s  %s%s", a.Preference, clean(a.Host), outcome(a.Outcome), beside(a.Postfix))
 		if a.TLS != "" || a.Outcome != sender.Deliver {
@@ -100,6 +103,15 @@ func outcome(o sender.Outcome) string {
 		return "WOULD BOUNCE"
 	}
 	return "cannot be seen from here"
+}
+
+// postfixWay says to whom Postfix delivers, where that is not who takes the mail
+// else, and why.
+func postfixWay(v sender.View) string {
+	if v.PostfixTo == "" {
+		return v.PostfixWhy
+	}
+	return "Postfix with postfix-mta-sts-resolver delivers to " + v.PostfixTo + ": " + v.PostfixWhy
 }
 
 // beside says where Postfix does otherwise.

@@ -123,3 +123,20 @@ func TestAsSenderKnowsWhatIsHeldFromBefore(t *testing.T) {
 		}
 	}
 }
+
+// TestAsSenderSaysWherePostfixDoesOtherwise: a policy that counts as none by the RFC,
+// and that Postfix goes by, keeps mail waiting: the command fails, and says whose.
+func TestAsSenderSaysWherePostfixDoesOtherwise(t *testing.T) {
+	b := newBox(t, lab.Options{})
+	b.announce(b.Domain(), "version: STSv1\nmode: enforce\nmx: mx9.corp.test\n\nmax_age: 86400\n")
+	views, _ := b.asSender()
+	if v := views[sender.Published]; v.Outcome != sender.Deliver || v.Postfix != sender.Defer || v.PostfixWhy == "" {
+		t.Errorf("%s, Postfix %q: %q", v.Outcome, v.Postfix, v.PostfixWhy)
+	}
+	text := b.must(exitFails, "check", "--as-sender", b.Domain()).out
+	for _, want := range []string{"published: would deliver (Postfix with postfix-mta-sts-resolver WOULD DEFER)", "takes the policy"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("it does not say %q:\n%s", want, text)
+		}
+	}
+}

@@ -86,7 +86,7 @@ func (s showing) byPolicy(policy *mtasts.Policy) Try {
 	t.TLS = s.travels()
 	t.Outcome, t.Why = Deliver, strings.Join(faults, "; ")
 	if s.broken {
-		t.Why += "; Postfix sends the mail in clear text from its second attempt on, others may never"
+		t.Why += "; Postfix sends the mail in clear text, at its second attempt at the latest; others may never"
 	}
 	if policy == nil || policy.Mode == mtasts.None {
 		if !s.broken {

@@ -67,7 +67,7 @@ func (v *View) compare(told answer) {
 	if outcome != v.Outcome {
 		v.Postfix = outcome
 	}
-	v.PostfixTo, v.PostfixWhy = to, "Postfix compares the certificate's names with the policy's patterns, and not with the name of the MX host"
+	v.PostfixTo, v.PostfixWhy = to, "it compares the certificate's names with the policy's patterns, and not with the name of the MX host"
 	if told.why != "" {
 		v.PostfixWhy = "postfix-mta-sts-resolver " + told.why
 	}

@@ -347,6 +347,7 @@ virtual_uid_maps = static:5000
 virtual_gid_maps = static:5000
 smtpd_tls_security_level = $lvl
 smtpd_tls_protocols = $proto
+smtpd_tls_exclude_ciphers = aNULL
 smtpd_tls_chain_files = $RUN/postfix-$m/tls.pem
 C
   } | put "$c/main.cf"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # mx-mode.sh mx1|mx2|mx2b MODE; mx2b is mx2's second address (127.0.1.5, down at first, not in DNS before dns.sh addr says so)
 #  valid renewed expired soon wrongname selfsigned untrusted missing-intermediate   its certificate
-#  no-starttls   old-tls (nothing above TLS 1.1)   down
+#  no-starttls   no-key (offers STARTTLS, and refuses it)   old-tls (nothing above TLS 1.1)   down
 # renewed: a certificate issued now, later than every one before.
 # Returns when a STARTTLS (or plain) connection to the MX sees the new state.
 . "$(dirname "$(readlink -f "$0")")/../lib.sh"
@@ -14,6 +14,7 @@ case "$m" in
   valid|expired|soon|wrongname|selfsigned|untrusted|missing-intermediate) install -m 600 "$CA/$host-$m.pem2" "$D/tls.pem";;
   renewed) renew_leaf "$host" "$host.corp.test" && install -m 600 "$CA/$host-renewed.pem2" "$D/tls.pem" || die "cannot renew the certificate of $host";;
   no-starttls) lvl=none;;
+  no-key) install -m 600 "$CA/$host-valid.chain" "$D/tls.pem";;
   old-tls) proto='<=TLSv1.1';;
   down) echo down >"$D/mode"; stop_pidfile "$D/spool/pid/master.pid" "$D/conf" "postfix-$h"; exit 0;;
   *) die "unknown mode $m";;
@@ -24,9 +25,10 @@ sed -e "s/^smtpd_tls_security_level = .*/smtpd_tls_security_level = $lvl/" -e "s
   touch -d '1 hour ago' "$D/conf/main.cf.new" && mv "$D/conf/main.cf.new" "$D/conf/main.cf" || die "cannot write main.cf"
 if pid_alive "$D/spool/pid/master.pid" "$D/conf"; then postfix -c "$D/conf" reload >/dev/null 2>&1; else postfix -c "$D/conf" start >/dev/null 2>&1; fi
 wait_tcp "$a" 25
-case "$m" in no-starttls|old-tls) want=none;; *) want=$(openssl x509 -in "$D/tls.pem" -noout -fingerprint -sha256);; esac
+case "$m" in no-starttls|no-key|old-tls) want=none;; *) want=$(openssl x509 -in "$D/tls.pem" -noout -fingerprint -sha256);; esac
+# asked in TLS 1.2: in an older one the certificate is still shown before the handshake fails
 for i in $(seq 60); do
-  got=$(echo QUIT | timeout 5 openssl s_client -starttls smtp -connect "$a:25" 2>/dev/null | openssl x509 -noout -fingerprint -sha256 2>/dev/null)
+  got=$(echo QUIT | timeout 5 openssl s_client -tls1_2 -starttls smtp -connect "$a:25" 2>/dev/null | openssl x509 -noout -fingerprint -sha256 2>/dev/null)
   [ "${got:-none}" = "$want" ] && { echo "$h: $m"; exit 0; }; sleep 0.1
 done
 die "$h did not switch to $m"
