@@ -76,11 +76,11 @@ func told(e rollout.Entry, plan rollout.Plan) string {
 	case rollout.Accepted:
 		return fmt.Sprintf("plan %s (%s) of %s", e.Plan.Hash(), e.Plan.Purpose, many(len(e.Plan.Edits), "edit"))
 	case rollout.Intended:
-		return editTold(e.PlanHash, e.EditID, plan) + change(e.EditID, plan)
+		return editTold(e.PlanHash, e.EditID, plan) + fromTo(e.EditID, plan)
 	case rollout.Abandoned:
 		return editTold(e.PlanHash, e.EditID, plan)
 	case rollout.Received:
-		text := editTold(e.PlanHash, e.Receipt.EditID, plan) + ": " + string(e.Receipt.Outcome) + read(*e.Receipt)
+		text := editTold(e.PlanHash, e.Receipt.EditID, plan) + ": " + string(e.Receipt.Outcome) + readBack(*e.Receipt)
 		if e.Receipt.Outcome != rollout.Waiting && e.Receipt.Detail != "" {
 			text += ", " + e.Receipt.Detail
 		}
@@ -122,8 +122,8 @@ func rung(phase rollout.Phase, aim uint32) string {
 	return fmt.Sprintf("%s, rung %d", phase, aim)
 }
 
-// change says from what to what an edit leads, and where it is made.
-func change(id string, plan rollout.Plan) string {
+// fromTo says from what to what an edit leads, and where it is made.
+func fromTo(id string, plan rollout.Plan) string {
 	edit, ok := plan.Edit(id)
 	if !ok {
 		return ""
@@ -131,8 +131,8 @@ func change(id string, plan rollout.Plan) string {
 	return fmt.Sprintf(", from %s to %s, through %s", valueTold(edit.Before), valueTold(edit.After), edit.Account)
 }
 
-// read says what a second reading at the provider showed.
-func read(r rollout.Receipt) string {
+// readBack says what a second reading at the provider showed.
+func readBack(r rollout.Receipt) string {
 	switch r.Outcome {
 	case rollout.Applied:
 		return ", read back as " + valueTold(r.Saw)
