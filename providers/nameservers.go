@@ -82,7 +82,6 @@ func knownNameServers() []struct {
 		{"Azure DNS", []string{"azure-dns.com", "azure-dns.net", "azure-dns.org", "azure-dns.info"}},
 		{"Bunny DNS", []string{"bunny.net"}},
 		{"ClouDNS", []string{"cloudns.net", "cloudns.uk"}},
-		{"DigitalOcean", []string{"digitalocean.com"}},
 		{"DNS Made Easy", []string{"dnsmadeeasy.com"}},
 		{"DNSimple", []string{"dnsimple.com", "dnsimple-edge.net", "dnsimple-edge.org"}},
 		{"DreamHost", []string{"dreamhost.com"}},

@@ -118,6 +118,7 @@ func sources() map[string]func(credentials, Options) (Source, error) {
 		"rfc2136":        openRFC2136,
 		"desec":          openDeSEC,
 		"hetzner":        openHetzner,
+		"digitalocean":   openDigitalOcean,
 		"ovh":            openOVH,
 		"gandi":          openGandi,
 		"dnscale":        openDNScale,

@@ -38,6 +38,10 @@ type bench struct {
 	writing func(*http.Request) bool
 	// leastTTL is the shortest TTL that the zone takes, in seconds.
 	leastTTL uint32
+	// cannot is what belay says of values that the provider does not hold, "" where
+	// it holds them; nil where it holds all. The suite then asks that nothing changes
+	// and that it is said.
+	cannot func(typ string, values []string) string
 	// nearestTTL is the TTL that the zone takes in place of one that it does not
 	// have; nil where it has them all.
 	nearestTTL func(uint32) uint32

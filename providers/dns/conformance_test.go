@@ -83,10 +83,20 @@ func conforms(t *testing.T, b bench) {
 			written := b.writes(place)
 			a := b.open(t, dns.Options{})
 			e := edit(tc.name, tc.typ, tc.before, tc.after)
+			said := ""
+			if b.cannot != nil && tc.outcome == rollout.Applied {
+				said = b.cannot(tc.typ, tc.after)
+			}
+			if said != "" {
+				tc.outcome, tc.want, tc.unwritten = rollout.Failed, tc.stands, true
+			}
 
 			r, err := a.Apply(ctx(t), e)
 			if r.Outcome != tc.outcome {
 				t.Fatalf("outcome %s (%v), want %s; there stands %q", r.Outcome, err, tc.outcome, b.holds(place, tc.typ))
+			}
+			if !strings.Contains(r.Detail, said) {
+				t.Errorf("%q does not say %q", r.Detail, said)
 			}
 			if refused := tc.outcome == rollout.Refused; refused != errors.Is(err, rollout.ErrStale) {
 				t.Errorf("error %v with outcome %s", err, r.Outcome)

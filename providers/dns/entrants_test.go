@@ -56,6 +56,7 @@ func entrants() map[string]entrant {
 		"cloudflare":           cloudflareEntrant(),
 		"desec":                desecEntrant(),
 		"hetzner":              hetznerEntrant(),
+		"digitalocean":         digitalOceanEntrant(),
 		"route53":              route53Entrant(),
 		"rfc2136":              rfc2136Entrant(),
 		"ovh":                  ovhEntrant(),
