@@ -3,7 +3,7 @@ package providers
 // dnsProviders are the systems that keep zones. Field keys are those that package
 // providers/dns opens accounts with.
 func dnsProviders() []Provider {
-	return []Provider{cloudflare(), route53(), rfc2136(), desec(), digitalOcean(), hetzner(), ovh(), gandi(), dnscale(), porkbun(), linode(), googleCloudDNS(), manualDNS()}
+	return []Provider{cloudflare(), route53(), rfc2136(), desec(), hetzner(), digitalOcean(), ovh(), gandi(), dnscale(), porkbun(), linode(), googleCloudDNS(), manualDNS()}
 }
 
 func cloudflare() Provider {
