@@ -126,7 +126,26 @@ func googleZone(name string, z *gdns.ManagedZone) Zone {
 	if len(z.NameServers) > 0 {
 		notes = append(notes, "Its name servers there: "+finding.Clean(strings.Join(z.NameServers, ", "), 200)+".")
 	}
-	return Zone{Name: name, ID: z.Name, Notes: notes}
+	return Zone{Name: name, ID: z.Name, Notes: notes, NameServers: plainNames(z.NameServers)}
+}
+
+// Zones asks for the project's first page.
+func (g *googleZones) Zones(ctx context.Context) ([]string, bool, error) {
+	api, err := g.api(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	answer, err := api.ManagedZones.List(g.login.project).MaxResults(zonesAsked).Context(ctx).Do()
+	if err != nil {
+		return nil, false, googleSaid(err)
+	}
+	var out []string
+	for _, z := range answer.ManagedZones {
+		if z.Visibility == "public" {
+			out = append(out, plainName(z.DnsName))
+		}
+	}
+	return out, answer.NextPageToken != "", nil
 }
 
 // At reads the sets of one name.

@@ -24,12 +24,18 @@ func (a *remote) try(ctx context.Context, domain string) (rollout.Trial, error) 
 	for _, name := range names {
 		z, err := a.zone(ctx, rollout.Edit{Name: name})
 		if err != nil {
+			if seen := a.sees(ctx); seen != "" && t.Zone == "" {
+				err = fmt.Errorf("%w. %s", err, seen)
+			}
 			return t, err
 		}
 		if t.Zone == "" {
 			t.Zone = z.Name
 			t.Lines = append(t.Lines, fmt.Sprintf("%s keeps the zone %s.", a.source.Label(), z.Name))
 			t.Lines = append(t.Lines, z.Notes...)
+			if seen := a.sees(ctx); seen != "" {
+				t.Lines = append(t.Lines, seen)
+			}
 			t.Lines = append(t.Lines, a.besides(ctx, z)...)
 			if z.LeastTTL > defaultTTL {
 				t.Lines = append(t.Lines, fmt.Sprintf("It takes no TTL below %d s: a way back takes as long to reach every resolver.", z.LeastTTL))
