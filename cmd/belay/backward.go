@@ -60,7 +60,7 @@ func (p *program) carryAsked(ctx context.Context, s *session, domain string, pur
 		return err
 	}
 	if out != "" {
-		return p.showProposal(proposal, out)
+		return p.showProposal(proposal, out, "")
 	}
 	if !p.flags.json {
 		p.printProposal(proposal)

@@ -216,9 +216,11 @@ func (p *program) conclusion(ctx context.Context, progress rollout.Progress, fai
 func (p *program) printProgress(progress rollout.Progress) {
 	p.printSince(progress.Since)
 	var left []string
+	yours := false
 	for _, e := range progress.Edits {
 		if e.Outcome == rollout.Waiting {
 			left = append(left, e.Name+" "+e.Type)
+			yours = yours || e.Kind == rollout.Record && e.ByHand()
 		}
 	}
 	for _, f := range progress.Findings {
@@ -236,6 +238,9 @@ func (p *program) printProgress(progress rollout.Progress) {
 	}
 	if len(left) > 0 {
 		p.say("waiting for %s", clean(strings.Join(left, ", ")))
+	}
+	if yours {
+		p.say("belay plan %s --form F writes down what is to be made by hand; F is %s", progress.Domain, formNames())
 	}
 	if progress.Rung > 0 {
 		p.say("max_age live: %s", seconds(progress.Rung))

@@ -2,12 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 
+	"belay/providers/dns"
 	"belay/rollout"
 
 	"github.com/spf13/cobra"
@@ -23,6 +20,8 @@ type planShape struct {
 	// Drift says how the world differs from the store; the plan is then the one
 	// that restores, which `restore` carries out.
 	Drift *driftShape `json:"drift,omitempty"`
+	// ByHand are the records in the form that --form names.
+	ByHand []writtenEdit `json:"by_hand,omitempty"`
 }
 
 type driftShape struct {
@@ -33,47 +32,63 @@ type driftShape struct {
 }
 
 func (p *program) planCommand() *cobra.Command {
-	var out string
+	var out, form string
 	c := &cobra.Command{
 		Use: "plan DOMAIN", Short: "Show what next would do",
-		Long: "Looks at the domain and shows what belay next would carry out. Where the world\ndiffers from the store, both ways on are shown: restore and adopt.",
+		Long: "Looks at the domain and shows what belay next would carry out. Where the world\ndiffers from the store, both ways on are shown: restore and adopt.\n\n--form writes the records as they are made by hand: the fields of a provider's\nform, zone-file lines, an nsupdate script, or Terraform resources.",
 		Args: exactly("DOMAIN"),
 		RunE: p.act(func(ctx context.Context, args []string) error {
 			domain, err := domainOf(args[0])
 			if err != nil {
 				return err
 			}
+			var as dns.Form
+			if form != "" {
+				if as, err = dns.ParseForm(form); err != nil {
+					return usagef("--form: %w", err)
+				}
+			}
 			return p.with(ctx, func(s *session) error {
 				proposal, err := s.engine.Propose(ctx, domain, p.sink(nil))
 				if err != nil {
 					return err
 				}
-				return p.showProposal(proposal, out)
+				return p.showProposal(proposal, out, as)
 			})
 		}),
 	}
 	c.Flags().StringVar(&out, "out", "", "save the plan in `FILE`, for next --plan")
+	c.Flags().StringVar(&form, "form", "", "write the records as they are made by hand, in the `FORM` "+formNames())
 	return c
 }
 
-// showProposal prints what would be done and saves its plan where out names a
-// file.
-func (p *program) showProposal(proposal rollout.Proposal, out string) error {
+// showProposal prints what would be done, in a form for the hand where one is
+// named, and saves its plan where out names a file.
+func (p *program) showProposal(proposal rollout.Proposal, out string, form dns.Form) error {
 	shape := shapeOfPlan(proposal)
 	if out != "" {
 		if shape.Plan.Empty() {
 			return fmt.Errorf("save the plan for %s: there is nothing to carry out: %w", proposal.Rollout.Domain, rollout.ErrRefused)
 		}
-		if err := savePlan(shape, out); err != nil {
+		if err := savePlan(shape, proposal.Evidence, out); err != nil {
 			return err
 		}
 	}
-	if p.flags.json {
+	switch {
+	case p.flags.json:
+		if form != "" {
+			shape.ByHand = written(shape.Plan, form)
+		}
 		if err := p.printJSON(shape); err != nil {
 			return err
 		}
-	} else {
+	case form != "" && proposal.Drift == nil && !shape.Plan.Empty():
+		p.printWritten(shape.Plan, form)
+	default:
 		p.printProposal(proposal)
+		if byHand(shape.Plan) {
+			p.say("belay plan %s --form F writes the records as they are made by hand; F is %s", shape.Domain, formNames())
+		}
 		if out != "" {
 			p.say("saved in %s; belay next %s --plan %s carries it out", out, shape.Domain, out)
 		}
@@ -97,55 +112,6 @@ func shapeOfPlan(proposal rollout.Proposal) planShape {
 	shape.Edits = list(shape.Edits)
 	shape.Hash = shape.Plan.Hash()
 	return shape
-}
-
-// savePlan writes a plan so that the file is whole or not there: nobody shall
-// carry out half a plan.
-func savePlan(shape planShape, file string) (err error) {
-	text, err := json.MarshalIndent(shape, "", "  ")
-	if err != nil {
-		return fmt.Errorf("save the plan: %w", err)
-	}
-	draft, err := os.CreateTemp(filepath.Dir(file), ".belay-plan-*")
-	if err != nil {
-		return fmt.Errorf("save the plan: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("save the plan in %s: %w", file, errors.Join(err, os.Remove(draft.Name())))
-		}
-	}()
-	_, err = draft.Write(append(text, '\n'))
-	if err = errors.Join(err, draft.Sync(), draft.Close()); err != nil {
-		return err
-	}
-	return os.Rename(draft.Name(), file)
-}
-
-// readPlan reads what savePlan wrote, for domain, and refuses what was changed
-// since: the hash covers everything that would be written.
-func (p *program) readPlan(file, domain string) (rollout.Plan, error) {
-	text, err := p.readText(file)
-	if err != nil {
-		return rollout.Plan{}, fmt.Errorf("read the plan: %w", err)
-	}
-	var shape planShape
-	if err := json.Unmarshal(text, &shape); err != nil {
-		return rollout.Plan{}, fmt.Errorf("read the plan %s: it is no plan that belay saved: %w", file, err)
-	}
-	switch {
-	case shape.Domain != domain:
-		return rollout.Plan{}, fmt.Errorf("the plan %s is for %q, not for %s: %w", file, clean(shape.Domain), domain, rollout.ErrRefused)
-	case shape.Plan.Empty():
-		return rollout.Plan{}, fmt.Errorf("the plan %s has no edits: %w", file, rollout.ErrRefused)
-	case shape.Hash != shape.Plan.Hash():
-		return rollout.Plan{}, fmt.Errorf("the plan %s says that its hash is %q and has %s: it was changed since it was saved; make it anew: %w",
-			file, clean(shape.Hash), shape.Plan.Hash(), rollout.ErrRefused)
-	}
-	if err := shape.Plan.Validate(); err != nil {
-		return rollout.Plan{}, fmt.Errorf("the plan %s: %w: %w", file, err, rollout.ErrRefused)
-	}
-	return shape.Plan, nil
 }
 
 // printProposal prints what would be done, and what stands in the way.

@@ -242,8 +242,7 @@ func untilOf(t time.Time) string {
 // block prints text of several lines, indented, each line clean.
 func (p *program) block(text, indent string) {
 	for line := range strings.SplitSeq(strings.TrimRight(text, "\r\n"), "\n") {
-		trimmed := strings.TrimLeft(line, " ")
-		p.say("%s%s%s", indent, line[:len(line)-len(trimmed)], clean(trimmed))
+		p.say("%s%s", indent, finding.Aligned(line))
 	}
 }
 

@@ -26,7 +26,8 @@ type settingFlags struct {
 	addresses, rua, mx, soak  []string
 	inboxes, senders          []string
 	minReporters, stray       int
-	maxAge, heldBefore        int64
+	maxAge, heldBefore, ttl   int64
+	delegate                  []string
 	given                     *pflag.FlagSet
 }
 
@@ -38,6 +39,8 @@ func (s *settingFlags) register(c *cobra.Command) {
 	f.StringVar(&s.host, "host", "", "where the policy is served, `H`: webroot:DIR or manual")
 	f.StringArrayVar(&s.addresses, "host-address", nil, "`IP` that mta-sts.DOMAIN points at (repeatable)")
 	f.StringVar(&s.cname, "host-cname", "", "`NAME` that mta-sts.DOMAIN points at instead")
+	f.StringArrayVar(&s.delegate, "delegate", nil, delegateHelp())
+	f.Int64Var(&s.ttl, "ttl", 0, "write records with a TTL of `SECONDS`; 0 keeps the TTL that stands there")
 	f.StringArrayVar(&s.rua, "rua", nil, "`URI` that TLS reports go to, such as mailto:tlsrpt@corp.example (repeatable)")
 	f.StringArrayVar(&s.mx, "mx", nil, "`PATTERN` of MX hosts in the policy (repeatable; default the exact MX names found)")
 	f.StringArrayVar(&s.soak, "soak", nil, "clean time `KEY=DURATION`; KEY is testing, silent, enforce, max-age or max-age.SECONDS; 14d, 36h or 0 (repeatable)")
@@ -66,7 +69,7 @@ type change struct {
 func (s *settingFlags) changes() []change {
 	return []change{
 		{"dns", s.setDNS}, {"account", s.setAccount}, {"host", s.setHost},
-		{"host-address", s.setAddresses}, {"host-cname", s.setCNAME},
+		{"host-address", s.setAddresses}, {"host-cname", s.setCNAME}, {"delegate", s.setDelegate}, {"ttl", s.setTTL},
 		{"rua", func(to *rollout.Settings) error { to.RUA = s.rua; return nil }},
 		{"mx", s.setMX},
 		{"min-reporters", func(to *rollout.Settings) error { to.MinReporters = s.minReporters; return nil }},

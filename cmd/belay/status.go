@@ -97,6 +97,9 @@ func (p *program) printSettings(s rollout.Settings) {
 	for _, a := range s.HostAddresses {
 		points = strings.TrimSpace(points + " " + a.String())
 	}
+	if s.Delegate.Host != "" {
+		points = s.Delegate.Host
+	}
 	if points == "" {
 		points = "left as it is"
 	}
@@ -110,6 +113,12 @@ func (p *program) printSettings(s rollout.Settings) {
 		{"  soak", soakLine(s)},
 		{"  reports", fmt.Sprintf("%d known reporters, at most %d strays", s.MinReporters, s.Stray)},
 		{"  max_age", "target " + seconds(s.MaxAge)},
+	}
+	if d := s.Delegate; d.On() {
+		rows = append(rows, []string{"  delegated", clean(fmt.Sprintf("to %s: _mta-sts %s, _smtp._tls %s", d.Vendor, orStays(d.Record), orStays(d.Reports)))})
+	}
+	if s.TTL > 0 {
+		rows = append(rows, []string{"  ttl", fmt.Sprintf("%d for what is written", s.TTL)})
 	}
 	if len(s.Inboxes) > 0 {
 		rows = append(rows, []string{"  inboxes", clean(strings.Join(s.Inboxes, " "))})

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"belay/providers/lab"
+	"belay/rollout"
+
+	"github.com/miekg/dns"
+)
+
+// byHandBox is a rollout by hand whose records are to be published.
+func byHandBox(t *testing.T) *box {
+	t.Helper()
+	b := newBox(t, lab.Options{})
+	b.must(exitGood, "new", b.Domain(), "--dns", "manual", "--host", "webroot:"+b.WebRoot(), "--host-address", "192.0.2.20",
+		"--rua", "mailto:tlsrpt@corp.test")
+	b.to(rollout.PublishDNS)
+	return b
+}
+
+func TestPlanInEveryForm(t *testing.T) {
+	b := byHandBox(t)
+	if r := b.must(exitGood, "plan", b.Domain()); !strings.Contains(r.out, "--form F") || !strings.Contains(r.out, "panel, zone, nsupdate or terraform") {
+		t.Errorf("the plan does not name the forms:\n%s", r.out)
+	}
+	for form, want := range map[string][]string{
+		"panel":     {"  name   _smtp._tls   (in full _smtp._tls.corp.test)", "  value  v=TLSRPTv1; rua=mailto:tlsrpt@corp.test;", "  TTL    300"},
+		"zone":      {`_smtp._tls.corp.test. 300 IN TXT "v=TLSRPTv1; rua=mailto:tlsrpt@corp.test;"`, "mta-sts.corp.test. 300 IN A 192.0.2.20"},
+		"nsupdate":  {"prereq nxrrset mta-sts.corp.test. IN A", "update add mta-sts.corp.test. 300 IN A 192.0.2.20", "send"},
+		"terraform": {`resource "aws_route53_record" "mta-sts_a" {`, `resource "cloudflare_dns_record" "_smtp__tls_txt" {`},
+	} {
+		lines := strings.Split(b.must(exitGood, "plan", b.Domain(), "--form", form).out, "\n")
+		for _, w := range want {
+			if !contains(lines, w) {
+				t.Errorf("--form %s has no line %q:\n%s", form, w, strings.Join(lines, "\n"))
+			}
+		}
+		var shape planShape
+		if err := json.Unmarshal([]byte(b.must(exitGood, "plan", b.Domain(), "--form", form, "--json").out), &shape); err != nil {
+			t.Fatal(err)
+		}
+		if len(shape.ByHand) != 2 || string(shape.ByHand[1].Form) != form || !strings.Contains(shape.ByHand[1].Text, want[len(want)-1]) && form != "panel" && form != "terraform" {
+			t.Errorf("--form %s --json: %+v", form, shape.ByHand)
+		}
+	}
+	if r := b.must(exitCannot, "plan", b.Domain(), "--form", "yaml"); !strings.Contains(r.err, "panel, zone, nsupdate or terraform") {
+		t.Errorf("an unknown form: %s", r.err)
+	}
+	zone := b.must(exitGood, "plan", b.Domain(), "--form", "zone").out
+	parser, records := dns.NewZoneParser(strings.NewReader(zone), "", ""), 0
+	for rr, ok := parser.Next(); ok; rr, ok = parser.Next() {
+		if rr != nil {
+			records++
+		}
+	}
+	if err := parser.Err(); err != nil || records != 2 {
+		t.Errorf("the zone-file lines are %d records (%v):\n%s", records, err, zone)
+	}
+}
+
+func contains(lines []string, want string) bool {
+	for _, l := range lines {
+		if l == want {
+			return true
+		}
+	}
+	return false
+}
+
+// What was mistyped is told by next, in words and as a reason of the gate, and what
+// is right goes on.
+func TestNextNamesWhatWasMistyped(t *testing.T) {
+	b := byHandBox(t)
+	b.must(exitFails, "next", b.Domain(), "--yes")
+	for _, x := range [][]string{
+		{"_smtp._tls.corp.test.corp.test", "TXT", "v=TLSRPTv1; rua=mailto:tlsrpt@corp.test;"},
+		{"mta-sts.corp.test", "TXT", "192.0.2.20"},
+	} {
+		if err := b.SetRRset(x[0], x[1], 300, x[2]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := b.must(exitFails, "next", b.Domain())
+	told := strings.Join(strings.Fields(r.out), " ")
+	for _, want := range []string{"stands at _smtp._tls.corp.test.corp.test", "Give the name relative to the zone",
+		"the value stands at mta-sts.corp.test as a record of type TXT; it must be A", "waiting for", "--form F"} {
+		if !strings.Contains(told, want) {
+			t.Errorf("next does not say %q:\n%s", want, r.out)
+		}
+	}
+	var p rollout.Progress
+	if err := json.Unmarshal([]byte(b.must(exitFails, "next", b.Domain(), "--json").out), &p); err != nil {
+		t.Fatal(err)
+	}
+	codes := map[string]bool{}
+	for _, reason := range p.Gate.Reasons {
+		codes[reason.Code] = true
+	}
+	if !codes["D04"] || !codes["D01"] {
+		t.Errorf("the gate's reasons are %+v", p.Gate.Reasons)
+	}
+	for _, x := range [][]string{
+		{"_smtp._tls.corp.test.corp.test", "TXT"}, {"mta-sts.corp.test", "TXT"},
+		{"_smtp._tls.corp.test", "TXT", "v=TLSRPTv1; rua=mailto:tlsrpt@corp.test;"}, {"mta-sts.corp.test", "A", "192.0.2.20"},
+	} {
+		if err := b.SetRRset(x[0], x[1], 300, x[2:]...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.settled()
+	if r := b.must(exitGood, "next", b.Domain()); !strings.Contains(r.out, "3 Host the policy") {
+		t.Errorf("made rightly it does not go on:\n%s", r.out)
+	}
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"belay/providers"
+	"belay/rollout"
+)
+
+// delegateHelp tells what --delegate takes.
+func delegateHelp() string {
+	var ids []string
+	for _, v := range providers.Vendors() {
+		ids = append(ids, v.ID)
+	}
+	return "point the names at a vendor by CNAME, `V`: " + strings.Join(ids, ", ") +
+		", or NAME=TARGET with NAME one of _mta-sts, _smtp._tls, mta-sts (repeatable); none ends it"
+}
+
+// setDelegate reads a vendor's id, or NAME=TARGET for one that tells its customers
+// targets of their own. It replaces a place that mta-sts pointed at before.
+func (s *settingFlags) setDelegate(to *rollout.Settings) error {
+	var d rollout.Delegation
+	for _, given := range s.delegate {
+		name, target, named := strings.Cut(given, "=")
+		vendor, known := providers.LookupVendor(given)
+		switch {
+		case given == "none" && len(s.delegate) == 1:
+		case known && len(s.delegate) == 1:
+			d = rollout.Delegation{Vendor: vendor.Label, Record: vendor.Record, Reports: vendor.Reports, Host: vendor.Host}
+		case known, given == "none":
+			return fmt.Errorf("%s stands alone", given)
+		case !named || target == "":
+			return fmt.Errorf("belay knows no targets of a vendor %q; give those it told you as NAME=TARGET", given)
+		default:
+			at := map[string]*string{"_mta-sts": &d.Record, "_smtp._tls": &d.Reports, "mta-sts": &d.Host}[name]
+			if at == nil {
+				return fmt.Errorf("%q is none of the names _mta-sts, _smtp._tls, mta-sts", name)
+			}
+			*at = target
+		}
+	}
+	if d.On() && d.Vendor == "" {
+		d.Vendor = "the vendor"
+	}
+	if d.Host != "" && !s.given.Changed("host-address") {
+		to.HostAddresses = nil
+	}
+	if d.Host != "" && !s.given.Changed("host-cname") {
+		to.HostCNAME = ""
+	}
+	to.Delegate = d
+	return nil
+}
+
+// setTTL reads the TTL that records are written with; 0 goes back to keeping what
+// is there.
+func (s *settingFlags) setTTL(to *rollout.Settings) error {
+	if s.ttl < 0 || s.ttl > rollout.MostTTL {
+		return fmt.Errorf("%d lies not between %d and %d seconds", s.ttl, rollout.LeastTTL, rollout.MostTTL)
+	}
+	to.TTL = uint32(s.ttl)
+	return nil
+}
+
+// orStays is a delegation's target, or that there is none.
+func orStays(target string) string {
+	if target == "" {
+		return "stays here"
+	}
+	return target
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"belay/providers/lab"
+	"belay/rollout"
+)
+
+// The three names are pointed at a vendor through the DNS provider, what stood in
+// the way removed first, and seen at every name server.
+func TestDelegatedToAVendor(t *testing.T) {
+	b := newBox(t, lab.Options{})
+	for _, name := range []string{"mta-sts.corp.test", "_smtp._tls.corp.test"} {
+		for _, typ := range []string{"A", "AAAA", "TXT"} {
+			if err := b.SetRRset(name, typ, 300); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := b.SetRRset("_smtp._tls.corp.test", "TXT", 300, "v=TLSRPTv1; rua=mailto:old@corp.test"); err != nil {
+		t.Fatal(err)
+	}
+	b.must(exitGood, "new", b.Domain(), "--dns", "rfc2136", "--host", "manual", "--rua", "mailto:tlsrpt@corp.test", "--delegate", "valimail")
+	if r := b.must(exitGood, "status", b.Domain()); !strings.Contains(r.out, "to Valimail") {
+		t.Errorf("the status does not say who keeps the names:\n%s", r.out)
+	}
+	b.to(rollout.PublishDNS)
+	shown := b.must(exitGood, "plan", b.Domain()).out
+	for _, want := range []string{
+		"- _smtp._tls.corp.test TXT", "+ _smtp._tls.corp.test CNAME", "+ corp.test._smtptlsrpt.vali.email",
+		"+ mta-sts.corp.test CNAME", "+ policy.mta-vali.email", "+ _mta-sts.corp.test CNAME", "+ corp.test._mta-sts.vali.email",
+		"Valimail writes the report addresses from then on",
+	} {
+		if !strings.Contains(shown, want) {
+			t.Errorf("the plan does not show %q:\n%s", want, shown)
+		}
+	}
+	b.must(exitRefused, "next", b.Domain(), "--yes") // somebody's TXT goes: only by a plan that was shown
+	file := filepath.Join(t.TempDir(), "plan.json")
+	b.must(exitGood, "plan", b.Domain(), "--out", file)
+	if r := b.must(exitGood, "next", b.Domain(), "--plan", file); strings.Count(r.out, "  live ") != 4 {
+		t.Errorf("not every edit was seen live:\n%s", r.out)
+	}
+	for name, want := range map[string]string{
+		"_mta-sts.corp.test": "corp.test._mta-sts.vali.email", "mta-sts.corp.test": "policy.mta-vali.email", "_smtp._tls.corp.test": "corp.test._smtptlsrpt.vali.email",
+	} {
+		if got := b.Records(name, "CNAME"); !slices.Equal(got, []string{want}) {
+			t.Errorf("%s leads to %v, want %s", name, got, want)
+		}
+	}
+}
+
+func TestDelegateIsReadFromFlags(t *testing.T) {
+	b := newBox(t, lab.Options{})
+	args := func(more ...string) []string {
+		return append([]string{"new", b.Domain(), "--dns", "rfc2136", "--host", "manual", "--rua", "mailto:tlsrpt@corp.test"}, more...)
+	}
+	for _, wrong := range [][]string{
+		{"--delegate", "nobody"}, {"--delegate", "valimail", "--delegate", "mta-sts=x.example"}, {"--delegate", "www=x.example"},
+		{"--delegate", "mta-sts="}, {"--delegate", "mta-sts=not a name"}, {"--delegate", "valimail", "--host-address", "192.0.2.20"}, {"--ttl", "7"}, {"--ttl", "-1"},
+	} {
+		if r := b.must(exitCannot, args(wrong...)...); !strings.Contains(r.err, "--delegate") && !strings.Contains(r.err, "--ttl") {
+			t.Errorf("%v: %s", wrong, r.err)
+		}
+	}
+	b.must(exitGood, args("--delegate", "_smtp._tls=t.{domain}.vendor.test", "--ttl", "120")...)
+	b.to(rollout.PublishDNS)
+	if r := b.must(exitGood, "plan", b.Domain()); !strings.Contains(r.out, "_smtp._tls.corp.test CNAME 120") || !strings.Contains(r.out, "+ t.corp.test.vendor.test") {
+		t.Errorf("the target and TTL are not in the plan:\n%s", r.out)
+	}
+	b.must(exitGood, "set", b.Domain(), "--delegate", "none", "--ttl", "0")
+	if r := b.must(exitGood, "plan", b.Domain()); strings.Contains(r.out, "CNAME") {
+		t.Errorf("none does not end it:\n%s", r.out)
+	}
+}
