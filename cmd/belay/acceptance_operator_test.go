@@ -55,7 +55,11 @@ type checkSaid struct {
 // what holds a gate shut is never time.
 func (b *testbed) begin(more ...string) statusSaid {
 	b.Helper()
-	args := []string{"new", domain, "--json", "--dns", "rfc2136", "--host", "webroot:" + b.webroot(), "--rua", "mailto:tlsrpt@corp.test"}
+	host := b.host
+	if host == "" {
+		host = "webroot:" + b.webroot()
+	}
+	args := []string{"new", domain, "--json", "--dns", "rfc2136", "--host", host, "--rua", "mailto:tlsrpt@corp.test"}
 	return said[statusSaid](b, b.does(0, append(append(args, atOnce...), more...)...))
 }
 

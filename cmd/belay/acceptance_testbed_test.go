@@ -17,7 +17,7 @@ import (
 )
 
 // The acceptance tests drive the real binary, as an operator would, against
-// servers that nobody of this project wrote: BIND, Postfix, nginx, unbound and
+// servers that nobody of this project wrote: BIND, Knot, Postfix, nginx, unbound and
 // postfix-mta-sts-resolver, which .ci/testbed starts and breaks (its README says
 // how). What belay says is compared with what those servers say when they are
 // asked directly.
@@ -36,8 +36,14 @@ type testbed struct {
 	run   string // the servers' state
 	belay string // the binary
 	state string // the operator's store
+	// server is the name server that belay is given, host:port.
+	server string
 	// addresses are those of the policy host that are to serve the policy.
 	addresses []string
+	// host is where the policy is hosted, as --host says it; empty for nginx's folder.
+	host string
+	// env is what the operator's environment has beside the DNS credentials.
+	env []string
 	// told is the policy that each id was announced for.
 	told map[string]string
 }
@@ -66,7 +72,7 @@ func openTestbed(t *testing.T) *testbed {
 	}
 	b := &testbed{
 		T: t, knobs: filepath.Join(home, "bin"), run: run, belay: binary,
-		state: filepath.Join(t.TempDir(), "state"), addresses: []string{policyHost1},
+		state: filepath.Join(t.TempDir(), "state"), server: ns1 + ":53", addresses: []string{policyHost1},
 		told: map[string]string{},
 	}
 	b.turn("reset.sh")
@@ -110,8 +116,9 @@ func (b *testbed) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(b.belay, append(flags, args...)...)
 	cmd.Env = append(os.Environ(),
 		"SSL_CERT_FILE="+filepath.Join(b.run, "ca", "bundle.pem"),
-		"RFC2136_NAMESERVER=127.0.0.2:53", "RFC2136_TSIG_KEY=rollout", "RFC2136_TSIG_ALGORITHM=hmac-sha256",
+		"RFC2136_NAMESERVER="+b.server, "RFC2136_TSIG_KEY=rollout", "RFC2136_TSIG_ALGORITHM=hmac-sha256",
 		"RFC2136_TSIG_SECRET="+b.secret(), "TERM=xterm-256color")
+	cmd.Env = append(cmd.Env, b.env...)
 	return cmd
 }
 
@@ -158,8 +165,26 @@ func (b *testbed) does(exit int, args ...string) ended {
 type background struct {
 	*testbed
 	cmd       *exec.Cmd
-	out, errs bytes.Buffer
+	out, errs heard
 	waited    chan error
+}
+
+// heard is what a belay has said so far, which can be read while it speaks.
+type heard struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (h *heard) Write(p []byte) (int, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.text.Write(p)
+}
+
+func (h *heard) String() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.text.String()
 }
 
 // start runs belay in the background. It is ended with the test at the latest.
