@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"belay/providers"
 	"belay/providers/dns"
 	"belay/providers/lab/vendor"
 	"belay/rollout"
@@ -150,5 +151,31 @@ func TestOVHNamesAreComparedAgain(t *testing.T) {
 	h, err := b.open(t, dns.Options{}).Read(ctx(t), edit("_mta-sts", "TXT", nil, nil))
 	if err != nil || h.Value.String() != "v=spf1 -all" || h.TTL != 3600 {
 		t.Errorf("read %s with TTL %d, %v", h.Value, h.TTL, err)
+	}
+}
+
+// TestOVHRecipeSuffices: a consumer key with the rights of the recipe, and no
+// others, tries, writes, changes and deletes.
+func TestOVHRecipeSuffices(t *testing.T) {
+	b, srv := newOVH(t)
+	entry, _ := providers.Lookup(providers.DNS, "ovh")
+	var rules []vendor.OVHRule
+	for line := range strings.Lines(entry.RecipeFor(domain)) {
+		if f := strings.Fields(line); len(f) == 2 && strings.HasPrefix(f[1], "/domain/") {
+			rules = append(rules, vendor.OVHRule{Method: f[0], Path: f[1]})
+		}
+	}
+	if len(rules) == 0 {
+		t.Fatalf("the recipe names no rights:\n%s", entry.Recipe)
+	}
+	srv.SetRules(rules...)
+	a := b.open(t, dns.Options{})
+	if trial, err := a.Try(ctx(t), domain); err != nil || !strings.Contains(strings.Join(trial.Lines, "\n"), "may change records") {
+		t.Errorf("try: %v in %q", err, trial.Lines)
+	}
+	for _, step := range [][2][]string{{nil, list(sts1)}, {list(sts1), list(sts2)}, {list(sts2), nil}} {
+		if r, err := a.Apply(ctx(t), edit("_mta-sts", "TXT", step[0], step[1])); r.Outcome != rollout.Applied || err != nil {
+			t.Errorf("from %q to %q: %s, %v", step[0], step[1], r.Outcome, err)
+		}
 	}
 }
