@@ -22,6 +22,7 @@ type Hetzner struct {
 
 type hetznerState struct {
 	mode     string
+	assigned []string
 	readOnly bool
 	sets     []HetznerSet
 	// running is how often an action still runs when it is asked for; failing is
@@ -56,6 +57,7 @@ const (
 func NewHetzner(zone string) *Hetzner {
 	h := &Hetzner{zone: plain(zone), Token: "hcloud-LRK9DAWQ1ZAEFSrCNEEzLCUwhYX1U3g7wMg4dTlkkDC96fyDuyJ39nVbVjCKSDfj"}
 	h.state.mode, h.state.actions = "primary", map[int64]int{}
+	h.state.assigned = []string{"hydrogen.ns.hetzner.com.", "oxygen.ns.hetzner.com.", "helium.ns.hetzner.de."}
 	api := http.NewServeMux()
 	const set = "/v1/zones/{zone}/rrsets/{name}/{type}"
 	api.HandleFunc("GET /v1/zones", h.listZones)
@@ -83,6 +85,13 @@ func (h *Hetzner) SetMode(mode string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.state.mode = mode
+}
+
+// SetNameServers sets the name servers that the zone is given.
+func (h *Hetzner) SetNameServers(names ...string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.state.assigned = names
 }
 
 // SetReadOnly makes the token one that may only read.
@@ -211,7 +220,7 @@ func (h *Hetzner) shown() map[string]any {
 		"id": hetznerZoneID, "name": h.zone, "ttl": hetznerZoneTTL, "mode": h.state.mode, "status": "ok",
 		"record_count": len(h.state.sets), "created": "2026-01-01T00:00:00Z", "registrar": "other",
 		"authoritative_nameservers": map[string]any{
-			"assigned":          []string{"hydrogen.ns.hetzner.com.", "oxygen.ns.hetzner.com.", "helium.ns.hetzner.de."},
+			"assigned":          h.state.assigned,
 			"delegation_status": "valid",
 		},
 	}
