@@ -124,12 +124,21 @@ func (s *nameServer) transfer(w dns.ResponseWriter, r, m *dns.Msg, z *zone) {
 		reply(w, r, m)
 		return
 	}
-	m.Authoritative = true
-	m.Answer = s.version(z).all()
-	signLike(m, r)
-	_ = w.WriteMsg(m)
+	// A message holds 64 KiB (RFC 5936 section 2.2): a large zone takes several.
+	rest := s.version(z).all()
+	envelopes := make(chan *dns.Envelope, 1+len(rest)/transferred)
+	for len(rest) > 0 {
+		n := min(len(rest), transferred)
+		envelopes <- &dns.Envelope{RR: rest[:n]}
+		rest = rest[n:]
+	}
+	close(envelopes)
+	_ = new(dns.Transfer).Out(w, r, envelopes)
 	w.Close()
 }
+
+// transferred is how many records one message of a transfer holds.
+const transferred = 200
 
 // reply sends m, signed where r was, cut to what the client can take.
 func reply(w dns.ResponseWriter, r, m *dns.Msg) {

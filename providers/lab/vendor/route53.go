@@ -204,16 +204,27 @@ func (r *Route53) listSets(w http.ResponseWriter, req *http.Request) {
 	r.mu.Lock()
 	sets := slices.Clone(z.sets)
 	r.mu.Unlock()
+	// The order of a name is costly, and a zone may be large.
+	orders := make(map[string]string, len(sets))
+	for _, s := range sets {
+		orders[s.Name] = order(s.Name)
+	}
 	slices.SortFunc(sets, func(a, b Route53Set) int {
-		return cmp.Or(cmp.Compare(order(a.Name), order(b.Name)), cmp.Compare(a.Type, b.Type), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(cmp.Compare(orders[a.Name], orders[b.Name]), cmp.Compare(a.Type, b.Type), cmp.Compare(a.ID, b.ID))
 	})
 	q := req.URL.Query()
 	most := clamp(q.Get("maxitems"), 300, 300)
 	out := setsXML{MaxItems: most}
-	for _, s := range sets {
-		if q.Get("name") != "" && beforeStart(s, q.Get("name"), q.Get("type"), q.Get("identifier")) {
-			continue
+	if name := order(q.Get("name")); q.Get("name") != "" {
+		from := slices.IndexFunc(sets, func(s Route53Set) bool {
+			return cmp.Or(cmp.Compare(orders[s.Name], name), cmp.Compare(s.Type, q.Get("type")), cmp.Compare(s.ID, q.Get("identifier"))) >= 0
+		})
+		if from < 0 {
+			from = len(sets)
 		}
+		sets = sets[from:]
+	}
+	for _, s := range sets {
 		if len(out.Sets) == most {
 			out.IsTruncated, out.NextName, out.NextType, out.NextID = true, s.Name+".", s.Type, s.ID
 			break
@@ -221,10 +232,6 @@ func (r *Route53) listSets(w http.ResponseWriter, req *http.Request) {
 		out.Sets = append(out.Sets, setToXML(s))
 	}
 	awsAnswer(w, out)
-}
-
-func beforeStart(s Route53Set, name, typ, id string) bool {
-	return cmp.Or(cmp.Compare(order(s.Name), order(name)), cmp.Compare(s.Type, typ), cmp.Compare(s.ID, id)) < 0
 }
 
 // changeSets carries out a batch, whole or not at all.
