@@ -176,12 +176,12 @@ func (l *Linode) listDomains(w http.ResponseWriter, r *http.Request) {
 	l.mu.Lock()
 	domain := l.state.domain
 	l.mu.Unlock()
-	var found []any
-	matches, ok := linodeFilter(w, r, map[string]string{"domain": domain.Domain, "type": domain.Type})
-	if !ok {
+	fits := linodeFilter(w, r, "domain", "type")
+	if fits == nil {
 		return
 	}
-	if matches {
+	var found []any
+	if fits(map[string]string{"domain": domain.Domain, "type": domain.Type}) {
 		found = append(found, domain)
 	}
 	linodePage(w, r, found)
@@ -194,46 +194,51 @@ func (l *Linode) showDomain(w http.ResponseWriter, _ *http.Request) {
 	linodeAnswer(w, domain)
 }
 
-// linodeFilter judges one object by the X-Filter header: fields that must be
-// equal, and "+or" of such. It has answered where it returns false.
-func linodeFilter(w http.ResponseWriter, r *http.Request, fields map[string]string) (matches, ok bool) {
+// linodeFilter reads the X-Filter header: fields that must be equal, of those that
+// can be filtered on, and "+or" of such. It has answered where it returns nil.
+func linodeFilter(w http.ResponseWriter, r *http.Request, filterable ...string) func(fields map[string]string) bool {
 	header := r.Header.Get("X-Filter")
 	if header == "" {
-		return true, true
+		return func(map[string]string) bool { return true }
 	}
 	var filter map[string]json.RawMessage
 	if json.Unmarshal([]byte(header), &filter) != nil {
 		linodeError(w, http.StatusBadRequest, "", "Cannot parse filter")
-		return false, false
+		return nil
 	}
+	// Each of all must have one that fits.
+	var all [][]map[string]string
 	for key, raw := range filter {
 		var value string
 		var either []map[string]string
 		switch {
 		case key == "+or" && json.Unmarshal(raw, &either) == nil:
-			if !slices.ContainsFunc(either, func(one map[string]string) bool {
-				for k, v := range one {
-					if !strings.EqualFold(fields[k], v) {
-						return false
-					}
-				}
-				return true
-			}) {
-				return false, true
-			}
-		case key[0] == '+': // +order_by and its kin
+			all = append(all, either)
+		case slices.Contains(filterable, key) && json.Unmarshal(raw, &value) == nil:
+			all = append(all, []map[string]string{{key: value}})
+		case strings.HasPrefix(key, "+"): // +order_by and its kin
 		default:
-			have, filterable := fields[key]
-			if !filterable || json.Unmarshal(raw, &value) != nil {
-				linodeError(w, http.StatusBadRequest, "", "Cannot filter on "+key)
-				return false, false
-			}
-			if !strings.EqualFold(have, value) {
-				return false, true
-			}
+			linodeError(w, http.StatusBadRequest, "", "Cannot filter on "+key)
+			return nil
 		}
 	}
-	return true, true
+	return func(fields map[string]string) bool {
+		for _, either := range all {
+			if !slices.ContainsFunc(either, func(one map[string]string) bool { return linodeFits(fields, one) }) {
+				return false
+			}
+		}
+		return true
+	}
+}
+
+func linodeFits(fields, wanted map[string]string) bool {
+	for key, value := range wanted {
+		if !strings.EqualFold(fields[key], value) {
+			return false
+		}
+	}
+	return true
 }
 
 // linodePage answers one page of a list: 100 a page unless asked, 25 to 500.

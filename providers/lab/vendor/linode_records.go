@@ -10,19 +10,18 @@ import (
 )
 
 func (l *Linode) listRecords(w http.ResponseWriter, r *http.Request) {
-	l.mu.Lock()
-	records := slices.Clone(l.state.records)
-	l.mu.Unlock()
+	fits := linodeFilter(w, r, "name", "type", "target")
+	if fits == nil {
+		return
+	}
 	var found []any
-	for _, rec := range records {
-		matches, ok := linodeFilter(w, r, map[string]string{"name": rec.Name, "type": rec.Type, "target": rec.Target})
-		if !ok {
-			return
-		}
-		if matches {
+	l.mu.Lock()
+	for _, rec := range l.state.records {
+		if fits(map[string]string{"name": rec.Name, "type": rec.Type, "target": rec.Target}) {
 			found = append(found, rec)
 		}
 	}
+	l.mu.Unlock()
 	linodePage(w, r, found)
 }
 
