@@ -130,7 +130,7 @@ func (d *driver) typeIn(text string) *driver {
 func keyed(name string) tea.KeyMsg {
 	named := map[string]tea.KeyType{"enter": tea.KeyEnter, "esc": tea.KeyEsc, "tab": tea.KeyTab, "shift+tab": tea.KeyShiftTab,
 		"up": tea.KeyUp, "down": tea.KeyDown, "left": tea.KeyLeft, "right": tea.KeyRight, "home": tea.KeyHome, "end": tea.KeyEnd,
-		"pgup": tea.KeyPgUp, "pgdown": tea.KeyPgDown, "ctrl+c": tea.KeyCtrlC, "ctrl+l": tea.KeyCtrlL, "backspace": tea.KeyBackspace,
+		"f1": tea.KeyF1, "pgup": tea.KeyPgUp, "pgdown": tea.KeyPgDown, "ctrl+c": tea.KeyCtrlC, "ctrl+l": tea.KeyCtrlL, "backspace": tea.KeyBackspace,
 		"delete": tea.KeyDelete, "ctrl+w": tea.KeyCtrlW, "ctrl+u": tea.KeyCtrlU, "ctrl+k": tea.KeyCtrlK, "ctrl+b": tea.KeyCtrlB, "ctrl+f": tea.KeyCtrlF}
 	if t, ok := named[name]; ok {
 		return tea.KeyMsg{Type: t}

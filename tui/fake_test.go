@@ -203,7 +203,7 @@ func (f *fakeAccounts) Try(_ context.Context, domain string, s rollout.Settings)
 }
 
 func (f *fakeAccounts) Keep(provider, account, field, value string) {
-	f.kept = append(f.kept, provider+"/"+field+"="+value)
+	f.kept = append(f.kept, rollout.Account{Provider: provider, Name: account}.String()+"/"+field+"="+value)
 }
 
 // fakeImporter finds two reports wherever it looks.

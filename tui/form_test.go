@@ -10,8 +10,8 @@ import (
 func fill(d *driver) *driver {
 	return d.press("n").typeIn("New.Example").press("tab").
 		sees("zone new.example at ada.ns.cloudflare.com", "The name servers are Cloudflare's.", "MX mx1.new.example").
-		press("tab").typeIn("tok-secret").press("tab"). // the token
-		press("tab").typeIn("/srv/www").press("tab").   // where the policy is served
+		press("tab", "tab").typeIn("tok-secret").press("tab"). // the usual account's token
+		press("tab").typeIn("/srv/www").press("tab").          // where the policy is served
 		typeIn("192.0.2.20 2001:db8::20").press("tab", "tab", "tab")
 }
 
@@ -32,7 +32,7 @@ func TestAnswersThatWereChangedAreTriedAgain(t *testing.T) {
 func TestWrongAnswersAreSaidAsTheyAreGiven(t *testing.T) {
 	d := drive(t, manyDomains(), 80, 40).press("n").typeIn("user@corp.test").press("tab").sees("is a mail address: type only what stands behind the @")
 	d.press("ctrl+u").typeIn("new.example").press("tab").sees("zone new.example at").seesNot("is a mail address")
-	d.press("tab").typeIn("tok").press("tab", "tab").press("tab").sees("type the directory that the web server serves")
+	d.press("tab", "tab").typeIn("tok").press("tab", "tab").press("tab").sees("type the directory that the web server serves")
 	d.typeIn("/srv/www").press("tab").typeIn("192.0.2.1 host.example").press("tab").sees("give addresses or a host name, not both")
 }
 
@@ -40,9 +40,26 @@ func TestWrongAnswersAreSaidAsTheyAreGiven(t *testing.T) {
 func TestAWrongAnswerKeepsTheCursorAndBackLeadsAway(t *testing.T) {
 	d := drive(t, manyDomains(), 80, 40).press("n").typeIn("co.uk").press("enter").sees("is a public suffix").
 		press("tab").typeIn("x").sees("co.ukx")
-	d.press("ctrl+u").typeIn("new.example").press("tab", "tab").typeIn("tok").press("tab", "tab").
+	d.press("ctrl+u").typeIn("new.example").press("tab", "tab", "tab").typeIn("tok").press("tab", "tab").
 		press("tab").sees("type the directory that the web server serves").
 		press("shift+tab", "left").sees("By hand").press("right").press("tab").typeIn("/srv").press("tab").seesNot("type the directory")
+}
+
+func TestANamedAccountHasItsOwnVariablesAndIsTried(t *testing.T) {
+	d := drive(t, manyDomains(), 80, 40).press("n").typeIn("new.example").press("tab", "tab").
+		typeIn("wo rk").press("tab").sees("no slash or space").press("ctrl+u").typeIn("work").press("tab").
+		sees("empty: from $CLOUDFLARE_API_TOKEN_WORK")
+	d.typeIn("tok-secret").press("tab", "tab", "tab").typeIn("/srv/www").press("tab", "tab", "tab", "tab", "enter").sees("What was reached:")
+	if !slices.Equal(d.accounts.kept, []string{"cloudflare/work/api_token=tok-secret"}) {
+		t.Fatalf("kept %q", d.accounts.kept)
+	}
+	d.press("enter").did("create new.example cloudflare/work webroot:/srv/www [mailto:tls-reports@new.example]")
+}
+
+func TestTheRightsOfALoginAreShownForTheDomain(t *testing.T) {
+	d := drive(t, manyDomains(), 80, 40).press("n").typeIn("new.example").press("tab").
+		press("?").sees("Least rights at Cloudflare", "the zone of new.example", "belay providers show cloudflare new.example")
+	d.press("esc", "tab").typeIn("?").sees("Account:           ?").press("f1").sees("Least rights at Cloudflare")
 }
 
 func TestTryingLeadsToTheAnswerThatIsWrong(t *testing.T) {

@@ -35,7 +35,7 @@ var screensKept = []struct {
 		return drive(t, standIn(inPhase(rollout.CheckMX, badLook()), closedGate(), rollout.Plan{}), w, h).press("c").typeIn("corp.test").press("enter")
 	}},
 	{"new-rollout", func(t *testing.T, w, h int) *driver {
-		return drive(t, manyDomains(), w, h).press("n").typeIn("new.example").press("tab", "tab", "tab", "tab")
+		return drive(t, manyDomains(), w, h).press("n").typeIn("new.example").press("tab", "tab", "tab", "tab", "tab")
 	}},
 	{"faults", func(t *testing.T, w, h int) *driver { return atPhase1(t, w, h, inDemo).press("x") }},
 }

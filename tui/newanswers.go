@@ -74,6 +74,9 @@ func (n *newRollout) settings() (domain string, s rollout.Settings, err error) {
 	}
 	s = rollout.DefaultSettings()
 	s.DNS = rollout.Account{Provider: n.dns.choice.id()}
+	if p, ok := n.provider(); ok && len(p.Fields) > 0 {
+		s.DNS.Name = n.account.field.value()
+	}
 	s.Host = rollout.HostAccount{Kind: n.host.choice.id()}
 	if where := n.where(); where != nil {
 		s.Host.Place = strings.TrimPrefix(where.field.value(), s.Host.Kind+":")

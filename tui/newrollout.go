@@ -23,17 +23,20 @@ type newRollout struct {
 	pane          pane
 
 	domain, place, folder, remote, points, rua, inbox *question
+	account                                           *question // which login at the DNS provider
 	dns, host                                         *question
 	credentials                                       []*question
 	try, start                                        *question
 	at                                                *question
 
 	detection *rollout.Detection
-	trial     *rollout.Trial
-	busy      string // what is under way
-	looking   *look
-	seen      live
-	err       error
+	// recognised says what the name servers tell of the provider.
+	recognised string
+	trial      *rollout.Trial
+	busy       string // what is under way
+	looking    *look
+	seen       live
+	err        error
 }
 
 // detectedMsg is what the name servers told.
@@ -65,6 +68,8 @@ func newRolloutForm(k *kit) *newRollout {
 			return err
 		})}
 	n.dns = &question{label: "DNS", choice: options(providers.DNS), left: n.askCredentials}
+	n.account = &question{label: "Account", left: n.askCredentials,
+		field: newField("Account", "empty: the usual login there; else its name", checkAccount)}
 	n.host = &question{label: "Policy host", choice: options(providers.Host)}
 	n.place = &question{label: "Directory", field: newField("Directory", "the web root of mta-sts.DOMAIN, such as /srv/www/mta-sts", needed("the directory that the web server serves"))}
 	n.folder = &question{label: "Folder", field: newField("Folder", "what you publish at https://mta-sts.DOMAIN/, such as /home/me/mta-sts-pages", needed("the folder that you publish"))}
@@ -98,6 +103,9 @@ func options(kind providers.Kind) *choice {
 // questions are those that are to be answered now, in order.
 func (n *newRollout) questions() []*question {
 	out := []*question{n.domain, n.dns}
+	if p, ok := n.provider(); ok && len(p.Fields) > 0 {
+		out = append(out, n.account)
+	}
 	out = append(out, n.credentials...)
 	out = append(out, n.host)
 	if where := n.where(); where != nil {
@@ -151,6 +159,9 @@ func (n *newRollout) KeyMap() []act {
 	switch {
 	case n.at.choice != nil:
 		acts = append(acts, on("left/right", "choose", func() tea.Cmd { return nil }, "left", "right"))
+		if n.at == n.dns {
+			acts = append(acts, on("?", "rights it needs", n.showRights, "?", "f1"))
+		}
 	case n.at.do != nil:
 		acts = append(acts, on("enter", "do it", n.at.do))
 	}
@@ -158,6 +169,7 @@ func (n *newRollout) KeyMap() []act {
 		on("tab", "next", func() tea.Cmd { return n.turn(1) }, "tab", "down", "enter"),
 		on("shift+tab", "back", func() tea.Cmd { return n.turn(-1) }, "shift+tab", "up"),
 		on("esc", "leave", n.nav.back),
+		quietly("f1", "rights that the DNS login needs", n.showRights, "f1"),
 		quietly("pgdown", "scroll", func() tea.Cmd { n.pane.page(1); return nil }, "pgdown"),
 		quietly("pgup", "scroll back", func() tea.Cmd { n.pane.page(-1); return nil }, "pgup"))
 }
@@ -268,9 +280,9 @@ func (n *newRollout) detected(msg detectedMsg) tea.Cmd {
 	n.domain.note = finding.Clean(n.domain.note, 300)
 	id := d.Provider
 	if p, ok := providers.Lookup(providers.DNS, id); ok {
-		n.dns.note = "The name servers are " + p.Label + "'s."
+		n.recognised = "The name servers are " + p.Label + "'s."
 	} else {
-		id, n.dns.note = "manual", "The name servers tell no provider that belay knows: choose one, or change the records by hand."
+		id, n.recognised = "manual", "The name servers tell no provider that belay knows: choose one, or change the records by hand."
 	}
 	n.dns.choice.pick(id)
 	n.dns.was = id
@@ -278,37 +290,4 @@ func (n *newRollout) detected(msg detectedMsg) tea.Cmd {
 		n.rua.field.set("mailto:tls-reports@" + msg.domain)
 	}
 	return n.askCredentials()
-}
-
-// askCredentials makes the questions for a login at the chosen provider. Of the
-// provider that was recognised only what is missing is asked.
-func (n *newRollout) askCredentials() tea.Cmd {
-	n.credentials, n.trial = nil, nil
-	p, ok := providers.Lookup(providers.DNS, n.dns.choice.id())
-	if !ok {
-		return nil
-	}
-	missing := map[string]bool{}
-	known := n.detection != nil && n.detection.Provider == p.ID
-	if known {
-		for _, key := range n.detection.Missing {
-			missing[key] = true
-		}
-	}
-	for _, f := range p.Fields {
-		if known && !missing[f.Key] {
-			continue
-		}
-		hint := f.Help
-		if len(f.Env) > 0 {
-			hint = "empty: from $" + f.Env[0]
-			if f.Default != "" {
-				hint += ", else " + f.Default
-			}
-		}
-		field := newField(f.Key, hint, nil)
-		field.secret = f.Secret
-		n.credentials = append(n.credentials, &question{label: f.Label, field: field})
-	}
-	return nil
 }
