@@ -32,6 +32,9 @@ func (b *testbed) asked(name string, args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
+// unbroken is a text on one line, with single spaces.
+func unbroken(text string) string { return strings.Join(strings.Fields(text), " ") }
+
 // dig asks one name server, and nobody else, for a name.
 func (b *testbed) dig(server, name, typ string) string {
 	b.Helper()

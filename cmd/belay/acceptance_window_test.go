@@ -108,9 +108,6 @@ func (w *window) shows(texts ...string) string {
 	})
 }
 
-// unbroken is a text on one line, with single spaces.
-func unbroken(text string) string { return strings.Join(strings.Fields(text), " ") }
-
 // keyFor looks up which key is said to do something: "a apply 2 edits" between
 // spaces, in one of the last lines.
 func keyFor(shown, does string) (key string, ok bool) {

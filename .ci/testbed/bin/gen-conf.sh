@@ -151,7 +151,7 @@ server:
   background-workers: 1
 log:
   - target: "$RUN/ns1-knot/knotd.log"
-    any: info
+    any: debug
 database:
   storage: "$RUN/ns1-knot/db"
   journal-db-max-size: 32M
