@@ -7,7 +7,7 @@ func linode() Provider {
 		Fields: []Field{{
 			Key: "api_token", Label: "Personal access token", Secret: true, Required: true,
 			Help: "Cloud Manager, profile, API Tokens, Create a Personal Access Token.",
-			Env:  []string{"LINODE_TOKEN", "LINODE_API_TOKEN", "LINODE_CLI_TOKEN"},
+			Env:  []string{"LINODE_TOKEN", "LINODE_API_TOKEN", "LINODE_CLI_TOKEN", "LINODE_V4_API_KEY"},
 		}},
 		NameServers: []string{"linode.com"},
 		Rights: "A personal access token with Domains: Read/Write and nothing else, of a user whose only grant is Read-Write for " +

@@ -6,18 +6,22 @@ func ovh() Provider {
 		About: "Records are changed through OVHcloud's API, and the zone is published after each change.",
 		Fields: []Field{
 			{
-				Key: "endpoint", Label: "Endpoint", Default: "ovh-eu", Env: []string{"OVH_ENDPOINT"},
+				Key: "endpoint", Label: "Endpoint", Default: "ovh-eu", Whole: true,
+				Env:  []string{"OVH_ENDPOINT", "OVH_END_POINT"},
 				Help: "ovh-eu, ovh-ca or ovh-us: where the account was opened.",
 			},
 			{
-				Key: "application_key", Label: "Application key", Secret: true, Required: true, Env: []string{"OVH_APPLICATION_KEY"},
+				Key: "application_key", Label: "Application key", Secret: true, Required: true, Whole: true,
+				Env:  []string{"OVH_APPLICATION_KEY", "OVH_AK"},
 				Help: "The three keys are made together at eu.api.ovh.com/createToken. ~/.ovh.conf is not read.",
 			},
 			{
-				Key: "application_secret", Label: "Application secret", Secret: true, Required: true, Env: []string{"OVH_APPLICATION_SECRET"},
+				Key: "application_secret", Label: "Application secret", Secret: true, Required: true, Whole: true,
+				Env: []string{"OVH_APPLICATION_SECRET", "OVH_AS"},
 			},
 			{
-				Key: "consumer_key", Label: "Consumer key", Secret: true, Required: true, Env: []string{"OVH_CONSUMER_KEY"},
+				Key: "consumer_key", Label: "Consumer key", Secret: true, Required: true, Whole: true,
+				Env:  []string{"OVH_CONSUMER_KEY", "OVH_CK"},
 				Help: "It carries the rights.",
 			},
 		},
@@ -25,7 +29,8 @@ func ovh() Provider {
 		Rights: "A consumer key that may read this one zone (GET) and its records, create, change and delete records " +
 			"(POST, PUT, DELETE) and publish the zone (POST refresh).",
 		Recipe: "On https://eu.api.ovh.com/createToken/ (ca.api.ovh.com, api.us.ovhcloud.com\n" +
-			"for the other regions) add these rights:\n" +
+			"for the other regions) add these rights, with the zone's own name where the\n" +
+			"domain lies in a larger zone:\n" +
 			"GET    /domain/zone/DOMAIN\n" +
 			"GET    /domain/zone/DOMAIN/record*\n" +
 			"POST   /domain/zone/DOMAIN/record\n" +

@@ -6,11 +6,12 @@ func porkbun() Provider {
 		About: "Records are changed one by one through Porkbun's API, which has no TTL below 600 seconds.",
 		Fields: []Field{
 			{
-				Key: "api_key", Label: "API key", Secret: true, Required: true, Env: []string{"PORKBUN_API_KEY"},
+				Key: "api_key", Label: "API key", Secret: true, Required: true, Whole: true,
+				Env:  []string{"PORKBUN_API_KEY"},
 				Help: "It begins with pk1_.",
 			},
 			{
-				Key: "secret_api_key", Label: "Secret API key", Secret: true, Required: true,
+				Key: "secret_api_key", Label: "Secret API key", Secret: true, Required: true, Whole: true,
 				Env:  []string{"PORKBUN_SECRET_API_KEY", "PORKBUN_API_SECRET_KEY"},
 				Help: "It begins with sk1_ and is shown once, when the pair is made.",
 			},

@@ -1,5 +1,5 @@
 // Package vendor is the vendors' side of the lab: loopback servers that speak the
-// APIs of Cloudflare and Amazon Route 53 as their documentation has them, keep
+// APIs of the DNS hosts belay works with as their documentation has them, keep
 // state, and refuse what they refuse. belay's own clients, and the libraries
 // below them, meet here what they would meet outside, quirks included.
 //
