@@ -21,7 +21,7 @@ func TestTheLogTellsWhoChangedWhat(t *testing.T) {
 	for _, want := range []string{
 		fmt.Sprintf("_mta-sts.corp.test TXT, from nothing to \"v=STSv1; id=%s;\", through rfc2136", id),
 		fmt.Sprintf("applied, read back as \"v=STSv1; id=%s;\"", id),
-		fmt.Sprintf("_mta-sts.corp.test TXT is live, shown by ns1.corp.test [192.0.2.1] serial %d, ", b.Serial(b.Domain())),
+		fmt.Sprintf("_mta-sts.corp.test TXT is live, shown by ns1.corp.test [192.0.2.2] serial %d, ", b.Serial(b.Domain())),
 		"; resolvers may answer what was before until ",
 		"@",
 	} {
