@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"belay/providers/dns"
 	"belay/providers/lab/vendor"
 )
 
@@ -79,4 +80,15 @@ func newLinode(t *testing.T) (bench, *vendor.Linode) {
 	}
 	b.watch(srv)
 	return b, srv
+}
+
+// crowdedLinode is a bench whose zone has a great many records.
+func crowdedLinode(t testing.TB) (provider string, creds map[string]string, o dns.Options) {
+	records := make([]vendor.LinodeRecord, crowded)
+	for i := range records {
+		records[i] = vendor.LinodeRecord{Name: fmt.Sprintf("host%d", i+1), Type: "A", Target: "192.0.2.1", TTL: 300}
+	}
+	srv := vendor.NewLinode(domain, records...)
+	t.Cleanup(srv.Close)
+	return "linode", map[string]string{"api_token": srv.Token}, dns.Options{BaseURL: srv.URL()}
 }

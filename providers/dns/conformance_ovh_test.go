@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"belay/providers/dns"
 	"belay/providers/lab/vendor"
 )
 
@@ -93,4 +94,15 @@ func newOVH(t *testing.T) (bench, *vendor.OVH) {
 	}
 	b.watch(srv)
 	return b, srv
+}
+
+// crowdedOVH is a bench whose zone has a great many records.
+func crowdedOVH(t testing.TB) (provider string, creds map[string]string, o dns.Options) {
+	records := make([]vendor.OVHRecord, crowded)
+	for i := range records {
+		records[i] = vendor.OVHRecord{SubDomain: fmt.Sprintf("host%d", i+1), FieldType: "A", Target: "192.0.2.1", TTL: 300}
+	}
+	srv := vendor.NewOVH(domain, records...)
+	t.Cleanup(srv.Close)
+	return "ovh", map[string]string{"application_key": srv.Key, "application_secret": srv.Secret, "consumer_key": srv.Consumer}, dns.Options{BaseURL: srv.URL()}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"belay/providers/dns"
 	"belay/providers/lab/vendor"
 )
 
@@ -77,4 +78,15 @@ func newPorkbun(t *testing.T) (bench, *vendor.Porkbun) {
 	}
 	b.watch(srv)
 	return b, srv
+}
+
+// crowdedPorkbun is a bench whose zone has a great many records.
+func crowdedPorkbun(t testing.TB) (provider string, creds map[string]string, o dns.Options) {
+	records := make([]vendor.PorkbunRecord, crowded)
+	for i := range records {
+		records[i] = vendor.PorkbunRecord{Name: fmt.Sprintf("host%d.%s", i+1, domain), Type: "A", Content: "192.0.2.1", TTL: "600"}
+	}
+	srv := vendor.NewPorkbun(domain, records...)
+	t.Cleanup(srv.Close)
+	return "porkbun", map[string]string{"api_key": srv.Key, "secret_api_key": srv.Secret}, dns.Options{BaseURL: srv.URL()}
 }

@@ -181,7 +181,7 @@ func (l *Linode) listDomains(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var found []any
-	if fits(map[string]string{"domain": domain.Domain, "type": domain.Type}) {
+	if fits(func(key string) string { return map[string]string{"domain": domain.Domain, "type": domain.Type}[key] }) {
 		found = append(found, domain)
 	}
 	linodePage(w, r, found)
@@ -196,10 +196,10 @@ func (l *Linode) showDomain(w http.ResponseWriter, _ *http.Request) {
 
 // linodeFilter reads the X-Filter header: fields that must be equal, of those that
 // can be filtered on, and "+or" of such. It has answered where it returns nil.
-func linodeFilter(w http.ResponseWriter, r *http.Request, filterable ...string) func(fields map[string]string) bool {
+func linodeFilter(w http.ResponseWriter, r *http.Request, filterable ...string) func(field func(key string) string) bool {
 	header := r.Header.Get("X-Filter")
 	if header == "" {
-		return func(map[string]string) bool { return true }
+		return func(func(string) string) bool { return true }
 	}
 	var filter map[string]json.RawMessage
 	if json.Unmarshal([]byte(header), &filter) != nil {
@@ -222,9 +222,9 @@ func linodeFilter(w http.ResponseWriter, r *http.Request, filterable ...string) 
 			return nil
 		}
 	}
-	return func(fields map[string]string) bool {
+	return func(field func(string) string) bool {
 		for _, either := range all {
-			if !slices.ContainsFunc(either, func(one map[string]string) bool { return linodeFits(fields, one) }) {
+			if !slices.ContainsFunc(either, func(one map[string]string) bool { return linodeFits(field, one) }) {
 				return false
 			}
 		}
@@ -232,9 +232,9 @@ func linodeFilter(w http.ResponseWriter, r *http.Request, filterable ...string) 
 	}
 }
 
-func linodeFits(fields, wanted map[string]string) bool {
+func linodeFits(field func(string) string, wanted map[string]string) bool {
 	for key, value := range wanted {
-		if !strings.EqualFold(fields[key], value) {
+		if !strings.EqualFold(field(key), value) {
 			return false
 		}
 	}

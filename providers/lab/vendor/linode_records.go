@@ -17,12 +17,25 @@ func (l *Linode) listRecords(w http.ResponseWriter, r *http.Request) {
 	var found []any
 	l.mu.Lock()
 	for _, rec := range l.state.records {
-		if fits(map[string]string{"name": rec.Name, "type": rec.Type, "target": rec.Target}) {
+		if fits(rec.field) {
 			found = append(found, rec)
 		}
 	}
 	l.mu.Unlock()
 	linodePage(w, r, found)
+}
+
+// field is what a filter may ask for.
+func (r LinodeRecord) field(key string) string {
+	switch key {
+	case "name":
+		return r.Name
+	case "type":
+		return r.Type
+	case "target":
+		return r.Target
+	}
+	return ""
 }
 
 func (l *Linode) createRecord(w http.ResponseWriter, r *http.Request) {
