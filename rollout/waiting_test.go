@@ -1,0 +1,64 @@
+package rollout_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"belay/rollout"
+	"belay/rollout/finding"
+)
+
+// What the operator is to make is looked for without a lock and without a word in
+// the journal; what was mistyped stands among the reasons. A walk settles it.
+func TestSeeWaiting(t *testing.T) {
+	r := newRig(t)
+	s := hasty()
+	s.DNS.Provider = "manual"
+	r.create(s)
+	r.box.byHand = true
+	for r.load().Phase != rollout.PublishDNS {
+		r.next()
+	}
+	see := func() rollout.Gate {
+		t.Helper()
+		release, err := r.book.Lock(domain, "somebody else") // a walk that goes on elsewhere
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer release()
+		before := r.load().LastSeq
+		g, err := r.engine.SeeWaiting(context.Background(), domain, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if after := r.load().LastSeq; after != before {
+			t.Errorf("looking wrote %d entries into the journal", after-before)
+		}
+		return g
+	}
+	if g := see(); !g.Open {
+		t.Errorf("before anything was accepted it waits for %s", reasons(g))
+	}
+	r.next()
+	r.box.mistakes = []finding.Finding{finding.New("D04", "mta-sts.corp.test.corp.test", "the record stands at mta-sts.corp.test.corp.test")}
+	g := see()
+	waitsFor := func(subject, code string) bool {
+		return slices.ContainsFunc(g.Closed(), func(x rollout.Reason) bool { return x.Subject == subject && x.Code == code })
+	}
+	if g.Open || !waitsFor("_smtp._tls."+domain, rollout.ReasonEdits) || !waitsFor("mta-sts."+domain, rollout.ReasonEdits) || !waitsFor("mta-sts.corp.test.corp.test", "D04") {
+		t.Errorf("it waits for %s", reasons(g))
+	}
+	r.box.mistakes = nil
+	r.box.set("_smtp._tls."+domain, "TXT", "v=TLSRPTv1; rua=mailto:tlsrpt@corp.test")
+	if g = see(); g.Open || waitsFor("_smtp._tls."+domain, rollout.ReasonEdits) {
+		t.Errorf("with one of two made it waits for %s", reasons(g))
+	}
+	r.box.set("mta-sts."+domain, "A", "192.0.2.20")
+	if g = see(); !g.Open {
+		t.Errorf("with both made it waits for %s", reasons(g))
+	}
+	if p := r.next(); p.Phase != rollout.HostPolicy {
+		t.Errorf("next leaves it in %s: %s", p.Phase, reasons(p.Gate))
+	}
+}
