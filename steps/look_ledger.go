@@ -183,31 +183,3 @@ func (k *look) judgeHostNow(policy []finding.Finding) {
 		}
 	}
 }
-
-// judgeOutlasting warns of an enforced policy that senders hold for longer than a
-// certificate is valid: should its renewal fail, nothing can be taken back.
-func (k *look) judgeOutlasting() {
-	policy := k.e.Policy
-	if !policy.Valid || policy.Policy.Mode != mtasts.Enforce {
-		return
-	}
-	end := k.e.At.Add(seconds(policy.Policy.MaxAge))
-	var host string
-	var first time.Time
-	for _, m := range k.e.MX {
-		for _, a := range m.Addresses {
-			if len(a.Certificates) > 0 && (host == "" || a.Certificates[0].NotAfter.Before(first)) {
-				host, first = m.Host, a.Certificates[0].NotAfter
-			}
-		}
-	}
-	if host == "" || !first.Before(end) || first.Before(k.e.At) {
-		return
-	}
-	f := finding.New("A02", policy.URL, fmt.Sprintf("senders hold the policy until %s, and the certificate of %s ends on %s",
-		end.UTC().Format(time.DateOnly), host, first.UTC().Format(time.DateOnly)))
-	if k.ours() {
-		f = f.As(finding.Info) // the gate of the rung asks for proof
-	}
-	k.conclude(f)
-}

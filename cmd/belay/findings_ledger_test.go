@@ -2,6 +2,7 @@ package main
 
 import (
 	"strings"
+	"time"
 
 	"belay/rollout"
 	"belay/rollout/finding"
@@ -39,6 +40,7 @@ func ledgerRows() []findingRow {
 			b.settled()
 			b.must(exitGood, "adopt", "corp.test", "--reason", "another admin enforced it")
 		}},
+		{code: "A02", made: "enforced for a month, and a renewal that was due did not come", sound: rolled(rollout.Holding), fault: breaks("mx1.no-renewal"), after: passes(56 * rollout.Day)},
 		{code: "O04", made: "record gone, though the policy before none is held", sound: with(enforcing, func(b *box) {
 			serves("version: STSv1\r\nmode: none\r\nmax_age: 86400\r\n")(b)
 			foreign(b)
@@ -46,6 +48,16 @@ func ledgerRows() []findingRow {
 			b.must(exitGood, "adopt", "corp.test", "--reason", "another admin began to remove it")
 			b.settled()
 		}), fault: record(announces, "TXT")},
+	}
+}
+
+// passes lets time go by, in which certificates are renewed that are due.
+func passes(d time.Duration) func(*box) {
+	return func(b *box) {
+		b.t.Helper()
+		if err := b.Wind(d); err != nil {
+			b.t.Fatal(err)
+		}
 	}
 }
 

@@ -28,6 +28,8 @@ type findingRow struct {
 	sound func(*box)
 	// fault prepares the one.
 	fault func(*box)
+	// after happens in both labs then; nil is nothing.
+	after func(*box)
 	// domain is what is checked in the faulty lab, and its lab's mail domain.
 	domain string
 }
@@ -100,6 +102,9 @@ func (r findingRow) prepared(t *testing.T, faulty bool) checking {
 	sound(b)
 	if faulty {
 		r.fault(b)
+	}
+	if r.after != nil {
+		r.after(b)
 	}
 	return b.begin(domain)
 }
