@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -75,5 +76,56 @@ func TestDelegateIsReadFromFlags(t *testing.T) {
 	b.must(exitGood, "set", b.Domain(), "--delegate", "none", "--ttl", "0")
 	if r := b.must(exitGood, "plan", b.Domain()); strings.Contains(r.out, "CNAME") {
 		t.Errorf("none does not end it:\n%s", r.out)
+	}
+}
+
+// A policy whose record stands behind an alias is adopted as what it is, is no drift
+// while nobody changes it, and is told when the vendor does.
+func TestARecordBehindAnAliasIsAdopted(t *testing.T) {
+	b := newBox(t, lab.Options{})
+	set := func(name, typ string, values ...string) {
+		t.Helper()
+		if err := b.SetRRset(name, typ, 300, values...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, ip := range b.PolicyAddresses() {
+		typ := "A"
+		if ip.Is6() {
+			typ = "AAAA"
+		}
+		set("mta-sts.corp.test", typ, ip.String())
+	}
+	set("_smtp._tls.corp.test", "TXT", "v=TLSRPTv1; rua=mailto:tlsrpt@corp.test")
+	set("_mta-sts.corp.test", "CNAME", "corp.control.test.")
+	set("corp.control.test", "TXT", "v=STSv1; id=vendor1;")
+	file := filepath.Join(b.WebRoot(), ".well-known", "mta-sts.txt")
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	body := "version: STSv1\r\nmode: testing\r\nmx: mx1.corp.test\r\nmx: mx2.corp.test\r\nmax_age: 86400\r\n"
+	if err := os.WriteFile(file, []byte(body), 0o644); err != nil {
+		t.Fatal(err)
+	}
+
+	b.must(exitGood, "new", b.Domain(), "--dns", "rfc2136", "--host", "manual", "--rua", "mailto:tlsrpt@corp.test",
+		"--delegate", "_mta-sts=corp.control.test")
+	if s := b.status(); s.Phase != rollout.ReviewReports || s.PolicyID != "vendor1" {
+		t.Fatalf("it was not adopted as it is: %+v", s)
+	}
+	if r := b.must(exitGood, "plan", b.Domain()); strings.Contains(r.out, "not as belay verified") {
+		t.Errorf("what was just adopted is drift:\n%s", r.out)
+	}
+	set("corp.control.test", "TXT", "v=STSv1; id=vendor2;")
+	b.settled()
+	if r := b.must(exitFails, "plan", b.Domain()); !strings.Contains(r.out, "vendor2") || !strings.Contains(r.out, "belay adopt") {
+		t.Errorf("the vendor's new id is not told:\n%s", r.out)
+	}
+	b.must(exitGood, "adopt", b.Domain(), "--reason", "published at the vendor")
+	if s := b.status(); s.PolicyID != "vendor2" {
+		t.Errorf("after adopting: %+v", s)
+	}
+	if got := b.Records("_mta-sts.corp.test", "CNAME"); !slices.Equal(got, []string{"corp.control.test"}) || len(b.Writes()) > 0 {
+		t.Errorf("the alias is %v, and belay wrote %v", got, b.Writes())
 	}
 }
