@@ -1,6 +1,7 @@
 package providers_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -30,6 +31,36 @@ func TestCatalogueIsWhole(t *testing.T) {
 	for _, want := range []string{"dns/cloudflare", "dns/route53", "dns/rfc2136", "dns/manual", "host/webroot", "host/manual", "inbox/files", "inbox/maildir"} {
 		if !seen[want] {
 			t.Errorf("%s is missing", want)
+		}
+	}
+}
+
+// Whoever gives belay a login is told how to give it no more than it needs.
+func TestEveryLoginHasARecipeOfItsLeastRights(t *testing.T) {
+	for _, p := range providers.Of(providers.DNS) {
+		if len(p.Fields) == 0 {
+			continue
+		}
+		recipe := p.RecipeFor("corp.example")
+		if recipe == "" || strings.Contains(recipe, "DOMAIN") || strings.ContainsAny(recipe, "\t\r\x1b") {
+			t.Errorf("%s has the recipe %q", p.ID, recipe)
+		}
+		if p.RecipeFor("") != p.Recipe {
+			t.Errorf("%s: without a domain the recipe is another", p.ID)
+		}
+	}
+	aws, _ := providers.Lookup(providers.DNS, "route53")
+	_, policy, _ := strings.Cut(aws.RecipeFor("corp.example"), "\n")
+	if !json.Valid([]byte(policy)) || !strings.Contains(policy, `"_acme-challenge.mta-sts.corp.example"`) {
+		t.Errorf("the IAM policy is\n%s", policy)
+	}
+}
+
+func TestWhatIsNotInTheBinarySaysHowToBuildIt(t *testing.T) {
+	for _, p := range providers.Catalogue() {
+		how := p.Unbuilt()
+		if p.Built == (how != "") || p.Tag == "" && !p.Built || !p.Built && !strings.Contains(how, "-tags "+p.Tag) {
+			t.Errorf("%s: tag %q, built %v, %q", p.ID, p.Tag, p.Built, how)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -30,7 +31,7 @@ func loginOf(id, name, domain string) (login, error) {
 		return login{}, usagef("--account: the name %q has a slash or a space in it", name)
 	}
 	if how := entry.Unbuilt(); how != "" {
-		return login{}, usagef("%s", how)
+		return login{}, errors.New(how)
 	}
 	return login{entry, rollout.Account{Provider: id, Name: name}}, nil
 }
@@ -159,18 +160,26 @@ func accountWords(name string) string {
 	return " --account " + name
 }
 
-// variablesOf are the first environment names of the fields that a login needs.
+// variablesOf are the environment names of the fields that a login needs; where it
+// can do without any, of the first and its secret.
 func variablesOf(who login) []string {
-	var out []string
+	var required, first []string
 	for _, field := range who.entry.Fields {
-		if names := field.Names(who.account.Name); len(names) > 0 && (field.Required || field.Secret) {
-			out = append(out, names[0].Name)
+		names := field.Names(who.account.Name)
+		if len(names) == 0 {
+			continue
+		}
+		if field.Required {
+			required = append(required, names[0].Name)
+		}
+		if first == nil || field.Secret && !field.Required && len(first) < 2 {
+			first = append(first, names[0].Name)
 		}
 	}
-	if out == nil {
-		out = append(out, who.entry.Fields[0].Names(who.account.Name)[0].Name)
+	if required != nil {
+		return required
 	}
-	return out
+	return first
 }
 
 // set are the environment variables that give a field of this login.

@@ -60,10 +60,12 @@ func (p *program) providersShowCommand() *cobra.Command {
 				entry.Fields, entry.NameServers = list(entry.Fields), list(entry.NameServers)
 				return p.printJSON(entry)
 			}
+			recipe := entry.Recipe
+			entry.Recipe = "" // it is shown whole
 			p.printProvider(entry)
-			if entry.Recipe != "" {
+			if recipe != "" {
 				p.say("")
-				p.block(entry.Recipe, "  ")
+				p.block(recipe, "  ")
 			}
 			return nil
 		}),
@@ -95,6 +97,9 @@ func (p *program) printProvider(entry providers.Provider) {
 	}
 	p.columns(rows)
 	p.paragraph("Rights: "+entry.Rights, "  ", "  ")
+	if entry.Recipe != "" {
+		p.say("  How to grant them: belay providers show %s DOMAIN", entry.ID)
+	}
 	if entry.Docs != "" {
 		p.say("  %s", entry.Docs)
 	}

@@ -164,12 +164,16 @@ func (s *secrets) lacks(entry providers.Provider, account rollout.Account, missi
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	keyring := "run " + loginCommand(account) + ", which keeps it in your keyring"
+	keyring := ", or run " + loginCommand(account) + ", which keeps it in your keyring"
 	if s.trouble != nil {
-		keyring = fmt.Sprintf("or use a machine with a keyring (here %v)", s.trouble)
+		keyring = "; " + s.trouble.Error()
 	}
-	return fmt.Errorf("%s lacks its %s: set %s, or %s and its like to the path of a file that holds the value, %s",
-		account, strings.Join(names, " and "), strings.Join(variables, " and "), file, keyring)
+	like := ""
+	if len(missing) > 1 {
+		like = " and its like"
+	}
+	return fmt.Errorf("%s lacks its %s: set %s, or %s%s to the path of a file that holds the value%s",
+		account, strings.Join(names, " and "), strings.Join(variables, " and "), file, like, keyring)
 }
 
 // loginCommand is the command line that puts a login into the keyring.
@@ -178,5 +182,5 @@ func loginCommand(account rollout.Account) string {
 	if account.Name != "" {
 		c += " --account " + account.Name
 	}
-	return c
+	return c + " --domain DOMAIN"
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -70,7 +71,7 @@ func (a *accounts) records(ctx context.Context, domain string, account rollout.A
 		return nil, usagef("belay speaks with no DNS provider %q; belay providers lists those it does, and manual works with every one", account.Provider)
 	}
 	if how := entry.Unbuilt(); how != "" {
-		return nil, usagef("%s", how)
+		return nil, errors.New(how)
 	}
 	key := accountKey{account.String(), domain}
 	a.mu.Lock()
