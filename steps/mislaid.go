@@ -49,14 +49,13 @@ func mislaid(domain, apex string) []place {
 	if apex == domain || apex == "" {
 		return out
 	}
-	for _, p := range []place{{record, "v=STS", "T08", record, true}, {reports, "v=TLSRPT", "R01", reports, true}, {host, "", "H01", host, false}} {
-		out = append(out, place{p.name + "." + apex, p.prefix, "D04", p.right, p.usual})
-		// A name that was typed without the domain stands in the zone itself, where
-		// it may belong to the zone's own policy: only its very value counts.
-		p.name, p.usual = strings.TrimSuffix(p.name, domain)+apex, false
+	for _, p := range []place{{record, "v=STS", "D04", record, true}, {reports, "v=TLSRPT", "D04", reports, true}, {host, "", "D04", host, false}} {
+		p.name += "." + apex
 		out = append(out, p)
 	}
-	return out
+	// A name that was typed without the domain stands in the zone itself. Reports and
+	// host there may be the zone's own, whatever they say; an id is used once.
+	return append(out, place{strings.TrimSuffix(record, domain) + apex, "v=STS", "T08", record, false})
 }
 
 // usualPlaces are those that every look asks for.
