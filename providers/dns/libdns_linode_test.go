@@ -146,3 +146,16 @@ func TestLinodeReadsTheNameAlone(t *testing.T) {
 		t.Errorf("%d calls, want one for the zone and one for the name", n)
 	}
 }
+
+// TestLinodeKeepsWhatStands: a TTL that Linode does not have is compared by the
+// one it has in its place, so that a record which stays is not written again.
+func TestLinodeKeepsWhatStands(t *testing.T) {
+	b := linodeBench(t)
+	b.put(t, "_mta-sts."+domain, "TXT", "foreign") // at 300 s
+	e := edit("_mta-sts", "TXT", list("foreign"), list("foreign", sts1))
+	e.TTL = 900
+	r, err := b.open(t, dns.Options{}).Apply(ctx(t), e)
+	if n := b.writes(e.Name); r.Outcome != rollout.Applied || n != 1 {
+		t.Errorf("%s (%v) by %d writes, want 1", r.Outcome, err, n)
+	}
+}
