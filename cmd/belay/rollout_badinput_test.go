@@ -134,6 +134,7 @@ func TestBadInputCredentials(t *testing.T) {
 	b := newBox(t, lab.Options{})
 	api := vendor.NewCloudflare(b.Domain())
 	t.Cleanup(api.Close)
+	api.SetNameServers("ns1."+b.Domain(), "ns2."+b.Domain())
 	foreign := vendor.NewCloudflare("somebody.else")
 	t.Cleanup(foreign.Close)
 	api.SetHooks(vendor.Hooks{OnChange: func(name, typ string, ttl uint32, values []string) {
@@ -150,7 +151,7 @@ func TestBadInputCredentials(t *testing.T) {
 		spoil           func()
 		says            []string
 	}{
-		{"a wrong TSIG secret", "rfc2136", func() { b.env["RFC2136_TSIG_SECRET"] = "d3Jvbmcta2V5LXdyb25nLWtleS13cm9uZy1rZXk=" }, []string{"does not take the key belay.corp.test (name, secret, algorithm"}},
+		{"a wrong TSIG secret", "rfc2136", func() { b.env["RFC2136_TSIG_SECRET"] = "d3Jvbmcta2V5LXdyb25nLWtleS13cm9uZy1rZXk=" }, []string{"the TSIG key belay.corp.test (its name, secret"}},
 		{"a wrong token", "cloudflare", func() { b.env["CLOUDFLARE_API_TOKEN"] = "not-the-token-0123456789" }, []string{"the token is not accepted"}},
 		{"a token that may read only", "cloudflare", func() { api.SetPermissions(all[0], all[1]) }, []string{"DNS:Edit"}},
 		{"a token that may not read records", "cloudflare", func() { api.SetPermissions(all[0]) }, []string{"may not read this zone's records", "DNS:Edit"}},
