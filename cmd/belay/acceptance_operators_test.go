@@ -67,4 +67,5 @@ func TestAcceptanceTwoOperators(t *testing.T) {
 			t.Errorf("%s has %s, want both addresses for reports", server, got)
 		}
 	}
+	slow.changes(0, "a plan applied twice", func() { slow.does(3, "next", domain, "--plan", plan) })
 }
