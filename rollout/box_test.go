@@ -53,7 +53,7 @@ type box struct {
 	noRoute map[string]bool
 	// alias is what senders read behind a CNAME at _mta-sts.
 	alias string
-	// byHand leaves records to the operator; mistakes are what a look finds wrong
+	// byHand leaves every edit to the operator; mistakes are what a look finds wrong
 	// with what he made.
 	byHand   bool
 	mistakes []finding.Finding
@@ -122,7 +122,7 @@ func (b *box) Apply(ctx context.Context, e rollout.Edit) (rollout.Receipt, error
 		return rollout.Receipt{Outcome: rollout.Found, Saw: held.Value}, nil
 	case !held.Value.Equal(e.Before):
 		return rollout.Receipt{Outcome: rollout.Refused, Saw: held.Value}, nil
-	case b.byHand && e.Kind == rollout.Record:
+	case b.byHand:
 		return rollout.Receipt{Outcome: rollout.Waiting, Saw: held.Value, Detail: "make it"}, nil
 	}
 	if err := b.fail; err != nil {

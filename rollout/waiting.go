@@ -23,7 +23,7 @@ func (e *Engine) SeeWaiting(ctx context.Context, domain string, emit Sink) (Gate
 	watching := &walk{engine: e, r: &r, emit: emit, plan: busy.Plan}
 	var held Gate
 	for _, edit := range watching.ready(busy) {
-		if edit.Kind != Record || !edit.ByHand() || busy.Edits[edit.ID].Receipt.Outcome != Waiting {
+		if !edit.ByHand() || busy.Edits[edit.ID].Receipt.Outcome != Waiting {
 			continue
 		}
 		emit.Emit(Event{Kind: Verifying, Subject: edit.Name, Edit: &edit})

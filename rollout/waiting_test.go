@@ -7,6 +7,7 @@ import (
 
 	"belay/rollout"
 	"belay/rollout/finding"
+	"belay/rollout/mtasts"
 )
 
 // What the operator is to make is looked for without a lock and without a word in
@@ -14,7 +15,7 @@ import (
 func TestSeeWaiting(t *testing.T) {
 	r := newRig(t)
 	s := hasty()
-	s.DNS.Provider = "manual"
+	s.DNS.Provider, s.Host = "manual", rollout.HostAccount{Kind: "manual"}
 	r.create(s)
 	r.box.byHand = true
 	for r.load().Phase != rollout.PublishDNS {
@@ -60,5 +61,14 @@ func TestSeeWaiting(t *testing.T) {
 	}
 	if p := r.next(); p.Phase != rollout.HostPolicy {
 		t.Errorf("next leaves it in %s: %s", p.Phase, reasons(p.Gate))
+	}
+	// A body that is put in place by hand is looked for as well.
+	r.next()
+	if g = see(); g.Open || !waitsFor(mtasts.PolicyURL(domain), rollout.ReasonEdits) {
+		t.Errorf("before the body is there it waits for %s", reasons(g))
+	}
+	r.box.body = rollout.Body(testingBody)
+	if g = see(); !g.Open {
+		t.Errorf("with the body it waits for %s", reasons(g))
 	}
 }

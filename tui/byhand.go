@@ -12,7 +12,7 @@ import (
 )
 
 // A record that the operator makes by hand is shown in one of several forms, and
-// while it is waited for the name servers are asked again and again, so that a
+// what he makes is looked for again and again while it is waited for, so that a
 // mistake is told as soon as it can be seen.
 
 // Form is one way to write an edit down for the hand that makes it.
@@ -23,8 +23,8 @@ type Form struct {
 	Text string
 }
 
-// handPause is how long the name servers are left alone between two looks for what
-// the operator makes, in real time.
+// handPause is how long the servers are left alone between two looks for what the
+// operator makes, in real time.
 const handPause = 5 * time.Second
 
 // handMsg says that it is time to look again after a look; handSeenMsg is the end of
@@ -54,21 +54,28 @@ func (p *phase) formOf(e rollout.Edit) (form Form, ok bool) {
 	return forms[p.form%len(forms)], true
 }
 
-// formActs turn the forms over and copy the one that is shown. The fields of a form
-// are typed one by one: of them the value is copied.
-func (p *phase) formActs(e rollout.Edit) []act {
-	form, ok := p.formOf(e)
-	if !ok {
-		return nil
+// copyActs copy an edit and turn its forms over. What is copied is the form that is
+// shown; but the fields of the first one are typed one by one, so of them it is the
+// value.
+func (p *phase) copyActs(e rollout.Edit) []act {
+	var acts []act
+	forms := p.formsOf(e)
+	if len(forms) > 0 {
+		acts = append(acts, on("tab", "other form", func() tea.Cmd { p.form++; p.render(); return nil }))
 	}
-	acts := []act{on("tab", "other form", func() tea.Cmd { p.form++; p.render(); return nil })}
-	if p.form%len(p.formsOf(e)) == 0 {
-		return acts
+	if form, ok := p.formOf(e); ok && p.form%len(forms) > 0 {
+		return append(acts, on("c", "copy "+form.Name, func() tea.Cmd {
+			p.nav.say("Copied " + e.Name + " as " + form.Name + ".")
+			return p.copy(form.Text + "\n")
+		}))
 	}
-	return append(acts, on("c", "copy "+form.Name, func() tea.Cmd {
-		p.nav.say("Copied " + e.Name + " as " + form.Name + ".")
-		return p.copy(form.Text + "\n")
-	}))
+	if e.After.Exists {
+		acts = append(acts, on("c", "copy value", func() tea.Cmd {
+			p.nav.say("Copied the value of " + e.Name + ".")
+			return p.copy(copyable(e))
+		}))
+	}
+	return acts
 }
 
 // formLines are an edit in the form that is chosen. They are never wrapped, so that
@@ -117,7 +124,7 @@ func (p *phase) handSeen(msg handSeenMsg) tea.Cmd {
 	p.asking = false
 	switch p.handMade = msg.err == nil && msg.gate.Open; {
 	case p.handMade:
-		p.nav.say("Every name server answers it now. a goes on.")
+		p.nav.say("It is there now, wherever senders look. a goes on.")
 		p.render()
 		return nil
 	case msg.err != nil:

@@ -3,6 +3,7 @@ package tui
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"belay/rollout"
 	"belay/rollout/finding"
@@ -54,24 +55,32 @@ func TestFormsOfARecordMadeByHand(t *testing.T) {
 	d.press("tab").sees("by hand, as panel")
 }
 
-// While the operator's edits are waited for the name servers are asked again and
-// again; a mistake is shown with its mend, and the end of waiting is said.
-func TestWhatIsMadeByHandIsWatched(t *testing.T) {
+// mistypedByHand is byHandIn after a look that saw a mistake.
+func mistypedByHand(t *testing.T, w, h int) *driver {
+	t.Helper()
 	e := byHandIn()
 	e.waiting = closedGate()
 	edit := handPlan().Edits[1]
 	wrong := finding.New("D04", "mta-sts.corp.test.corp.test", "the record stands at mta-sts.corp.test.corp.test")
-	d := drive(t, e, 100, 40, inCorp, inForms)
+	d := drive(t, e, w, h, inCorp, inForms)
 	if !e.did("see-waiting") {
 		t.Fatalf("nobody looked for what is made by hand: %q", e.calls)
 	}
 	e.events = []rollout.Event{
 		{Kind: rollout.Verifying, Edit: &edit},
-		{Kind: rollout.Answered, Subject: "ns1.corp.test [192.0.2.53]", Text: "nothing", Edit: &edit},
+		{Kind: rollout.Answered, Subject: "ns1.corp.test [192.0.2.53]", Text: "nothing", Severity: finding.Pass, Took: 9 * time.Millisecond, Edit: &edit},
 		{Kind: rollout.Concluded, Finding: &wrong, Edit: &edit},
 	}
 	d.wait()
-	d.sees("FAIL  the record stands at mta-sts.corp.test.corp.test", wrong.Fix, "ns1.corp.test [192.0", "servers are watched")
+	return d
+}
+
+// While the operator's edits are waited for the name servers are asked again and
+// again; a mistake is shown with its mend, and the end of waiting is said.
+func TestWhatIsMadeByHandIsWatched(t *testing.T) {
+	d := mistypedByHand(t, 100, 40)
+	e := d.engine
+	d.sees("FAIL  the record stands at mta-sts.corp.test.corp.test", "Give the name relative to the zone.", "ns1.corp.test [192.0", "looked for every few")
 	if e.did("next") {
 		t.Errorf("watching carried something out: %q", e.calls)
 	}
@@ -90,7 +99,7 @@ func TestWhatIsMadeByHandIsWatched(t *testing.T) {
 	d.later = stale[1:]
 	e.waiting, e.events = rollout.Gate{Open: true}, nil
 	d.wait()
-	d.sees("Every name server answers")
+	d.sees("seen everywhere")
 	if len(d.later) != 0 {
 		t.Errorf("it is looked for although it is there: %v", d.later)
 	}

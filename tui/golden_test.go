@@ -26,6 +26,7 @@ var screensKept = []struct {
 	{"dashboard", func(t *testing.T, w, h int) *driver { return drive(t, manyDomains(), w, h) }},
 	{"check-mx", func(t *testing.T, w, h int) *driver { return atPhase1(t, w, h, inDemo) }},
 	{"plan", func(t *testing.T, w, h int) *driver { return atPhase2(t, w, h) }},
+	{"by-hand", func(t *testing.T, w, h int) *driver { return mistypedByHand(t, w, h).press("tab", "down") }},
 	{"review", func(t *testing.T, w, h int) *driver { return atPhase4(t, w, h) }},
 	{"reports", func(t *testing.T, w, h int) *driver { return atPhase4(t, w, h).press("v") }},
 	{"confirm", func(t *testing.T, w, h int) *driver { return atPhase2(t, w, h).press("a").typeIn("corp") }},

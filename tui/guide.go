@@ -31,9 +31,9 @@ func (p *phase) guide() string {
 		return fmt.Sprintf("A plan of %s is ready: p shows it.", plural(len(p.offer.plan.Edits), "edit"))
 	case !p.offer.plan.Empty() && p.waitsForHand():
 		if p.handMade {
-			return "Every name server answers what was made by hand. a goes on."
+			return "What was made by hand is seen everywhere. a goes on."
 		}
-		return "Make the change by hand (c copies, tab shows another form). The name servers are watched; a goes on when it is there."
+		return "Make the change by hand (c copies it). It is looked for every few seconds; a goes on when it is there."
 	case !p.offer.plan.Empty() && p.offer.resumes:
 		return "This plan was accepted and is not finished: a goes on with it, where the world is now."
 	case !p.offer.plan.Empty() && p.offer.own:

@@ -141,13 +141,7 @@ func (p *phase) readingActs() []act {
 		e := p.course.plan.Edits[at]
 		acts = append(acts,
 			on("enter", "details", func() tea.Cmd { p.nav.read(what(e), p.editDetails(e)); return nil }))
-		acts = append(acts, p.formActs(e)...)
-		if e.After.Exists {
-			acts = append(acts, on("c", "copy value", func() tea.Cmd {
-				p.nav.say("Copied the value of " + e.Name + ".")
-				return p.copy(copyable(e))
-			}))
-		}
+		acts = append(acts, p.copyActs(e)...)
 	case p.looking == nil && at < len(p.items):
 		r := p.items[at]
 		acts = append(acts,
