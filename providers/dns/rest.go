@@ -209,8 +209,10 @@ func generally(label string, status int, after string) string {
 		return label + " does not find it; it was removed meanwhile, or the token does not see it"
 	case status == http.StatusConflict, status == http.StatusLocked:
 		return "it is being changed by somebody else at this moment; try again"
-	case status == http.StatusTooManyRequests && after != "":
+	case status == http.StatusTooManyRequests && after != "" && digits(after):
 		return "too many requests; try again in " + finding.Clean(after, 40) + " s"
+	case status == http.StatusTooManyRequests && after != "":
+		return "too many requests; try again after " + finding.Clean(after, 40)
 	case status == http.StatusTooManyRequests:
 		return "too many requests; try again in some minutes"
 	case status >= 500:
