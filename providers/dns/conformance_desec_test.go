@@ -142,3 +142,14 @@ func TestAShortPauseIsKept(t *testing.T) {
 		t.Errorf("asked for longer than there is: %s, %v", r.Outcome, err)
 	}
 }
+
+// crowdedDeSEC is a bench whose zone has a great many records.
+func crowdedDeSEC(t testing.TB) (provider string, creds map[string]string, o dns.Options) {
+	sets := make([]vendor.DeSECSet, crowded)
+	for i := range sets {
+		sets[i] = vendor.DeSECSet{Subname: fmt.Sprintf("host%d", i+1), Type: "A", TTL: 3600, Records: list("192.0.2.1")}
+	}
+	srv := vendor.NewDeSEC(domain, sets...)
+	t.Cleanup(srv.Close)
+	return "desec", map[string]string{"token": srv.Token}, dns.Options{BaseURL: srv.URL()}
+}

@@ -135,3 +135,14 @@ func TestDigitalOceanReadsOneName(t *testing.T) {
 		t.Errorf("read again by %d calls, %v", srv.Calls()-before, err)
 	}
 }
+
+// crowdedDigitalOcean is a bench whose zone has a great many records.
+func crowdedDigitalOcean(t testing.TB) (provider string, creds map[string]string, o dns.Options) {
+	records := make([]vendor.DigitalOceanRecord, crowded)
+	for i := range records {
+		records[i] = vendor.DigitalOceanRecord{Name: fmt.Sprintf("host%d", i+1), Type: "A", Data: "192.0.2.1", TTL: 300}
+	}
+	srv := vendor.NewDigitalOcean(domain, records...)
+	t.Cleanup(srv.Close)
+	return "digitalocean", map[string]string{"api_token": srv.Token}, dns.Options{BaseURL: srv.URL()}
+}

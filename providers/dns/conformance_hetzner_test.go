@@ -157,3 +157,14 @@ func TestHetznerProtectedSetIsNotTouched(t *testing.T) {
 		t.Errorf("%s after %d writes, %v", r.Outcome, b.writes(e.Name), err)
 	}
 }
+
+// crowdedHetzner is a bench whose zone has a great many records.
+func crowdedHetzner(t testing.TB) (provider string, creds map[string]string, o dns.Options) {
+	sets := make([]vendor.HetznerSet, crowded)
+	for i := range sets {
+		sets[i] = vendor.HetznerSet{Name: fmt.Sprintf("host%d", i+1), Type: "A", Records: []vendor.HetznerRecord{{Value: "192.0.2.1"}}}
+	}
+	srv := vendor.NewHetzner(domain, sets...)
+	t.Cleanup(srv.Close)
+	return "hetzner", map[string]string{"api_token": srv.Token}, dns.Options{BaseURL: srv.URL()}
+}

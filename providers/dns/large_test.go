@@ -63,6 +63,9 @@ func largeZones() map[string]func(testing.TB) (provider string, creds map[string
 			t.Setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
 			return "route53", map[string]string{"access_key_id": srv.AccessKeyID, "secret_access_key": "nobody-checks-it"}, dns.Options{}
 		},
+		"desec":               crowdedDeSEC,
+		"hetzner":             crowdedHetzner,
+		"digitalocean":        crowdedDigitalOcean,
 		"ovh":                 crowdedOVH,
 		"porkbun":             crowdedPorkbun,
 		"linode":              crowdedLinode,

@@ -39,10 +39,11 @@ const (
 	desecPage = 500
 )
 
-// NewDeSEC starts a server whose account has this domain. Close ends it.
-func NewDeSEC(zone string) *DeSEC {
+// NewDeSEC starts a server whose account has this domain with these sets. Close ends
+// it.
+func NewDeSEC(zone string, sets ...DeSECSet) *DeSEC {
 	d := &DeSEC{zone: plain(zone), Token: "desec-i-T3bPqUDL4Pm", minimum: desecMinimum}
-	d.sets = []DeSECSet{{Type: "NS", TTL: desecMinimum, Records: []string{"ns1.desec.io.", "ns2.desec.org."}}}
+	d.sets = append(slices.Clone(sets), DeSECSet{Type: "NS", TTL: desecMinimum, Records: []string{"ns1.desec.io.", "ns2.desec.org."}})
 	api := http.NewServeMux()
 	api.HandleFunc("GET /api/v1/domains/{$}", d.listDomains)
 	api.HandleFunc("GET /api/v1/domains/{domain}/rrsets/{$}", d.listSets)

@@ -38,10 +38,15 @@ const (
 	digitalOceanText = 512
 )
 
-// NewDigitalOcean starts a server whose team has this domain. Close ends it.
-func NewDigitalOcean(zone string) *DigitalOcean {
+// NewDigitalOcean starts a server whose team has this domain with these records,
+// named relative to it. Close ends it.
+func NewDigitalOcean(zone string, records ...DigitalOceanRecord) *DigitalOcean {
 	d := &DigitalOcean{zone: plain(zone), Token: "dop_v1_0123456789abcdef0123456789abcdef"}
 	d.scopes = []string{"domain:read", "domain:create", "domain:update", "domain:delete"}
+	for _, r := range records {
+		r.ID = 0
+		d.keep(r)
+	}
 	for i := range 3 {
 		d.keep(DigitalOceanRecord{Type: "NS", Name: "@", Data: fmt.Sprintf("ns%d.digitalocean.com", i+1), TTL: digitalOceanTTL})
 	}
@@ -99,9 +104,11 @@ func (d *DigitalOcean) Drop(name, typ string) {
 
 // keep is called with the lock held. A record without an id is a new one.
 func (d *DigitalOcean) keep(r DigitalOceanRecord) DigitalOceanRecord {
-	if i := slices.IndexFunc(d.records, func(old DigitalOceanRecord) bool { return old.ID == r.ID }); i >= 0 && r.ID != 0 {
-		d.records[i] = r
-		return r
+	if r.ID != 0 {
+		if i := slices.IndexFunc(d.records, func(old DigitalOceanRecord) bool { return old.ID == r.ID }); i >= 0 {
+			d.records[i] = r
+			return r
+		}
 	}
 	d.last++
 	r.ID = 3352890 + d.last

@@ -53,9 +53,11 @@ const (
 	hetznerZoneTTL = 3600
 )
 
-// NewHetzner starts a server whose project has this zone. Close ends it.
-func NewHetzner(zone string) *Hetzner {
+// NewHetzner starts a server whose project has this zone with these sets, named
+// relative to it. Close ends it.
+func NewHetzner(zone string, sets ...HetznerSet) *Hetzner {
 	h := &Hetzner{zone: plain(zone), Token: "hcloud-LRK9DAWQ1ZAEFSrCNEEzLCUwhYX1U3g7wMg4dTlkkDC96fyDuyJ39nVbVjCKSDfj"}
+	h.state.sets = slices.Clone(sets)
 	h.state.mode, h.state.actions = "primary", map[int64]int{}
 	h.state.assigned = []string{"hydrogen.ns.hetzner.com.", "oxygen.ns.hetzner.com.", "helium.ns.hetzner.de."}
 	api := http.NewServeMux()
