@@ -14,8 +14,8 @@ const newLong = `Starts a rollout: proves that the accounts reach the zone and t
 at the domain, and adopts a policy that is live already. Nothing is published.
 
 Credentials are never flags: they come from the environment (belay providers
-lists the names, each also with _FILE for a file that holds the value) or from the
-keyring.`
+lists the names, each also with _FILE for a file that holds the value), from the
+keyring (belay providers login), or at a terminal they are typed without echo.`
 
 func (p *program) newCommand() *cobra.Command {
 	var given settingFlags
