@@ -18,9 +18,9 @@ const desecBase = "https://desec.io/api/v1"
 // github.com/libdns/desec, which cannot be held: it speaks only through the
 // process's HTTP client; when it is throttled it waits as long as it is told; it
 // raises every TTL to 3600 s without a word, also where the domain takes less;
-// it prints to standard output; it reads no TXT value of several strings or with
-// \DDD in it, so that one such record hides its whole zone, and deleting a value
-// longer than one string succeeds without effect.
+// it prints to standard output; it reads a TXT value of several strings with their
+// quotes, so that deleting it succeeds without effect, and one value with \DDD in it
+// hides the whole zone.
 type desecZones struct {
 	api *rest
 }

@@ -130,6 +130,10 @@ func TestOpenRefusesWhatCannotBe(t *testing.T) {
 	}{
 		{"a provider that is not there", "nobody", nil, "manual"},
 		{"no token", "cloudflare", nil, "API token"},
+		{"no token at deSEC", "desec", map[string]string{"token": " "}, "API token is missing"},
+		{"no token at Hetzner", "hetzner", nil, "Hetzner Cloud project is missing"},
+		{"no token at DigitalOcean", "digitalocean", nil, "API token is missing"},
+		{"a token with a line of its file", "hetzner", map[string]string{"api_token": "hunter2\nhunter2"}, "no token has"},
 		{"half a key pair", "route53", map[string]string{"access_key_id": "A"}, "belong together"},
 		{"a profile that is not there", "route53", map[string]string{"profile": "no-such-profile"}, "no-such-profile"},
 		{"no server", "rfc2136", map[string]string{"key_name": "k", "key": "AAAA"}, "name server"},
