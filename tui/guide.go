@@ -20,6 +20,9 @@ func (p *phase) guide() string {
 	case errors.Is(p.err, rollout.ErrNoRollout):
 		return "n starts a rollout of " + p.domain + "."
 	case p.err != nil:
+		if _, ok := p.lacksLogin(); ok {
+			return "t types what the login lacks, for this session; r tries again."
+		}
 		return "r tries again."
 	case p.proposal == nil:
 		return "r looks at the domain."

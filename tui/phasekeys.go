@@ -41,6 +41,7 @@ func (p *phase) KeyMap() []act {
 			return p.nav.open(newRolloutOf(p.kit, p.domain))
 		}))
 	}
+	acts = append(acts, p.loginActs()...)
 	acts = append(acts, on("r", "look again", p.again))
 	acts = append(acts, p.readingActs()...)
 	acts = append(acts, p.sinceActs()...)

@@ -172,9 +172,21 @@ func (s *secrets) lacks(entry providers.Provider, account rollout.Account, missi
 	if len(missing) > 1 {
 		like = " and its like"
 	}
-	return fmt.Errorf("%s lacks its %s: set %s, or %s%s to the path of a file that holds the value%s",
-		account, strings.Join(names, " and "), strings.Join(variables, " and "), file, like, keyring)
+	return &lackError{account, missing, fmt.Sprintf("%s lacks its %s: set %s, or %s%s to the path of a file that holds the value%s",
+		account, strings.Join(names, " and "), strings.Join(variables, " and "), file, like, keyring)}
 }
+
+// lackError is a login that lacks fields; the wizard has them typed.
+type lackError struct {
+	account rollout.Account
+	fields  []string
+	text    string
+}
+
+func (e *lackError) Error() string { return e.text }
+
+// Lacks names the account and its fields that are nowhere to be found.
+func (e *lackError) Lacks() (rollout.Account, []string) { return e.account, e.fields }
 
 // loginCommand is the command line that puts a login into the keyring.
 func loginCommand(account rollout.Account) string {
