@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -20,6 +21,8 @@ const (
 	// longestAnswer is the most that is read of one, in bytes. An RRset has
 	// about 250.
 	longestAnswer = 16 << 20
+	// listPage is how many items of a list are asked for at a time.
+	listPage = 500
 	// mostPages bounds the pages of one list.
 	mostPages = 1000
 	// attempts is how often a call is made at most.
@@ -149,44 +152,61 @@ func cloned(query url.Values) url.Values {
 	return out
 }
 
-// pages reads a list that comes in pages.
-func pages[T any](ctx context.Context, p *Provider, path string) ([]T, error) {
+// errMoved says that a list changed while it was read.
+var errMoved = errors.New("the list changed while it was read")
+
+// pages reads a list that comes in pages of this size; 0 leaves it to Gandi, and the
+// first page is asked for without a number. Where the list becomes longer or shorter
+// meanwhile an item may be missed, and the reading begins anew.
+func pages[T any](ctx context.Context, p *Provider, path string, size int) ([]T, error) {
+	for attempt := 1; ; attempt++ {
+		all, err := everyPage[T](ctx, p, path, size)
+		if !errors.Is(err, errMoved) || attempt == attempts {
+			return all, err
+		}
+	}
+}
+
+func everyPage[T any](ctx context.Context, p *Provider, path string, size int) ([]T, error) {
 	var all []T
-	query := url.Values{}
-	for range mostPages {
+	total := ""
+	for page := 1; page <= mostPages; page++ {
+		query := url.Values{}
+		if size > 0 {
+			query.Set("per_page", strconv.Itoa(size))
+		}
+		if size > 0 || page > 1 {
+			query.Set("page", strconv.Itoa(page))
+		}
 		var some []T
 		header, err := p.call(ctx, http.MethodGet, path, query, nil, &some)
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, some...)
-		next, more := nextPage(header)
-		if !more {
+		count := header.Get("Total-Count")
+		switch {
+		case page > 1 && count != total:
+			return nil, fmt.Errorf("GET %s: %w", path, errMoved)
+		case !more(header, len(all)):
 			return all, nil
+		case len(some) == 0:
+			return nil, fmt.Errorf("GET %s: the list does not end", path)
 		}
-		if len(some) == 0 || next.Encode() == query.Encode() {
-			return nil, fmt.Errorf("the list at %s does not end", path)
-		}
-		query = next
+		total = count
 	}
-	return nil, fmt.Errorf("the list at %s has more than %d pages", path, mostPages)
+	return nil, fmt.Errorf("GET %s: the list has more than %d pages", path, mostPages)
 }
 
-// nextPage is the query of the page after this one (RFC 8288). Of the address only
-// that is used: the token goes nowhere else.
-func nextPage(header http.Header) (url.Values, bool) {
-	for _, link := range strings.Split(strings.Join(header.Values("Link"), ","), ",") {
-		address, attributes, _ := strings.Cut(strings.TrimSpace(link), ";")
-		if !strings.Contains(strings.ReplaceAll(attributes, `"`, ""), "rel=next") {
-			continue
-		}
-		u, err := url.Parse(strings.Trim(address, "<> "))
-		if err != nil {
-			return nil, false
-		}
-		return u.Query(), true
+// more reports whether a list has more than the items read: by the header
+// Total-Count, or where Gandi sends none by a link to a next page (RFC 8288). The
+// link is not followed: the token goes to no address that an answer names.
+func more(header http.Header, read int) bool {
+	if total, err := strconv.Atoi(header.Get("Total-Count")); err == nil {
+		return read < total
 	}
-	return nil, false
+	links := strings.ReplaceAll(strings.Join(header.Values("Link"), ","), `"`, "")
+	return strings.Contains(links, "rel=next")
 }
 
 // turns lets one at a time do something with each zone. Its zero value is ready.

@@ -25,9 +25,10 @@
 //   - DeleteRecords takes records out of their RRsets and leaves the rest as it is.
 //     An empty type, TTL or value stands for any.
 //   - GetRecords reads a zone, RecordsAt one name of it, which costs one call
-//     whatever the size of the zone. A record that libdns cannot parse is returned
-//     as a libdns.RR instead of failing the rest. Records of DNSSEC and the SOA are
-//     Gandi's own and not among them.
+//     whatever the size of the zone. Where a list changes under the reading it
+//     begins anew. A record that libdns cannot parse is returned as a libdns.RR
+//     instead of failing the rest. Records of DNSSEC and the SOA are Gandi's own and
+//     not among them.
 //
 // The TTLs of one RRset's records in the input should agree; the lowest counts.
 // Gandi takes no TTL below LeastTTL; a lower one is raised to it.
@@ -91,7 +92,7 @@ type Provider struct {
 func (p *Provider) ListZones(ctx context.Context) ([]libdns.Zone, error) {
 	domains, err := pages[struct {
 		FQDN string `json:"fqdn"`
-	}](ctx, p, "/domains")
+	}](ctx, p, "/domains", listPage)
 	if err != nil {
 		return nil, fmt.Errorf("list the domains: %w", err)
 	}
@@ -118,7 +119,7 @@ func (p *Provider) NameServers(ctx context.Context, zone string) ([]string, erro
 
 // GetRecords returns all records of the zone.
 func (p *Provider) GetRecords(ctx context.Context, zone string) ([]libdns.Record, error) {
-	sets, err := pages[rrset](ctx, p, zonePath(zone)+"/records")
+	sets, err := pages[rrset](ctx, p, zonePath(zone)+"/records", listPage)
 	if err != nil {
 		return nil, fmt.Errorf("read the records of %s: %w", zoneName(zone), err)
 	}
@@ -280,7 +281,7 @@ func (p *Provider) setsAt(ctx context.Context, zone, name string) ([]rrset, erro
 	if err != nil {
 		return nil, err
 	}
-	sets, err := pages[rrset](ctx, p, zonePath(zone)+"/records/"+url.PathEscape(name))
+	sets, err := pages[rrset](ctx, p, zonePath(zone)+"/records/"+url.PathEscape(name), 0)
 	if isStatus(err, http.StatusNotFound) {
 		// Nothing stands there, or there is no such zone.
 		if _, missing := p.call(ctx, http.MethodGet, zonePath(zone), nil, nil, nil); missing != nil {

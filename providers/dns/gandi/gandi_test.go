@@ -2,7 +2,9 @@ package gandi_test
 
 import (
 	"errors"
+	"maps"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -172,33 +174,53 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestPagesLeadNowhereElse: of the address of a next page only the query is used,
-// and a list that goes round ends.
-func TestPagesLeadNowhereElse(t *testing.T) {
-	p, srv := start(t)
-	srv.SetHooks(vendor.Hooks{Interfere: func(r *http.Request) *vendor.Fault {
-		if r.URL.Query().Get("page") == "2" {
-			return &vendor.Fault{Status: 200, Type: "application/json", Body: `[{"fqdn":"two.test"}]`}
-		}
-		return nil
-	}})
-	p.HTTPClient = &http.Client{Transport: linking{`<http://192.0.2.1/elsewhere?page=2>; rel="next"`}}
-	_, err := p.ListZones(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "does not end") {
-		t.Errorf("%v", err)
-	}
-	if srv.Calls() != 2 {
-		t.Errorf("%d calls", srv.Calls())
+// TestPages: a list is read to its end, whichever way Gandi tells of it, and one
+// without end is an error. The token goes to no address that an answer names.
+func TestPages(t *testing.T) {
+	next := http.Header{"Link": {`<http://192.0.2.1/elsewhere?page=2>; rel="next"`}}
+	for _, tc := range []struct {
+		shows  string
+		header []http.Header // by page
+		says   string
+		calls  int
+	}{
+		{"by its length", []http.Header{{"Total-Count": {"2"}}, {"Total-Count": {"2"}}}, "", 2},
+		{"by a link", []http.Header{next, {}}, "", 2},
+		{"without end", []http.Header{next, next, next}, "does not end", 3},
+		{"longer meanwhile", []http.Header{{"Total-Count": {"2"}}, {"Total-Count": {"3"}}}, "changed while it was read", 6},
+	} {
+		t.Run(tc.shows, func(t *testing.T) {
+			p, srv := start(t)
+			srv.SetHooks(vendor.Hooks{Interfere: func(r *http.Request) *vendor.Fault {
+				body := map[string]string{"1": `[{"fqdn":"a.test"}]`, "2": `[{"fqdn":"b.test"}]`, "3": `[]`}[r.URL.Query().Get("page")]
+				return &vendor.Fault{Status: 200, Type: "application/json", Body: body}
+			}})
+			p.HTTPClient = &http.Client{Transport: paged(tc.header)}
+			got, err := p.ListZones(t.Context())
+			if srv.Calls() != tc.calls {
+				t.Errorf("%d calls", srv.Calls())
+			}
+			if tc.says != "" {
+				if err == nil || !strings.Contains(err.Error(), tc.says) {
+					t.Errorf("%v, %v", got, err)
+				}
+				return
+			}
+			if err != nil || len(got) != 2 || got[1].Name != "b.test." {
+				t.Errorf("%v, %v", got, err)
+			}
+		})
 	}
 }
 
-// linking gives every answer the same next page.
-type linking struct{ link string }
+// paged gives the answers the headers of their pages.
+type paged []http.Header
 
-func (l linking) RoundTrip(r *http.Request) (*http.Response, error) {
+func (h paged) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := http.DefaultTransport.RoundTrip(r)
-	if err == nil {
-		resp.Header.Set("Link", l.link)
+	page, _ := strconv.Atoi(r.URL.Query().Get("page"))
+	if err == nil && page > 0 && page <= len(h) {
+		maps.Copy(resp.Header, h[page-1])
 	}
 	return resp, err
 }
