@@ -44,6 +44,7 @@ func dnscaleEntrant() entrant {
 			{"a wrong key", with(func(_ *vendor.DNScale, c map[string]string) { c["api_key"] = "another-key" }), domain, "", "the API key is wrong"},
 			{"a key that may not list zones", scopes("records:read", "records:write"), domain, "", "give it the scope zones:read"},
 			{"a key that may not read records", scopes("zones:read"), domain, "", "give it the scope records:read"},
+			{"a paused zone", with(func(s *vendor.DNScale, _ map[string]string) { s.SetStatus("paused") }), domain, "", "not active"},
 			{"a zone in another account", dnscaleBench, "other.test", "", "another account"},
 			{"DNS answers from a child zone", dnscaleBench, domain, "_mta-sts.corp.test", "child zone"},
 			{"a zone that is not delegated", dnscaleBench, domain, "test", "not delegated"},

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"belay/providers/dns/dnscale"
+	"belay/rollout/finding"
 )
 
 // dnscaleZones is an account at DNScale, through a library of belay's own; there is
@@ -58,6 +59,13 @@ func (d *dnscaleZones) Zone(ctx context.Context, name string) (Zone, error) {
 	d.mu.Unlock()
 	if ok {
 		return z, nil
+	}
+	status, err := d.api.Status(ctx, held)
+	if err != nil {
+		return Zone{}, dnscaleSaid(err)
+	}
+	if status != "" && status != "active" {
+		return Zone{}, fmt.Errorf("the zone %s is %s at DNScale, not active: what is written there is not answered until it is set to active in the dashboard", held, finding.Quote(status, 40))
 	}
 	apex, err := d.api.RecordsAt(ctx, held, "@")
 	if err != nil {

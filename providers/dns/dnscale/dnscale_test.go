@@ -251,6 +251,19 @@ func TestAZoneMadeAnew(t *testing.T) {
 	}
 }
 
+func TestStatus(t *testing.T) {
+	p, srv := start(t)
+	for _, want := range []string{"active", "paused"} {
+		srv.SetStatus(want)
+		if got, err := p.Status(t.Context(), "Corp.test."); err != nil || got != want {
+			t.Errorf("%q, %v", got, err)
+		}
+	}
+	if _, err := p.Status(t.Context(), "other.test"); !errors.Is(err, dnscale.ErrNoZone) {
+		t.Errorf("a zone of somebody else: %v", err)
+	}
+}
+
 // TestBaseURL: DNScale's own tools have it with /v1 and without.
 func TestBaseURL(t *testing.T) {
 	p, srv := start(t)

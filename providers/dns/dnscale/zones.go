@@ -21,8 +21,24 @@ var ErrNoZone = errors.New("the API key sees no such zone")
 
 // zone is a zone as the API has it.
 type zone struct {
-	ID   string `json:"id"`
-	Name string `json:"name"`
+	ID     string `json:"id"`
+	Name   string `json:"name"`
+	Status string `json:"status"`
+}
+
+// Status is what DNScale says of the zone: "active", or "paused", "pending" or
+// "error", in which it answers nobody; "" where it says nothing.
+func (p *Provider) Status(ctx context.Context, zone string) (string, error) {
+	zones, err := p.list(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, z := range zones {
+		if zoneName(z.Name) == zoneName(zone) {
+			return plain(z.Status), nil
+		}
+	}
+	return "", fmt.Errorf("%w: %s", ErrNoZone, zoneName(zone))
 }
 
 // page is a page of a list. DNScale's documents have two forms of it: its contract

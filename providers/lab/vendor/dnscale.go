@@ -18,9 +18,10 @@ type DNScale struct {
 	// set it before the first call.
 	Most int
 	zone string
-	// scopes, id and records are guarded by server.mu.
+	// scopes, id, status and records are guarded by server.mu.
 	scopes  []string
 	id      string
+	status  string
 	records []DNScaleRecord
 }
 
@@ -42,6 +43,7 @@ func NewDNScale(zone string) *DNScale {
 	d := &DNScale{
 		zone: plain(zone), Key: "dnsc_0123456789abcdef", Most: 1000,
 		id:     "11111111-1111-4111-8111-111111111111",
+		status: "active",
 		scopes: []string{"zones:read", "records:read", "records:write"},
 	}
 	for _, ns := range []string{"ns1.dnscale.eu.", "ns2.dnscale.eu."} {
@@ -69,6 +71,13 @@ func (d *DNScale) SetScopes(scopes ...string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.scopes = scopes
+}
+
+// SetStatus sets the zone's status: active, paused, pending, error.
+func (d *DNScale) SetStatus(status string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.status = status
 }
 
 // Recreate gives the zone a new id, as deleting it and making it again does.
@@ -179,7 +188,7 @@ func (d *DNScale) may(scope string, next http.HandlerFunc) http.HandlerFunc {
 
 func (d *DNScale) listZones(w http.ResponseWriter, r *http.Request) {
 	d.mu.Lock()
-	zone := map[string]any{"id": d.id, "name": d.zone, "type": "master", "region": "EU", "status": "active"}
+	zone := map[string]any{"id": d.id, "name": d.zone, "type": "master", "region": "EU", "status": d.status}
 	may := slices.Contains(d.scopes, "zones:read")
 	d.mu.Unlock()
 	if !may {
