@@ -42,7 +42,7 @@ const googlePages = 20
 
 func openGoogleCloudDNS(c credentials, o Options) (Source, error) {
 	if o.BaseURL != "" || o.Transport != nil {
-		return nil, errors.New("Google's library takes no address or transport but its own")
+		return nil, errors.New("the library of Google takes no address or transport but its own")
 	}
 	login, err := readGoogleLogin(c)
 	if err != nil {
