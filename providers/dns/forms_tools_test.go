@@ -1,0 +1,99 @@
+package dns_test
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"belay/providers/dns"
+	"belay/providers/lab"
+	"belay/rollout"
+)
+
+// tool is the path of a program that reads a form.
+func tool(t *testing.T, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		t.Skipf("%s is not installed, so what is written for it was not given to it", name)
+	}
+	return path
+}
+
+// The nsupdate form does at a name server what the edit says, and nothing where
+// something else stands there than the plan saw.
+func TestNSUpdateFormIsTakenByNSUpdate(t *testing.T) {
+	nsupdate := tool(t, "nsupdate")
+	l, err := lab.New(lab.Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	host, port, _ := strings.Cut(l.NameServer(0), ":")
+	key, algorithm, secret := l.TSIG()
+	run := func(e rollout.Edit) error {
+		t.Helper()
+		c := exec.CommandContext(ctx(t), nsupdate, "-y", algorithm+":"+key+":"+secret)
+		c.Stdin = strings.NewReader("server " + host + " " + port + "\n" + dns.NSUpdate.Write(e) + "\n")
+		out, err := c.CombinedOutput()
+		t.Logf("%s: %s", e, out)
+		return err
+	}
+	holds := func(e rollout.Edit, want []string) {
+		t.Helper()
+		if got := l.Records(e.Name, e.Type); !slices.Equal(got, want) {
+			t.Fatalf("after %s there stands %q, want %q", e, got, want)
+		}
+	}
+	odd := `a "quoted" \; text ` + strings.Repeat("x", 300)
+	create := edit("_mta-sts", "TXT", nil, []string{sts1, odd})
+	if err := run(create); err != nil {
+		t.Fatal(err)
+	}
+	holds(create, create.After.Records)
+	if err := run(create); err == nil {
+		t.Error("what stands there already was made again")
+	}
+	change := edit("_mta-sts", "TXT", []string{sts1, odd}, []string{sts2, odd})
+	if err := run(change); err != nil {
+		t.Fatal(err)
+	}
+	holds(change, change.After.Records)
+	if err := run(change); err == nil {
+		t.Error("what the plan did not see was changed")
+	}
+	holds(change, change.After.Records)
+	remove := edit("_mta-sts", "TXT", []string{sts2, odd}, nil)
+	if err := run(remove); err != nil {
+		t.Fatal(err)
+	}
+	holds(remove, nil)
+	alias := edit("_mta-sts", "CNAME", nil, []string{"vendor.control.test"})
+	if err := run(alias); err != nil {
+		t.Fatal(err)
+	}
+	holds(alias, []string{"vendor.control.test"})
+}
+
+// Terraform's own formatter reads the resources and finds nothing to change.
+func TestTerraformFormIsReadByTerraform(t *testing.T) {
+	terraform := tool(t, "terraform")
+	for _, e := range []rollout.Edit{
+		edit("_mta-sts", "TXT", []string{sts1}, []string{sts2}),
+		edit("_smtp._tls", "TXT", nil, []string{`${x} %{y} "quoted" \; text ` + strings.Repeat("x", 300)}),
+		edit("mta-sts", "A", nil, []string{"192.0.2.1", "192.0.2.2"}),
+		edit("mta-sts", "CNAME", []string{"old.example"}, nil),
+	} {
+		text := dns.Terraform.Write(e) + "\n"
+		c := exec.CommandContext(ctx(t), terraform, "fmt", "-")
+		c.Stdin = strings.NewReader(text)
+		out, err := c.Output()
+		if err != nil {
+			t.Fatalf("%s is not read: %v\n%s", e, err, text)
+		}
+		if string(out) != text {
+			t.Errorf("%s is written\n%s\nand formatted\n%s", e, text, out)
+		}
+	}
+}
