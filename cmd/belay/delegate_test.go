@@ -29,6 +29,13 @@ func TestDelegatedToAVendor(t *testing.T) {
 	if r := b.must(exitGood, "status", b.Domain()); !strings.Contains(r.out, "to Valimail") {
 		t.Errorf("the status does not say who keeps the names:\n%s", r.out)
 	}
+	records := b.must(exitGood, "export", b.Domain()).out
+	for _, want := range []string{"_mta-sts.corp.test. 300 IN CNAME corp.test._mta-sts.vali.email.", "mta-sts.corp.test. 300 IN CNAME policy.mta-vali.email.",
+		"_smtp._tls.corp.test. 300 IN CNAME corp.test._smtptlsrpt.vali.email."} {
+		if !strings.Contains(records, want) || strings.Contains(records, "IN TXT") {
+			t.Errorf("export has no line %q alone:\n%s", want, records)
+		}
+	}
 	b.to(rollout.PublishDNS)
 	shown := b.must(exitGood, "plan", b.Domain()).out
 	for _, want := range []string{

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"belay/providers/dns"
@@ -57,9 +58,18 @@ func exportOf(r rollout.Rollout) exportShape {
 			out.Records = append(out.Records, dns.ZoneLines(name, typ, exportTTL, rollout.Records(values...))...)
 		}
 	}
+	to := r.Settings.Delegate.For(r.Domain)
+	for name, target := range map[string]string{mtasts.RecordName(r.Domain): to.Record, tlsrpt.RecordName(r.Domain): to.Reports, mtasts.PolicyHost(r.Domain): to.Host} {
+		if target != "" {
+			add(name, "CNAME", target)
+		}
+	}
+	slices.Sort(out.Records)
 	if live, id, ok := r.Live(); ok {
 		out.Policy = live.Body
-		add(mtasts.RecordName(r.Domain), "TXT", mtasts.Record{ID: id}.String())
+		if to.Record == "" {
+			add(mtasts.RecordName(r.Domain), "TXT", mtasts.Record{ID: id}.String())
+		}
 	} else if r.Evidence != nil {
 		out.Policy = r.Testing(*r.Evidence).String()
 	}
@@ -80,7 +90,7 @@ func exportOf(r rollout.Rollout) exportShape {
 	if r.Evidence != nil && r.Evidence.TLSRPT.Valid {
 		existing = r.Evidence.TLSRPT.Raw
 	}
-	if txt, err := tlsrpt.AddRUA(existing, r.Settings.RUA...); err == nil {
+	if txt, err := tlsrpt.AddRUA(existing, r.Settings.RUA...); err == nil && to.Reports == "" {
 		add(tlsrpt.RecordName(r.Domain), "TXT", txt)
 	}
 	return out
