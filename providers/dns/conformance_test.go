@@ -77,6 +77,7 @@ func conforms(t *testing.T, b bench) {
 	}
 	for _, tc := range cases {
 		t.Run(tc.shows, func(t *testing.T) {
+			row(t)
 			place := tc.name + "." + domain
 			b.put(t, place, tc.typ, tc.stands...)
 			t.Cleanup(func() { b.put(t, place, tc.typ) })

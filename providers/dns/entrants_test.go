@@ -73,7 +73,10 @@ func entrants() map[string]entrant {
 // onEach runs f for every provider.
 func onEach(t *testing.T, f func(t *testing.T, b bench)) {
 	for name, e := range entrants() {
-		t.Run(name, func(t *testing.T) { f(t, e.start(t)) })
+		t.Run(name, func(t *testing.T) {
+			row(t)
+			f(t, e.start(t))
+		})
 	}
 }
 
