@@ -35,6 +35,10 @@ const (
 	cloudflareLeastTTL     = 60
 )
 
+// cloudflareMayEdit is the note of a zone for which Cloudflare lists the right to
+// change records.
+const cloudflareMayEdit = "The token has DNS:Edit for it."
+
 func openCloudflare(c credentials, o Options) (Source, error) {
 	token, err := c.need("api_token", "the API token (not the Global API Key)")
 	if err != nil {
@@ -99,7 +103,7 @@ func (z cloudflareZone) zone() (Zone, error) {
 	}
 	var notes []string
 	if slices.Contains(z.Permissions, "#dns_records:edit") {
-		notes = append(notes, "The token has DNS:Edit for it.")
+		notes = append(notes, cloudflareMayEdit)
 	}
 	if len(z.NameServers) > 0 {
 		notes = append(notes, "Its name servers there: "+finding.Clean(strings.Join(z.NameServers, ", "), 200)+".")
@@ -226,12 +230,6 @@ func (c *cloudflareZones) record(z Zone, typ, name, data string, ttl uint32) lib
 		return parsed
 	}
 	return rr
-}
-
-// Prove has nothing left to test: reading has shown token, zone and, where
-// Cloudflare lists them, rights.
-func (c *cloudflareZones) Prove(context.Context, Zone, string) ([]string, error) {
-	return []string{"The token reads the zone's records; the right to change them is only proved by the first write."}, nil
 }
 
 var errNotJSON = errors.New("the answer is not the API's JSON")

@@ -27,3 +27,19 @@ func TestTrySaysWhichZonesAreSeen(t *testing.T) {
 		})
 	}
 }
+
+// TestTrySaysWhenATokenEnds: a rollout takes weeks.
+func TestTrySaysWhenATokenEnds(t *testing.T) {
+	b, srv := newCloudflare(t)
+	for _, tc := range []struct {
+		expires string
+		says    bool
+	}{{"", false}, {"2026-12-24T00:00:00Z", true}} {
+		srv.SetExpiry(tc.expires)
+		trial, err := b.open(t, dns.Options{}).Try(ctx(t), domain)
+		all := strings.Join(trial.Lines, "\n")
+		if n := strings.Count(all, "The token ends on 2026-12-24"); err != nil || n > 1 || (n == 1) != tc.says || strings.Contains(all, "first write") {
+			t.Errorf("%v in:\n%s", err, all)
+		}
+	}
+}

@@ -19,6 +19,7 @@ type Cloudflare struct {
 }
 
 type cloudflareState struct {
+	expires     string // of the token, RFC 3339; empty for never
 	status      string
 	permissions []string
 	servers     []string
@@ -49,6 +50,7 @@ func NewCloudflare(zone string, records ...CloudflareRecord) *Cloudflare {
 		c.add(r)
 	}
 	api := http.NewServeMux()
+	api.HandleFunc("GET /client/v4/user/tokens/verify", c.verifyToken)
 	api.HandleFunc("GET /client/v4/zones", c.listZones)
 	api.HandleFunc("GET /client/v4/zones/{zone}/dns_records", c.listRecords)
 	api.HandleFunc("POST /client/v4/zones/{zone}/dns_records", c.createRecord)
@@ -76,6 +78,23 @@ func (c *Cloudflare) SetNameServers(names ...string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.state.servers = names
+}
+
+// SetExpiry sets when the token ends, in RFC 3339; at first it never does.
+func (c *Cloudflare) SetExpiry(on string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.state.expires = on
+}
+
+func (c *Cloudflare) verifyToken(w http.ResponseWriter, _ *http.Request) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	token := map[string]any{"id": "ed17574386854bf78a67040be0a770b0", "status": "active"}
+	if c.state.expires != "" {
+		token["expires_on"] = c.state.expires
+	}
+	cloudflareResult(w, token)
 }
 
 // SetPermissions sets the rights that the token has; without
