@@ -121,6 +121,8 @@ for m in expired wrongname selfsigned untrusted missing-intermediate; do
 done
 "$BIN/mx2-mode.sh" no-starttls >/dev/null
 t "enforce + only mx2, no STARTTLS" 'TLS is required, but was not offered.*=> DEFERRED' "$BIN/send.sh"
+"$BIN/mx2-mode.sh" no-key >/dev/null
+t "enforce + only mx2, STARTTLS is refused" 'refused to start TLS.*=> DEFERRED' "$BIN/send.sh"
 "$BIN/mx2-mode.sh" old-tls >/dev/null
 t "enforce + only mx2, nothing above TLS 1.1" '=> DEFERRED' "$BIN/send.sh"
 "$BIN/mx2-mode.sh" valid >/dev/null; pol enforce mx1.corp.test; fresh
