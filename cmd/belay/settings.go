@@ -36,7 +36,7 @@ func (s *settingFlags) register(c *cobra.Command) {
 	s.given = f
 	f.StringVar(&s.dns, "dns", "", "DNS provider `P`: "+dnsProviders())
 	f.StringVar(&s.account, "account", "", "`NAME` of the login at the DNS provider, where there are several")
-	f.StringVar(&s.host, "host", "", "where the policy is served, `H`: webroot:DIR or manual")
+	f.StringVar(&s.host, "host", "", "where the policy is served, `H`: webroot:DIR, sftp://USER@HOST/DIR, static:DIR or manual")
 	f.StringArrayVar(&s.addresses, "host-address", nil, "`IP` that mta-sts.DOMAIN points at (repeatable)")
 	f.StringVar(&s.cname, "host-cname", "", "`NAME` that mta-sts.DOMAIN points at instead")
 	f.StringArrayVar(&s.delegate, "delegate", nil, delegateHelp())

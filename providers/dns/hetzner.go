@@ -77,7 +77,7 @@ func (h *hetznerZones) Zone(ctx context.Context, name string) (Zone, error) {
 func (z hetznerZone) zone() (Zone, error) {
 	name := plainName(z.Name)
 	if z.Mode == "secondary" {
-		return Zone{}, fmt.Errorf("Hetzner keeps the zone %s as a secondary only: change it at its primary server", name)
+		return Zone{}, fmt.Errorf("the zone %s is a secondary at Hetzner: change it at its primary server", name)
 	}
 	var notes []string
 	if z.Status != "" && z.Status != "ok" {

@@ -42,7 +42,7 @@ func (h *hetznerZones) act(ctx context.Context, method, path string, in any) err
 		case <-wait.C:
 		case <-ctx.Done():
 			wait.Stop()
-			return fmt.Errorf("Hetzner has not finished the change: %w", ctx.Err())
+			return fmt.Errorf("the change is not finished at Hetzner: %w", ctx.Err())
 		}
 		if err := h.api.call(ctx, http.MethodGet, fmt.Sprintf("/actions/%d", answer.Action.ID), nil, &answer); err != nil {
 			return fmt.Errorf("ask how the change goes: %w", err)
@@ -50,9 +50,9 @@ func (h *hetznerZones) act(ctx context.Context, method, path string, in any) err
 	}
 	switch {
 	case answer.Action.Error != nil && answer.Action.Error.Code != "":
-		return fmt.Errorf("Hetzner began the change and gave it up; it said: %s (%s)", finding.Clean(answer.Action.Error.Message, 300), finding.Clean(answer.Action.Error.Code, 60))
+		return fmt.Errorf("the change was begun and given up by Hetzner; it said: %s (%s)", finding.Clean(answer.Action.Error.Message, 300), finding.Clean(answer.Action.Error.Code, 60))
 	case answer.Action.Status != "success":
-		return errors.New("Hetzner does not say how the change ended")
+		return errors.New("how the change ended is not said by Hetzner")
 	}
 	return nil
 }
