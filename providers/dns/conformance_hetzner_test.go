@@ -38,13 +38,13 @@ func hetznerEntrant() entrant {
 			{"a secret that the answer repeats", said(400, "json_error", "bad header SECRET"), "(secret)", false},
 			{"a field that is wrong", fields, "records: must be quoted", false},
 			{"a protected set", said(423, "protected", "rrset is protected"), "lift its protection", false},
-			{"an answer without an action", vendor.Fault{Status: 201, Type: "application/json", Body: `{}`}, "does not say how the change ended", false},
+			{"an answer without an action", vendor.Fault{Status: 201, Type: "application/json", Body: `{}`}, "how the change ended is not said", false},
 			{"a page with status 200", vendor.Fault{Status: 200, Type: "text/html", Body: htmlPage}, "not the API's JSON", false},
 		},
 		misfits: []misfit{
 			{"a wrong token", with(func(_ *vendor.Hetzner, c map[string]string) { c["api_token"] = "another-token" }), domain, "", "the token is wrong or revoked"},
 			{"a zone in another project", hetznerBench, "other.test", "", "another project"},
-			{"a secondary zone", with(func(s *vendor.Hetzner, _ map[string]string) { s.SetMode("secondary") }), domain, "", "as a secondary only"},
+			{"a secondary zone", with(func(s *vendor.Hetzner, _ map[string]string) { s.SetMode("secondary") }), domain, "", "is a secondary at Hetzner"},
 			{"a zone that is not delegated", hetznerBench, domain, "test", "not delegated"},
 		},
 	}
@@ -142,7 +142,7 @@ func TestHetznerWaitsForActions(t *testing.T) {
 		t.Errorf("%s after asking %d times, %v", r.Outcome, asked, err)
 	}
 	srv.SetActions(0, "action_failed")
-	if r, _ := b.open(t, dns.Options{}).Apply(ctx(t), edit("_smtp._tls", "TXT", nil, list(rpt))); r.Outcome != rollout.Applied || !strings.Contains(r.Detail, "gave it up") {
+	if r, _ := b.open(t, dns.Options{}).Apply(ctx(t), edit("_smtp._tls", "TXT", nil, list(rpt))); r.Outcome != rollout.Applied || !strings.Contains(r.Detail, "given up by Hetzner") {
 		t.Errorf("a failed action that stands all the same: %s, %q", r.Outcome, r.Detail)
 	}
 }
