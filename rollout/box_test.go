@@ -55,7 +55,9 @@ type box struct {
 	alias string
 	// byHand leaves every edit to the operator; mistakes are what a look finds wrong
 	// with what he made.
-	byHand   bool
+	byHand bool
+	// only is the one account whose edits byHand leaves to him; empty for every one.
+	only     string
 	mistakes []finding.Finding
 	// looking is called while a look is made, by who made it.
 	looking func()
@@ -122,7 +124,7 @@ func (b *box) Apply(ctx context.Context, e rollout.Edit) (rollout.Receipt, error
 		return rollout.Receipt{Outcome: rollout.Found, Saw: held.Value}, nil
 	case !held.Value.Equal(e.Before):
 		return rollout.Receipt{Outcome: rollout.Refused, Saw: held.Value}, nil
-	case b.byHand:
+	case b.byHand && (b.only == "" || e.Account == b.only):
 		return rollout.Receipt{Outcome: rollout.Waiting, Saw: held.Value, Detail: "make it"}, nil
 	}
 	if err := b.fail; err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"testing"
+	"time"
 
 	"belay/rollout"
 	"belay/rollout/finding"
@@ -70,5 +71,33 @@ func TestSeeWaiting(t *testing.T) {
 	r.box.body = rollout.Body(testingBody)
 	if g = see(); !g.Open {
 		t.Errorf("with the body it waits for %s", reasons(g))
+	}
+}
+
+// In a plan of which the operator makes one record and belay the other, the record
+// that is missing, and what was mistyped, are told beside the one that is not seen
+// everywhere yet.
+func TestWaitingIsToldBesideWhatIsNotLiveYet(t *testing.T) {
+	r := newRig(t)
+	r.engine.Patience = time.Nanosecond
+	r.create(hasty())
+	r.box.byHand, r.box.only = true, "manual"
+	lagging := rollout.Records("192.0.2.1")
+	r.box.behind = &lagging
+	r.box.mistakes = []finding.Finding{finding.New("D04", "_smtp._tls.corp.test.corp.test", "the record stands at _smtp._tls.corp.test.corp.test")}
+	plan := rollout.Plan{Domain: domain, Phase: rollout.CheckMX, Purpose: rollout.ForRestore, Made: start, Edits: []rollout.Edit{
+		{ID: "1", Kind: rollout.Record, Account: "manual", Zone: domain, Name: "_smtp._tls." + domain, Type: "TXT", After: rollout.Records("v=TLSRPTv1; rua=mailto:tlsrpt@corp.test"), TTL: 300},
+		{ID: "2", Kind: rollout.Record, Account: "rfc2136", Zone: domain, Name: "mta-sts." + domain, Type: "A", After: rollout.Records("192.0.2.20"), TTL: 300},
+	}}
+	p, err := r.engine.CarryOut(context.Background(), plan, rollout.Consent{Given: true}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []struct{ subject, code string }{
+		{"_smtp._tls." + domain, rollout.ReasonEdits}, {"_smtp._tls.corp.test.corp.test", "D04"}, {"mta-sts." + domain, rollout.ReasonEdits},
+	} {
+		if !slices.ContainsFunc(p.Gate.Closed(), func(x rollout.Reason) bool { return x.Subject == want.subject && x.Code == want.code }) {
+			t.Errorf("nothing is said of %s %s: %s", want.subject, want.code, reasons(p.Gate))
+		}
 	}
 }

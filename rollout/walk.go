@@ -69,11 +69,15 @@ func (k *walk) run(ctx context.Context) (Gate, error) {
 		var held Gate
 		for _, edit := range ready {
 			gate, err := k.verify(ctx, edit)
-			if err != nil || !gate.Open && !edit.ByHand() {
+			if err != nil {
 				return gate, err
 			}
-			// The operator makes his edits in any order: each is looked for.
+			// The operator makes his edits in any order: each is looked for, and what
+			// they wait for is told beside an edit of belay's that holds the walk up.
 			held.Reasons = append(held.Reasons, gate.Reasons...)
+			if !gate.Open && !edit.ByHand() {
+				return held.Settle(), nil
+			}
 		}
 		if held = held.Settle(); !held.Open {
 			return held, nil
