@@ -23,7 +23,7 @@ const (
 	unwatched renewal = iota // nothing: belay did not know the host before
 	awaited                  // it is not due yet, and none was seen
 	overdue                  // it was due, and did not happen
-	renewed                  // it happened since belay knows the host
+	renewed                  // it happened since belay knows the host, and the next is not due
 )
 
 // judgeOutlasting warns of an enforced policy that senders hold for longer than a
@@ -68,7 +68,7 @@ func (k *look) outlasting() []finding.Finding {
 		f = f.As(finding.Info) // the gate of the rung asks for proof
 	case overdue:
 		f.Title += fmt.Sprintf(" and was not renewed, which was due on %s", day(renewalDue(first)))
-		f = f.Because("No newer one was issued since belay knows the host. What renews by itself would have renewed it by now; if that goes on, mail is refused from the day on which it ends until the policies run out that senders hold.").
+		f = f.Because("No newer one is shown. What renews by itself would have renewed it by now; if that goes on, mail is refused from the day on which it ends until the policies run out that senders hold.").
 			Mend("See why the renewal did not run, or why the server does not load what it brought, and renew it; or step back to testing while there is time.")
 	}
 	return []finding.Finding{f}
@@ -81,11 +81,11 @@ func (k *look) renewalOf(host string, leaf rollout.Certificate) renewal {
 	if !k.ours() {
 		return unwatched
 	}
+	if k.e.At.After(renewalDue(leaf).Add(renewsWithin)) {
+		return overdue // whatever was renewed before
+	}
 	if since := k.knownSince(host); !since.IsZero() && leaf.NotBefore.After(since) {
 		return renewed
-	}
-	if k.e.At.After(renewalDue(leaf).Add(renewsWithin)) {
-		return overdue
 	}
 	return awaited
 }

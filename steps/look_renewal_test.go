@@ -46,6 +46,7 @@ func TestPoliciesThatOutlastCertificates(t *testing.T) {
 		{"of a week, issued before the rollout and not due", from(2*day, "mx1.corp.test"), mtasts.Enforce, []rollout.Certificate{leaf(3*day, 4*day)}, finding.Info},
 		{"renewed since the rollout began", long, mtasts.Enforce, []rollout.Certificate{leaf(3*day, 4*day)}, ""},
 		{"renewed, and overdue beside it", long, mtasts.Enforce, []rollout.Certificate{leaf(3*day, 4*day), leaf(110*day, 20*day)}, finding.Warn},
+		{"renewed since the rollout began, and the next overdue", from(400*day, "mx1.corp.test"), mtasts.Enforce, []rollout.Certificate{leaf(68*day, 22*day)}, finding.Warn},
 		{"issued since, for a host that came later", from(50*day, "mx2.corp.test"), mtasts.Enforce, []rollout.Certificate{leaf(day/2, 6*day)}, ""},
 		{"issued before the policy covered the host", from(50*day, "mx2.corp.test"), mtasts.Enforce, []rollout.Certificate{leaf(67*day, 23*day)}, finding.Warn},
 		{"ended", long, mtasts.Enforce, []rollout.Certificate{leaf(200*day, -day)}, ""},

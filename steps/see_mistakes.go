@@ -70,7 +70,7 @@ func (s *sight) wrongType(other probe.Authority) []finding.Finding {
 			out = append(out, finding.New("D01", name, fmt.Sprintf("the value stands at %s as a record of type %s; it must be %s", name, other.Type, typ)).
 				Because("Senders ask for the type "+typ+" and do not see it.").
 				Mend(fmt.Sprintf("Delete the %s record and create the same value with the type %s.", other.Type, typ)))
-		case other.Type == "CNAME" && !s.goes(other.Type, value):
+		case other.Type == "CNAME":
 			out = append(out, finding.New("D06", name, fmt.Sprintf("a CNAME at %s still leads to %s, and nothing beside it is answered", name, value)).
 				Mend(fmt.Sprintf("Delete the CNAME at %s, then create the %s record.", name, typ)))
 		case typ == "CNAME" && other.Type != "CNAME":
@@ -79,11 +79,6 @@ func (s *sight) wrongType(other probe.Authority) []finding.Finding {
 		}
 	}
 	return out
-}
-
-// goes reports whether the edit itself is about what stands there.
-func (s *sight) goes(typ, value string) bool {
-	return s.edit.Type == typ && slices.Contains(s.edit.Before.Records, value)
 }
 
 // mistyped are the mistakes in values that stand at the right name with the right

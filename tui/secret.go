@@ -52,9 +52,12 @@ func ReadSecret(ctx context.Context, terminal *os.File, prompt func()) (string, 
 // errCalledOff says that the operator pressed ctrl+c or ctrl+d.
 var errCalledOff = errors.New("it was called off")
 
-// readHidden reads a line from a terminal that edits nothing by itself.
+// readHidden reads a line from a terminal that edits nothing by itself. What an
+// arrow or another such key sends is no part of it: a control sequence ("ESC [" and
+// all up to a letter or ~) or a key of the keypad ("ESC O" and one more).
 func readHidden(r io.Reader) (string, error) {
 	var text []byte
+	var sequence byte // the last byte that began or introduces one; 0 outside
 	for one := make([]byte, 1); ; {
 		n, err := r.Read(one)
 		switch {
@@ -63,7 +66,21 @@ func readHidden(r io.Reader) (string, error) {
 		case n == 0:
 			continue
 		}
-		switch c := one[0]; c {
+		c := one[0]
+		switch {
+		case sequence == '[' && c >= 0x40 && c <= 0x7e, sequence == 'O':
+			sequence = 0
+			continue
+		case sequence == '[':
+			continue
+		case sequence == 0x1b && (c == '[' || c == 'O'):
+			sequence = c
+			continue
+		}
+		sequence = 0
+		switch c {
+		case 0x1b:
+			sequence = c
 		case '\r', '\n':
 			return string(text), nil
 		case 0x03, 0x04: // ctrl+c, ctrl+d

@@ -13,6 +13,8 @@ func TestASecretIsEditedAsItIsTyped(t *testing.T) {
 		{"more taken back than was typed", "x\x7f\x7f\x7fy\n", "y"},
 		{"a character of several bytes taken back", "aé\x7fb\r", "ab"},
 		{"begun again", "wrong\x15right\r", "right"},
+		{"arrows, Home, Delete and a function key", "a\x1b[Ab\x1b[1~c\x1b[3~d\x1bOPe\r", "abcde"},
+		{"escape alone", "a\x1bb\r", "ab"},
 		{"control characters of a paste", "a\tb\x00c\r", "abc"},
 	} {
 		t.Run(tc.shows, func(t *testing.T) {

@@ -138,8 +138,9 @@ func readBack(r rollout.Receipt) string {
 		return ", read back as " + valueTold(r.Saw)
 	case rollout.Found:
 		return ", found as " + valueTold(r.Saw)
-	case rollout.Waiting:
-		return ""
+	}
+	if r.Outcome == rollout.Waiting || !r.Saw.Exists {
+		return "" // where it failed, nothing may have been read at all
 	}
 	return ", read as " + valueTold(r.Saw)
 }

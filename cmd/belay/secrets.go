@@ -50,6 +50,11 @@ func (s *secrets) of(entry providers.Provider, account string) (values map[strin
 			}
 		}
 	}
+	if whole == 0 {
+		if err := s.complete(entry, account, values); err != nil {
+			return nil, nil, err
+		}
+	}
 	for _, field := range entry.Fields {
 		if field.Named && account != "" && values[field.Key] == "" && whole < 0 {
 			values[field.Key] = account
@@ -63,6 +68,26 @@ func (s *secrets) of(entry providers.Provider, account string) (values map[strin
 		missing = []string{entry.Fields[0].Key}
 	}
 	return values, missing, nil
+}
+
+// complete adds to the fields that were typed those that the login needs and that
+// were not asked for, since the environment or the keyring has them.
+func (s *secrets) complete(entry providers.Provider, account string, values map[string]string) error {
+	for _, from := range s.sources(entry.ID, account)[1:] {
+		for _, field := range entry.Fields {
+			if !field.Whole || !field.Required || values[field.Key] != "" {
+				continue
+			}
+			v, err := from(field)
+			if err != nil {
+				return err
+			}
+			if v != "" {
+				values[field.Key] = v
+			}
+		}
+	}
+	return nil
 }
 
 // sources are where a login is looked for, the first that has a field wins.

@@ -146,3 +146,30 @@ func TestDurations(t *testing.T) {
 		}
 	}
 }
+
+// What is typed because it was lacking completes the rest of the login, wherever
+// that is.
+func TestTypedFieldsCompleteALogin(t *testing.T) {
+	entry, _ := providers.Lookup(providers.DNS, "porkbun")
+	for shows, s := range map[string]*secrets{
+		"the rest in the environment": {
+			env:     func(name string) (string, bool) { return "pk1", name == "PORKBUN_API_KEY" },
+			keyring: func(string) (string, error) { return "", nil },
+		},
+		"the rest in the keyring": {
+			env:     func(string) (string, bool) { return "", false },
+			keyring: func(user string) (string, error) { return map[string]string{"porkbun/api_key": "pk1"}[user], nil },
+		},
+	} {
+		t.Run(shows, func(t *testing.T) {
+			if _, missing, err := s.of(entry, ""); err != nil || !slices.Equal(missing, []string{"secret_api_key"}) {
+				t.Fatalf("missing %v, %v", missing, err)
+			}
+			s.keep("porkbun", "", "secret_api_key", "sk1")
+			values, missing, err := s.of(entry, "")
+			if err != nil || len(missing) > 0 || values["api_key"] != "pk1" || values["secret_api_key"] != "sk1" {
+				t.Errorf("%v, missing %v, %v", values, missing, err)
+			}
+		})
+	}
+}

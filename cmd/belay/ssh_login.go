@@ -33,13 +33,13 @@ const sshTime = 30 * time.Second
 
 // dial logs in to the SSH server at host, which is host:port.
 func (l sshLogin) dial(ctx context.Context, user, host string) (*ssh.Client, error) {
-	config, done, err := l.config(user, host)
+	ctx, cancel := context.WithTimeout(ctx, sshTime)
+	defer cancel()
+	config, done, err := l.config(ctx, user, host)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	ctx, cancel := context.WithTimeout(ctx, sshTime)
-	defer cancel()
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, "tcp", host)
 	if err != nil {
@@ -55,13 +55,13 @@ func (l sshLogin) dial(ctx context.Context, user, host string) (*ssh.Client, err
 	return ssh.NewClient(c, channels, requests), nil
 }
 
-// config is what the login needs; done gives it up.
-func (l sshLogin) config(user, host string) (config *ssh.ClientConfig, done func(), err error) {
+// config is what the login needs; done gives it up, and so does the end of ctx.
+func (l sshLogin) config(ctx context.Context, user, host string) (config *ssh.ClientConfig, done func(), err error) {
 	known, err := l.known()
 	if err != nil {
 		return nil, nil, err
 	}
-	signers, done, err := l.signers()
+	signers, done, err := l.signers(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -144,8 +144,9 @@ func (noKey) Type() string                        { return "none" }
 func (noKey) Marshal() []byte                     { return []byte("none") }
 func (noKey) Verify([]byte, *ssh.Signature) error { return errors.New("nobody's key signs nothing") }
 
-// signers are the keys to log in with.
-func (l sshLogin) signers() (signers func() ([]ssh.Signer, error), done func(), err error) {
+// signers are the keys to log in with. An agent may wait for its owner's word for
+// each; it is left when ctx ends.
+func (l sshLogin) signers(ctx context.Context) (signers func() ([]ssh.Signer, error), done func(), err error) {
 	if l.key != "" {
 		signer, err := signerIn(l.key)
 		if err != nil {
@@ -167,7 +168,8 @@ func (l sshLogin) signers() (signers func() ([]ssh.Signer, error), done func(), 
 	done = func() {}
 	signers = func() ([]ssh.Signer, error) { return own, nil }
 	if socket, ok := l.env("SSH_AUTH_SOCK"); ok && socket != "" {
-		conn, err := net.Dial("unix", socket)
+		var d net.Dialer
+		conn, err := d.DialContext(ctx, "unix", socket)
 		if err != nil && len(own) == 0 {
 			return nil, nil, fmt.Errorf("ask the SSH agent: %w", err)
 		}
@@ -175,9 +177,13 @@ func (l sshLogin) signers() (signers func() ([]ssh.Signer, error), done func(), 
 			held := agent.NewClient(conn)
 			signers = func() ([]ssh.Signer, error) {
 				theirs, err := held.Signers()
+				if err != nil && len(own) > 0 {
+					return own, nil // an agent that fails must not stand in their way
+				}
 				return append(theirs, own...), err
 			}
-			return signers, func() { conn.Close() }, nil
+			stop := context.AfterFunc(ctx, func() { conn.Close() })
+			return signers, func() { stop(); conn.Close() }, nil
 		}
 	}
 	if len(own) == 0 {

@@ -33,14 +33,18 @@ func (s Static) Read(ctx context.Context, e rollout.Edit) (rollout.Held, error) 
 
 // Apply is Found where the policy is served already. Else the folder is written and
 // the outcome is Waiting: the detail says how to publish it. Where something else
-// than the plan saw is served, nothing is written and the outcome is Refused.
+// than the plan saw is served or lies in the folder, nothing is written and the
+// outcome is Refused.
 func (s Static) Apply(ctx context.Context, e rollout.Edit) (rollout.Receipt, error) {
 	watch := world.Start()
 	r, err := Manual{Seer: s.Seer}.Apply(ctx, e)
 	if r.Outcome == rollout.Waiting {
-		if err = s.lay(e); err != nil {
+		switch err = s.lay(e); {
+		case errors.Is(err, rollout.ErrStale):
+			r.Outcome, r.Detail = rollout.Refused, finding.Clean(err.Error(), 400)
+		case err != nil:
 			r.Outcome, r.Detail = rollout.Failed, finding.Clean(err.Error(), 400)
-		} else {
+		default:
 			r.Detail = s.instruction(e)
 		}
 	}
@@ -81,8 +85,17 @@ func (s Static) Try(ctx context.Context, domain string) (rollout.Trial, error) {
 // lay writes the folder: what the hosts need first, the policy last.
 func (s Static) lay(e rollout.Edit) error {
 	root := Webroot{Dir: s.Dir}
-	if _, err := os.Lstat(root.path()); !e.After.Exists && errors.Is(err, fs.ErrNotExist) {
+	stood := rollout.Absent()
+	if _, err := os.Stat(s.Dir); err == nil {
+		if stood, err = root.read(); err != nil {
+			return err
+		}
+	}
+	switch {
+	case stood.Equal(e.After):
 		return nil
+	case stood.Exists && !stood.SamePolicy(e.Before) && !stood.SamePolicy(e.After):
+		return fmt.Errorf("%s holds neither what the plan saw nor what it wants, but %s: %w", root.path(), finding.Quote(stood.String(), 200), rollout.ErrStale)
 	}
 	if err := os.MkdirAll(s.Dir, 0o755); err != nil {
 		return explain("make the folder", err)

@@ -31,6 +31,7 @@ func TestStaticApply(t *testing.T) {
 		{"next body", first, first, second, map[string]string{".well-known/mta-sts.txt": testing1}, rollout.Waiting, map[string]string{".well-known/mta-sts.txt": enforce1}},
 		{"published", second, first, second, map[string]string{".well-known/mta-sts.txt": enforce1}, rollout.Found, map[string]string{".well-known/mta-sts.txt": enforce1}},
 		{"somebody else's body is served", rollout.Body("mine\n"), first, second, map[string]string{".well-known/mta-sts.txt": testing1}, rollout.Refused, map[string]string{".well-known/mta-sts.txt": testing1}},
+		{"somebody's body that is not published", first, first, second, map[string]string{".well-known/mta-sts.txt": "mine\n"}, rollout.Refused, map[string]string{".well-known/mta-sts.txt": "mine\n"}},
 		{"removal", first, first, none, map[string]string{".well-known/mta-sts.txt": testing1}, rollout.Waiting, map[string]string{".well-known/mta-sts.txt": "gone"}},
 		{"removal of what the folder never had", first, first, none, nil, rollout.Waiting, map[string]string{".well-known/mta-sts.txt": "gone"}},
 	} {
