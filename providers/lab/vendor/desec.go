@@ -35,7 +35,8 @@ const (
 	desecMinimum = 3600
 	// desecMaximum is the longest TTL, in seconds.
 	desecMaximum = 86400
-	// desecPage is the most sets that are listed without a cursor.
+	// desecPage is the most domains, and the most sets, that are listed without a
+	// cursor, and at a time.
 	desecPage = 500
 )
 
@@ -150,21 +151,32 @@ func (d *DeSEC) authenticated(api http.Handler) http.Handler {
 	})
 }
 
-// listDomains lists the account's domains; with owns_qname the one that holds that
-// name.
+// listDomains lists the first page of the account's domains; with owns_qname the one
+// that holds that name.
 func (d *DeSEC) listDomains(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	d.mu.Lock()
-	domain := map[string]any{
-		"name": d.zone, "minimum_ttl": d.minimum,
-		"created": "2026-01-01T00:00:00Z", "published": "2026-01-01T00:00:00Z", "touched": "2026-01-01T00:00:00Z",
-	}
+	minimum := d.minimum
 	d.mu.Unlock()
 	found := []any{}
-	if !q.Has("owns_qname") || under(plain(q.Get("owns_qname")), d.zone) {
-		found = append(found, domain)
+	for _, zone := range d.beside(d.zone) {
+		if !q.Has("owns_qname") || under(plain(q.Get("owns_qname")), zone) {
+			found = append(found, map[string]any{
+				"name": zone, "minimum_ttl": minimum,
+				"created": "2026-01-01T00:00:00Z", "published": "2026-01-01T00:00:00Z", "touched": "2026-01-01T00:00:00Z",
+			})
+		}
 	}
-	desecAnswer(w, http.StatusOK, found)
+	if len(found) > desecPage && !q.Has("cursor") {
+		desecUnpaged(w, len(found))
+		return
+	}
+	desecAnswer(w, http.StatusOK, found[:min(len(found), desecPage)])
+}
+
+// desecUnpaged refuses to list so many things at a time.
+func desecUnpaged(w http.ResponseWriter, total int) {
+	desecDetail(w, http.StatusBadRequest, fmt.Sprintf("Pagination required. You can query up to %d items at a time (%d total). Please use the `first` page link (see Link header).", desecPage, total))
 }
 
 // ours reports whether the domain of the request is the account's; it has answered
@@ -191,7 +203,7 @@ func (d *DeSEC) listSets(w http.ResponseWriter, r *http.Request) {
 	}
 	d.mu.Unlock()
 	if len(found) > desecPage && !q.Has("cursor") {
-		desecDetail(w, http.StatusBadRequest, fmt.Sprintf("Pagination required. You can query up to %d items at a time (%d total). Please use the `first` page link (see Link header).", desecPage, len(found)))
+		desecUnpaged(w, len(found))
 		return
 	}
 	desecAnswer(w, http.StatusOK, found[:min(len(found), desecPage)])

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -51,6 +52,7 @@ func NewDigitalOcean(zone string, records ...DigitalOceanRecord) *DigitalOcean {
 		d.keep(DigitalOceanRecord{Type: "NS", Name: "@", Data: fmt.Sprintf("ns%d.digitalocean.com", i+1), TTL: digitalOceanTTL})
 	}
 	api := http.NewServeMux()
+	api.HandleFunc("GET /v2/domains", d.may("domain:read", d.listDomains))
 	api.HandleFunc("GET /v2/domains/{domain}", d.may("domain:read", d.oneDomain))
 	api.HandleFunc("GET /v2/domains/{domain}/records", d.may("domain:read", d.listRecords))
 	api.HandleFunc("POST /v2/domains/{domain}/records", d.may("domain:create", d.createRecord))
@@ -153,8 +155,8 @@ func (d *DigitalOcean) tell(name, typ string) {
 	on(d.whole(name), typ, uint32(ttl), values)
 }
 
-// may refuses an unknown token, one without the scope, and a domain that is not
-// the team's.
+// may refuses an unknown token, one without the scope, and a domain that is asked
+// for and not the team's.
 func (d *DigitalOcean) may(scope string, then http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		d.mu.Lock()
@@ -165,7 +167,7 @@ func (d *DigitalOcean) may(scope string, then http.HandlerFunc) http.HandlerFunc
 			digitalOceanError(w, http.StatusUnauthorized, "Unauthorized", "Unable to authenticate you")
 		case !has:
 			digitalOceanError(w, http.StatusForbidden, "Forbidden", "You are not authorized to perform this operation")
-		case r.PathValue("domain") != d.zone:
+		case r.PathValue("domain") != "" && r.PathValue("domain") != d.zone:
 			digitalOceanMissing(w)
 		default:
 			then(w, r)
@@ -174,7 +176,19 @@ func (d *DigitalOcean) may(scope string, then http.HandlerFunc) http.HandlerFunc
 }
 
 func (d *DigitalOcean) oneDomain(w http.ResponseWriter, _ *http.Request) {
-	digitalOceanAnswer(w, http.StatusOK, map[string]any{"domain": map[string]any{"name": d.zone, "ttl": digitalOceanTTL, "zone_file": ""}})
+	digitalOceanAnswer(w, http.StatusOK, map[string]any{"domain": digitalOceanDomain(d.zone)})
+}
+
+func digitalOceanDomain(zone string) map[string]any {
+	return map[string]any{"name": zone, "ttl": digitalOceanTTL, "zone_file": ""}
+}
+
+func (d *DigitalOcean) listDomains(w http.ResponseWriter, r *http.Request) {
+	found := []map[string]any{}
+	for _, zone := range d.beside(d.zone) {
+		found = append(found, digitalOceanDomain(zone))
+	}
+	digitalOceanPage(w, r, "domains", found)
 }
 
 // listRecords lists all records, or those of a whole name, a type or both.
@@ -188,22 +202,29 @@ func (d *DigitalOcean) listRecords(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	d.mu.Unlock()
+	digitalOceanPage(w, r, "domain_records", found)
+}
+
+// digitalOceanPage answers with the page that is asked for, and says where the
+// others are.
+func digitalOceanPage[T any](w http.ResponseWriter, r *http.Request, list string, all []T) {
+	q := r.URL.Query()
 	size, page := clamp(q.Get("per_page"), 20, 200), clamp(q.Get("page"), 1, 1<<20)
-	from := min((page-1)*size, len(found))
-	to := min(from+size, len(found))
+	from := min((page-1)*size, len(all))
+	to := min(from+size, len(all))
 	pages := map[string]string{}
 	at := func(n int) string {
-		q.Set("page", fmt.Sprint(n))
-		return "https://api.digitalocean.com/v2/domains/" + d.zone + "/records?" + q.Encode()
+		q.Set("page", strconv.Itoa(n))
+		return "https://api.digitalocean.com" + r.URL.EscapedPath() + "?" + q.Encode()
 	}
-	if to < len(found) {
-		pages["next"], pages["last"] = at(page+1), at((len(found)+size-1)/size)
+	if to < len(all) {
+		pages["next"], pages["last"] = at(page+1), at((len(all)+size-1)/size)
 	}
 	if page > 1 {
 		pages["first"], pages["prev"] = at(1), at(page-1)
 	}
 	digitalOceanAnswer(w, http.StatusOK, map[string]any{
-		"domain_records": found[from:to], "links": map[string]any{"pages": pages}, "meta": map[string]int{"total": len(found)},
+		list: all[from:to], "links": map[string]any{"pages": pages}, "meta": map[string]int{"total": len(all)},
 	})
 }
 

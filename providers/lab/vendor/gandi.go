@@ -17,8 +17,8 @@ type Gandi struct {
 	// Token is the personal access token that is accepted: set it before the first
 	// call.
 	Token string
-	// Page is how many items a list has before the next page begins: set it before
-	// the first call.
+	// Page is the most items that a list has before the next page begins: set it
+	// before the first call.
 	Page int
 	zone string
 	// rights and sets are guarded by server.mu.
@@ -196,24 +196,27 @@ func (g *Gandi) ours(next http.HandlerFunc) http.HandlerFunc {
 func (g *Gandi) listDomains(w http.ResponseWriter, r *http.Request) {
 	found := []map[string]string{}
 	if !g.lacks().unseen {
-		found = append(found, g.domain())
+		for _, zone := range g.beside(g.zone) {
+			found = append(found, g.domain(zone))
+		}
 	}
 	gandiPage(g, w, r, found)
 }
 
 func (g *Gandi) oneDomain(w http.ResponseWriter, _ *http.Request) {
-	gandiAnswer(w, http.StatusOK, g.domain())
+	gandiAnswer(w, http.StatusOK, g.domain(g.zone))
 }
 
-func (g *Gandi) domain() map[string]string {
-	return map[string]string{"fqdn": g.zone, "domain_href": g.URL() + "/domains/" + g.zone, "domain_records_href": g.URL() + "/domains/" + g.zone + "/records"}
+func (g *Gandi) domain(zone string) map[string]string {
+	return map[string]string{"fqdn": zone, "domain_href": g.URL() + "/domains/" + zone, "domain_records_href": g.URL() + "/domains/" + zone + "/records"}
 }
 
 // gandiPage answers with the page that is asked for, and says where the next is.
 func gandiPage[T any](g *Gandi, w http.ResponseWriter, r *http.Request, all []T) {
 	page := clamp(r.URL.Query().Get("page"), 1, 1<<20)
-	from := min((page-1)*g.Page, len(all))
-	to := min(from+g.Page, len(all))
+	size := clamp(r.URL.Query().Get("per_page"), g.Page, g.Page)
+	from := min((page-1)*size, len(all))
+	to := min(from+size, len(all))
 	w.Header().Set("Total-Count", strconv.Itoa(len(all)))
 	if to < len(all) {
 		query := r.URL.Query()

@@ -215,11 +215,11 @@ func (h *Hetzner) inZone(then http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-func (h *Hetzner) shown() map[string]any {
+func (h *Hetzner) shown(id int, zone string) map[string]any {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return map[string]any{
-		"id": hetznerZoneID, "name": h.zone, "ttl": hetznerZoneTTL, "mode": h.state.mode, "status": "ok",
+		"id": id, "name": zone, "ttl": hetznerZoneTTL, "mode": h.state.mode, "status": "ok",
 		"record_count": len(h.state.sets), "created": "2026-01-01T00:00:00Z", "registrar": "other",
 		"authoritative_nameservers": map[string]any{
 			"assigned":          h.state.assigned,
@@ -229,15 +229,20 @@ func (h *Hetzner) shown() map[string]any {
 }
 
 func (h *Hetzner) listZones(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
 	found := []any{}
-	if name := r.URL.Query().Get("name"); name == "" || name == h.zone {
-		found = append(found, h.shown())
+	for i, zone := range h.beside(h.zone) {
+		if name := q.Get("name"); name == "" || name == zone {
+			found = append(found, h.shown(hetznerZoneID+i, zone))
+		}
 	}
-	hetznerAnswer(w, http.StatusOK, map[string]any{"zones": found, "meta": hetznerPage(1, 25, len(found))})
+	size, page := clamp(q.Get("per_page"), 25, 50), clamp(q.Get("page"), 1, 1<<20)
+	from := min((page-1)*size, len(found))
+	hetznerAnswer(w, http.StatusOK, map[string]any{"zones": found[from:min(from+size, len(found))], "meta": hetznerPage(page, size, len(found))})
 }
 
 func (h *Hetzner) oneZone(w http.ResponseWriter, _ *http.Request) {
-	hetznerAnswer(w, http.StatusOK, map[string]any{"zone": h.shown()})
+	hetznerAnswer(w, http.StatusOK, map[string]any{"zone": h.shown(hetznerZoneID, h.zone)})
 }
 
 func (h *Hetzner) listSets(w http.ResponseWriter, r *http.Request) {

@@ -57,6 +57,7 @@ type server struct {
 	hooks  Hooks
 	writes map[string]int
 	calls  int
+	others []string
 }
 
 func (s *server) start(api http.Handler) {
@@ -127,6 +128,21 @@ func (s *server) Calls() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.calls
+}
+
+// SetOthers puts zones into the account beside its own. They are listed, by the
+// servers that list zones, and that is all: nothing is kept in them.
+func (s *server) SetOthers(zones ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.others = slices.Clone(zones)
+}
+
+// beside are the account's zones: this one and the others.
+func (s *server) beside(zone string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]string{zone}, s.others...)
 }
 
 // around carries out one write of name with its hooks and counts it. change
