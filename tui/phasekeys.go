@@ -267,12 +267,14 @@ func (p *phase) askOverride() tea.Cmd {
 const mendedLayout = "2006-01-02 15:04"
 
 func (k *kit) askMendedOf(domain string) tea.Cmd {
-	at := newField("Mended at", "now, or "+mendedLayout, func(s string) error {
+	hour := k.clock.Now().In(k.zone).Truncate(time.Hour)
+	example := hour.Format(mendedLayout)
+	at := newField("Mended at", "now, or such as "+example+", time in "+hour.Format("MST"), func(s string) error {
 		if s == "" {
 			return nil
 		}
 		if _, err := time.ParseInLocation(mendedLayout, s, k.zone); err != nil {
-			return fmt.Errorf("write it like %s, or leave it empty for now", mendedLayout)
+			return fmt.Errorf("write it like %s, or leave it empty for now", example)
 		}
 		return nil
 	})
