@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,7 +50,17 @@ func (s *reports) Rollout() (rollout.Rollout, bool) {
 func (s *reports) Title() (string, string) {
 	right := ""
 	if live, _, ok := s.rollout.Live(); ok {
-		right = fmt.Sprintf("%s since %s", live.Mode, s.day(live.From))
+		since := live.From
+		for _, e := range slices.Backward(s.rollout.Ledger) { // the same mode with another max_age or MX set
+			if e.From.After(since) {
+				continue
+			}
+			if e.Mode != live.Mode {
+				break
+			}
+			since = e.From
+		}
+		right = fmt.Sprintf("%s since %s", live.Mode, s.day(since))
 	}
 	return shownDomain(s.domain) + "   reports", right
 }
