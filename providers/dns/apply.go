@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"belay/rollout"
 	"belay/rollout/finding"
@@ -102,7 +104,6 @@ func (a *remote) write(ctx context.Context, z Zone, have RRset, e rollout.Edit) 
 	if want.TTL == 0 {
 		want.TTL = defaultTTL
 	}
-	raised := e.After.Exists && want.TTL < z.LeastTTL
 	want.TTL = max(want.TTL, z.LeastTTL)
 	_, called := guarded(ctx, a.seat, a.o.Patience, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, a.source.Replace(ctx, z, have, want)
@@ -126,12 +127,12 @@ func (a *remote) write(ctx context.Context, z Zone, have RRset, e rollout.Edit) 
 		return r, called
 	case saw.Equal(e.After):
 		r.Outcome = rollout.Applied
-		if raised {
-			r.Detail = fmt.Sprintf("its TTL is %d s, the shortest that this zone takes at %s", z.LeastTTL, a.source.Label())
-		}
+		said := []string{set.Note, otherTTL(z, e, set)}
 		if called != nil {
-			r.Detail = finding.Clean("it stands as wanted, though the call failed: "+a.clean(called).Error(), 600)
+			said = append(said, "it stands as wanted, though the call failed: "+a.clean(called).Error())
 		}
+		said = slices.DeleteFunc(said, func(s string) bool { return s == "" })
+		r.Detail = finding.Clean(strings.Join(said, "; "), 900)
 		return r, nil
 	case errors.Is(called, rollout.ErrStale):
 		r.Outcome = rollout.Refused
@@ -154,6 +155,21 @@ func (a *remote) write(ctx context.Context, z Zone, have RRset, e rollout.Edit) 
 		called = errors.New("the change was accepted")
 	}
 	return r, fmt.Errorf("%w; there stands now %s, which is neither what was nor what was wanted", called, inWords(saw))
+}
+
+// otherTTL says that a record came to stand with another TTL than the edit names,
+// and so than was agreed to: "" where it has that one, where none was named, and
+// where the name servers showed the set without one.
+func otherTTL(z Zone, e rollout.Edit, set RRset) string {
+	switch {
+	case !e.After.Exists, e.TTL == 0, set.TTL == e.TTL, set.outside && set.TTL == 0:
+		return ""
+	}
+	said := fmt.Sprintf("its TTL is %d s, and not the %d s that were agreed to", set.TTL, e.TTL)
+	if set.TTL == z.LeastTTL && e.TTL < z.LeastTTL {
+		said += ": this is the shortest that the zone takes"
+	}
+	return said
 }
 
 // because looks for the usual reason of a change without effect.

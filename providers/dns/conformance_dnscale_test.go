@@ -78,6 +78,11 @@ func newDNScale(t *testing.T) (bench, *vendor.DNScale) {
 	return b, srv
 }
 
+// TestDNScaleLowersALongTTL: and says so.
+func TestDNScaleLowersALongTTL(t *testing.T) {
+	hasTTL(t, dnscaleBench(t), 172800, 86400)
+}
+
 // TestDNScaleReadsNoPageTwice: the API has no way to ask for one name; a zone of many
 // records is read in pages of a thousand, and its name servers once.
 func TestDNScaleReadsNoPageTwice(t *testing.T) {

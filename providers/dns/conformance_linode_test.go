@@ -69,8 +69,9 @@ func newLinode(t *testing.T) (bench, *vendor.Linode) {
 		creds:     map[string]string{"api_token": srv.Token},
 		baseURL:   srv.URL(),
 		writes:    srv.Writes,
-		// 900 lies nearer to 300 than to 3600; Linode has nothing between.
-		nearestTTL: func(ttl uint32) uint32 { return map[uint32]uint32{900: 300, 300: 300}[ttl] },
+		// 900 and 600 lie nearer to 300 than to 3600, and 60 nearer to 30 than to
+		// 120; Linode has nothing between.
+		nearestTTL: func(ttl uint32) uint32 { return map[uint32]uint32{900: 300, 600: 300, 300: 300, 60: 30}[ttl] },
 	}
 	b.put = func(_ *testing.T, name, typ string, values ...string) {
 		srv.Drop(name, typ)

@@ -2,6 +2,7 @@ package dns_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -140,12 +141,12 @@ func appliedTwiceChangesNothing(t *testing.T, b bench) {
 	}
 }
 
-// TestTTL: it is written as the edit names it, and read as it is served.
+// TestTTL: it is written as the edit names it, and read as it is served. One that
+// was agreed to and that the zone does not have is not replaced without a word.
 func TestTTL(t *testing.T) { onEach(t, keepsTTL) }
 
 func keepsTTL(t *testing.T, b bench) {
-	a, e := b.open(t, dns.Options{}), edit("_mta-sts", "TXT", nil, list(sts1))
-	for _, ttl := range []uint32{900, 0} {
+	for _, ttl := range []uint32{900, 600, 60, 0} {
 		want := ttl
 		if ttl == 0 {
 			want = 300
@@ -154,14 +155,30 @@ func keepsTTL(t *testing.T, b bench) {
 		if b.nearestTTL != nil {
 			want = b.nearestTTL(want)
 		}
-		b.put(t, e.Name, "TXT")
-		e.TTL = ttl
-		if r, err := a.Apply(ctx(t), e); r.Outcome != rollout.Applied {
-			t.Fatalf("%s: %v", r.Outcome, err)
-		}
-		if h, err := a.Read(ctx(t), e); err != nil || h.TTL != want {
-			t.Errorf("TTL %d (%v), want %d", h.TTL, err, want)
-		}
+		hasTTL(t, b, ttl, want)
+	}
+}
+
+// hasTTL creates a record with this TTL, reads it with another that stands in its
+// place, or the same, and wants to be told of another.
+func hasTTL(t *testing.T, b bench, ttl, want uint32) {
+	t.Helper()
+	a, e := b.open(t, dns.Options{}), edit("_mta-sts", "TXT", nil, list(sts1))
+	b.put(t, e.Name, "TXT")
+	e.TTL = ttl
+	r, err := a.Apply(ctx(t), e)
+	if r.Outcome != rollout.Applied {
+		t.Fatalf("%s: %v", r.Outcome, err)
+	}
+	if h, err := a.Read(ctx(t), e); err != nil || h.TTL != want {
+		t.Errorf("TTL %d (%v), want %d", h.TTL, err, want)
+	}
+	said := ""
+	if ttl != 0 && want != ttl {
+		said = fmt.Sprintf("its TTL is %d s, and not the %d s", want, ttl)
+	}
+	if told := strings.Contains(r.Detail, "TTL"); told != (said != "") || !strings.Contains(r.Detail, said) {
+		t.Errorf("with %d s for %d s it says %q, want %q", want, ttl, r.Detail, said)
 	}
 }
 

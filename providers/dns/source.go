@@ -45,7 +45,7 @@ type Zone struct {
 	Serial uint32
 	// LeastTTL is the shortest TTL that the zone takes, in seconds; zero where
 	// there is no such floor. What is wanted shorter is written with it, and the
-	// receipt says so.
+	// receipt says so, as it does of any other TTL that was not agreed to.
 	LeastTTL uint32
 	// DefaultTTL is that of sets without one of their own, in seconds, for
 	// providers that have such sets.
