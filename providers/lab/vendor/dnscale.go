@@ -3,6 +3,7 @@ package vendor
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -188,14 +189,21 @@ func (d *DNScale) may(scope string, next http.HandlerFunc) http.HandlerFunc {
 
 func (d *DNScale) listZones(w http.ResponseWriter, r *http.Request) {
 	d.mu.Lock()
-	zone := map[string]any{"id": d.id, "name": d.zone, "type": "master", "region": "EU", "status": d.status}
+	id, status := d.id, d.status
 	may := slices.Contains(d.scopes, "zones:read")
 	d.mu.Unlock()
 	if !may {
 		dnscaleError(w, http.StatusForbidden, "INSUFFICIENT_SCOPE", "the API key lacks the scope zones:read")
 		return
 	}
-	dnscalePage(d, w, r, "zones", []map[string]any{zone}, 10, 100)
+	zones := []map[string]any{}
+	for i, name := range d.beside(d.zone) {
+		if i > 0 {
+			id, status = fmt.Sprintf("33333333-3333-4333-8333-%012d", i), "active"
+		}
+		zones = append(zones, map[string]any{"id": id, "name": name, "type": "master", "region": "EU", "status": status})
+	}
+	dnscalePage(d, w, r, "zones", zones, 10, 100)
 }
 
 func (d *DNScale) listRecords(w http.ResponseWriter, r *http.Request) {

@@ -181,8 +181,12 @@ func (l *Linode) listDomains(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var found []any
-	if fits(func(key string) string { return map[string]string{"domain": domain.Domain, "type": domain.Type}[key] }) {
-		found = append(found, domain)
+	for i, zone := range l.beside(l.zone) {
+		one := domain
+		one.ID, one.Domain = domain.ID+i, zone
+		if fits(func(key string) string { return map[string]string{"domain": one.Domain, "type": one.Type}[key] }) {
+			found = append(found, one)
+		}
 	}
 	linodePage(w, r, found)
 }

@@ -77,7 +77,7 @@ func NewOVH(zone string, records ...OVHRecord) *OVH {
 	o.refresh()
 	api := http.NewServeMux()
 	api.HandleFunc("GET /1.0/auth/currentCredential", o.credential)
-	api.HandleFunc("GET /1.0/domain/zone", func(w http.ResponseWriter, _ *http.Request) { ovhAnswer(w, []string{o.zone}) })
+	api.HandleFunc("GET /1.0/domain/zone", func(w http.ResponseWriter, _ *http.Request) { ovhAnswer(w, o.beside(o.zone)) })
 	api.HandleFunc("GET /1.0/domain/zone/{zone}", o.known(o.showZone))
 	api.HandleFunc("GET /1.0/domain/zone/{zone}/record", o.known(o.listRecords))
 	api.HandleFunc("GET /1.0/domain/zone/{zone}/record/{id}", o.known(o.showRecord))

@@ -129,6 +129,7 @@ type porkbunRequest struct {
 	TTL     json.RawMessage `json:"ttl"` // text or number
 	Prio    json.RawMessage `json:"prio"`
 	Notes   string          `json:"notes"`
+	Start   json.RawMessage `json:"start"` // text or number
 }
 
 type porkbunBody struct{}
@@ -171,8 +172,18 @@ func (p *Porkbun) ping(w http.ResponseWriter, _ *http.Request) {
 	porkbunAnswer(w, map[string]any{"yourIp": "192.0.2.1"})
 }
 
-func (p *Porkbun) listAll(w http.ResponseWriter, _ *http.Request) {
-	porkbunAnswer(w, map[string]any{"domains": []map[string]any{{"domain": p.zone, "status": "ACTIVE", "tld": p.zone[strings.LastIndexByte(p.zone, '.')+1:]}}})
+// porkbunPage is how many domains are listed at a time.
+const porkbunPage = 1000
+
+// listAll lists the domains from start on, without a word on how many there are.
+func (p *Porkbun) listAll(w http.ResponseWriter, r *http.Request) {
+	domains := []map[string]any{}
+	zones := p.beside(p.zone)
+	start := min(clamp(unquoted(porkbunIn(r).Start), 0, 1<<20), len(zones))
+	for _, zone := range zones[start:min(start+porkbunPage, len(zones))] {
+		domains = append(domains, map[string]any{"domain": zone, "status": "ACTIVE", "tld": zone[strings.LastIndexByte(zone, '.')+1:]})
+	}
+	porkbunAnswer(w, map[string]any{"domains": domains})
 }
 
 func (p *Porkbun) getNS(w http.ResponseWriter, _ *http.Request) {
