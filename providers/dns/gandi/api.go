@@ -170,23 +170,15 @@ func pages[T any](ctx context.Context, p *Provider, path string, size int) ([]T,
 func everyPage[T any](ctx context.Context, p *Provider, path string, size int) ([]T, error) {
 	var all []T
 	total := ""
-	for page := 1; page <= mostPages; page++ {
-		query := url.Values{}
-		if size > 0 {
-			query.Set("per_page", strconv.Itoa(size))
-		}
-		if size > 0 || page > 1 {
-			query.Set("page", strconv.Itoa(page))
-		}
-		var some []T
-		header, err := p.call(ctx, http.MethodGet, path, query, nil, &some)
+	for number := 1; number <= mostPages; number++ {
+		some, header, err := page[T](ctx, p, path, size, number)
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, some...)
 		count := header.Get("Total-Count")
 		switch {
-		case page > 1 && count != total:
+		case number > 1 && count != total:
 			return nil, fmt.Errorf("GET %s: %w", path, errMoved)
 		case !more(header, len(all)):
 			return all, nil
@@ -196,6 +188,20 @@ func everyPage[T any](ctx context.Context, p *Provider, path string, size int) (
 		total = count
 	}
 	return nil, fmt.Errorf("GET %s: the list has more than %d pages", path, mostPages)
+}
+
+// page reads one page of a list, and the header that tells of the others.
+func page[T any](ctx context.Context, p *Provider, path string, size, number int) ([]T, http.Header, error) {
+	query := url.Values{}
+	if size > 0 {
+		query.Set("per_page", strconv.Itoa(size))
+	}
+	if size > 0 || number > 1 {
+		query.Set("page", strconv.Itoa(number))
+	}
+	var some []T
+	header, err := p.call(ctx, http.MethodGet, path, query, nil, &some)
+	return some, header, err
 }
 
 // more reports whether a list has more than the items read: by the header

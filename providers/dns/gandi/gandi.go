@@ -90,17 +90,35 @@ type Provider struct {
 
 // ListZones returns the domains whose zones the token sees, with a final dot.
 func (p *Provider) ListZones(ctx context.Context) ([]libdns.Zone, error) {
-	domains, err := pages[struct {
-		FQDN string `json:"fqdn"`
-	}](ctx, p, "/domains", listPage)
+	domains, err := pages[domain](ctx, p, "/domains", listPage)
 	if err != nil {
 		return nil, fmt.Errorf("list the domains: %w", err)
 	}
+	return zonesOf(domains), nil
+}
+
+// FirstZones returns the first of the zones that ListZones would, as one answer tells
+// them: most is how many are asked for, and Gandi may tell fewer. others says that
+// there are more.
+func (p *Provider) FirstZones(ctx context.Context, most int) (zones []libdns.Zone, others bool, err error) {
+	domains, header, err := page[domain](ctx, p, "/domains", most, 1)
+	if err != nil {
+		return nil, false, fmt.Errorf("list the domains: %w", err)
+	}
+	return zonesOf(domains), more(header, len(domains)), nil
+}
+
+// domain is a zone as Gandi lists it.
+type domain struct {
+	FQDN string `json:"fqdn"`
+}
+
+func zonesOf(domains []domain) []libdns.Zone {
 	zones := make([]libdns.Zone, 0, len(domains))
 	for _, d := range domains {
 		zones = append(zones, libdns.Zone{Name: zoneName(d.FQDN) + "."})
 	}
-	return zones, nil
+	return zones
 }
 
 // NameServers returns the names of the servers that Gandi would answer for the

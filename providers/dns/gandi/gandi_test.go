@@ -213,6 +213,19 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// TestFirstZones: one call, whatever the number of zones.
+func TestFirstZones(t *testing.T) {
+	p, srv := start(t)
+	srv.SetOthers("a.test", "b.test")
+	for most, others := range map[int]bool{2: true, 3: false, 9: false} {
+		before := srv.Calls()
+		got, more, err := p.FirstZones(t.Context(), most)
+		if err != nil || len(got) != min(most, 3) || got[1].Name != "a.test." || more != others || srv.Calls() != before+1 {
+			t.Errorf("of %d: %v, others %t, by %d calls, %v", most, got, more, srv.Calls()-before, err)
+		}
+	}
+}
+
 // paged gives the answers the headers of their pages.
 type paged []http.Header
 
