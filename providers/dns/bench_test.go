@@ -36,6 +36,9 @@ type bench struct {
 	// writing tells a request that changes something from one that reads; nil
 	// means that all do but GET.
 	writing func(*http.Request) bool
+	// beside puts other zones into the account, for providers that list them; nil
+	// where there is no HTTP.
+	beside func(zones ...string)
 	// leastTTL is the shortest TTL that the zone takes, in seconds.
 	leastTTL uint32
 	// cannot is what belay says of values that the provider does not hold, "" where
@@ -69,8 +72,12 @@ func (b bench) secret() string { return b.creds[b.secretKey] }
 
 // watch lets the bench see and disturb what a vendor's server does. It replaces
 // the server's hooks.
-func (b *bench) watch(srv interface{ SetHooks(vendor.Hooks) }) {
+func (b *bench) watch(srv interface {
+	SetHooks(vendor.Hooks)
+	SetOthers(zones ...string)
+}) {
 	told := tellValues()
+	b.beside = srv.SetOthers
 	b.holds = told.values
 	hooks := vendor.Hooks{OnChange: told.change}
 	b.meanwhile = func(f func()) {

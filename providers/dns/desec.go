@@ -64,6 +64,24 @@ func (d *desecZones) Zone(ctx context.Context, name string) (Zone, error) {
 	return z, nil
 }
 
+// desecPage is how many domains deSEC lists at a time, whatever is asked for.
+const desecPage = 500
+
+// Zones asks deSEC for its first page, by an empty cursor: without one it refuses to
+// list the domains of an account that has more. Behind a full page others are
+// supposed.
+func (d *desecZones) Zones(ctx context.Context) ([]string, bool, error) {
+	var found []desecDomain
+	if err := d.api.call(ctx, http.MethodGet, "/domains/?cursor=", nil, &found); err != nil {
+		return nil, false, fmt.Errorf("list the domains: %w", err)
+	}
+	var out []string
+	for _, z := range found {
+		out = append(out, plainName(z.Name))
+	}
+	return out, len(found) >= desecPage, nil
+}
+
 // desecSet is an RRset as the API has it, records in presentation format.
 type desecSet struct {
 	Subname string   `json:"subname"`

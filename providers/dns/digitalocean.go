@@ -70,6 +70,33 @@ func (d *digitalOceanZones) Zone(ctx context.Context, name string) (Zone, error)
 	return Zone{}, fmt.Errorf("the token is valid, but its team has no domain for %s: the zone is in another account or team", name)
 }
 
+// digitalOceanLinks are where the other pages of a list stand. They are not followed:
+// the token goes to no address that an answer names.
+type digitalOceanLinks struct {
+	Pages struct {
+		// Next is empty on the last page.
+		Next string `json:"next"`
+	} `json:"pages"`
+}
+
+// Zones asks DigitalOcean for the first page of the team's domains.
+func (d *digitalOceanZones) Zones(ctx context.Context) ([]string, bool, error) {
+	var found struct {
+		Domains []struct {
+			Name string `json:"name"`
+		} `json:"domains"`
+		Links digitalOceanLinks `json:"links"`
+	}
+	if err := d.api.call(ctx, http.MethodGet, fmt.Sprintf("/domains?per_page=%d", zonesAsked), nil, &found); err != nil {
+		return nil, false, fmt.Errorf("list the domains: %w", err)
+	}
+	var out []string
+	for _, z := range found.Domains {
+		out = append(out, plainName(z.Name))
+	}
+	return out, found.Links.Pages.Next != "", nil
+}
+
 // digitalOceanRecord is one record as the API tells it: Name is relative, Data plain
 // text for TXT, a host name without final dot for CNAME, "@" for the domain itself.
 type digitalOceanRecord struct {
@@ -86,11 +113,7 @@ func (d *digitalOceanZones) At(ctx context.Context, z Zone, name string) ([]RRse
 	for page := 1; page <= digitalOceanPages; page++ {
 		var answer struct {
 			Records []digitalOceanRecord `json:"domain_records"`
-			Links   struct {
-				Pages struct {
-					Next string `json:"next"`
-				} `json:"pages"`
-			} `json:"links"`
+			Links   digitalOceanLinks    `json:"links"`
 		}
 		path := fmt.Sprintf("%s?name=%s&per_page=%d&page=%d", digitalOceanPath(z), url.QueryEscape(name), digitalOceanPage, page)
 		if err := d.api.call(ctx, http.MethodGet, path, nil, &answer); err != nil {

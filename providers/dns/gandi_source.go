@@ -49,6 +49,19 @@ func (g *gandiZones) Zone(ctx context.Context, name string) (Zone, error) {
 	return Zone{Name: held, Notes: serversNote(servers), NameServers: servers, LeastTTL: uint32(gandi.LeastTTL / time.Second)}, nil
 }
 
+// Zones asks Gandi for its first page.
+func (g *gandiZones) Zones(ctx context.Context) ([]string, bool, error) {
+	zones, more, err := g.api.FirstZones(ctx, zonesAsked)
+	if err != nil {
+		return nil, false, gandiSaid(err)
+	}
+	var out []string
+	for _, z := range zones {
+		out = append(out, plainName(z.Name))
+	}
+	return out, more, nil
+}
+
 // At reads the sets of one name by one call.
 func (g *gandiZones) At(ctx context.Context, z Zone, name string) ([]RRset, error) {
 	found, err := g.api.RecordsAt(ctx, z.Name, relative(name, z.Name))

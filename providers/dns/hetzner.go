@@ -93,6 +93,27 @@ func (z hetznerZone) zone() (Zone, error) {
 	}, nil
 }
 
+// Zones asks Hetzner for the first page of the token's project, which is all of the
+// account that a token sees.
+func (h *hetznerZones) Zones(ctx context.Context) ([]string, bool, error) {
+	var found struct {
+		Zones []hetznerZone `json:"zones"`
+		Meta  struct {
+			Pagination struct {
+				Next *int `json:"next_page"`
+			} `json:"pagination"`
+		} `json:"meta"`
+	}
+	if err := h.api.call(ctx, http.MethodGet, fmt.Sprintf("/zones?per_page=%d", zonesAsked), nil, &found); err != nil {
+		return nil, false, fmt.Errorf("list the zones: %w", err)
+	}
+	var out []string
+	for _, z := range found.Zones {
+		out = append(out, plainName(z.Name))
+	}
+	return out, found.Meta.Pagination.Next != nil, nil
+}
+
 // hetznerSet is an RRset as the API has it, records in presentation format. A set
 // without a TTL has the zone's.
 type hetznerSet struct {

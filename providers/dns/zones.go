@@ -44,12 +44,16 @@ func (a *remote) sees(ctx context.Context) string {
 	slices.Sort(z.apexes)
 	apexes := slices.Compact(z.apexes)
 	switch n := len(apexes); {
+	case n == 0 && z.more: // public ones may be among the others
+		return ""
 	case n == 0:
 		return "The account sees no zone."
 	case n == 1 && !z.more:
 		return "The account sees one zone: " + finding.Clean(apexes[0], 253) + "."
-	case n > zonesTold || z.more:
+	case z.more:
 		return fmt.Sprintf("The account sees %d zones or more: %s and others.", n, finding.Clean(strings.Join(apexes[:min(n, zonesTold)], ", "), 600))
+	case n > zonesTold:
+		return fmt.Sprintf("The account sees %d zones: %s and others.", n, finding.Clean(strings.Join(apexes[:zonesTold], ", "), 600))
 	default:
 		return fmt.Sprintf("The account sees %d zones: %s.", n, finding.Clean(strings.Join(apexes, ", "), 600))
 	}
