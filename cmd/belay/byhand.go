@@ -3,34 +3,55 @@ package main
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"belay/providers/dns"
 	"belay/rollout"
+	"belay/rollout/finding"
 	"belay/tui"
 )
 
-// writtenEdit is one edit as it is made by hand, in `plan --form F --json`.
+// writtenEdit is one edit as it is made by hand, in `plan --form F --json`: its
+// text, or what it is made after. What must wait is not written out, so that nobody
+// makes it too soon.
 type writtenEdit struct {
-	Edit string   `json:"edit"`
-	Form dns.Form `json:"form"`
-	Text string   `json:"text"`
+	Edit  string   `json:"edit"`
+	Form  dns.Form `json:"form"`
+	Text  string   `json:"text,omitempty"`
+	After []string `json:"after,omitempty"`
 }
 
-// written are the plan's records in a form.
-func written(plan rollout.Plan, form dns.Form) []writtenEdit {
+// written are the records of a proposed plan in a form. What was seen everywhere is
+// made already and left out.
+func written(proposal rollout.Proposal, form dns.Form, now time.Time) []writtenEdit {
 	var out []writtenEdit
-	for _, e := range plan.Edits {
-		if text := form.Write(e); text != "" {
-			out = append(out, writtenEdit{e.ID, form, text})
+	if proposal.Drift != nil {
+		return nil // which way on is the operator's to say
+	}
+	for _, e := range proposal.Plan.Edits {
+		text := form.Write(e)
+		if text == "" || proposal.Verified(e.ID) {
+			continue
 		}
+		one := writtenEdit{Edit: e.ID, Form: form, Text: text}
+		for _, reason := range proposal.Waits(e, now) {
+			one.Text, one.After = "", append(one.After, finding.Clean(reason.Text, 400))
+		}
+		out = append(out, one)
 	}
 	return out
 }
 
-// printWritten prints the plan's records in a form and nothing else but remarks of
-// that form, so that it can be given to the program that reads it.
-func (p *program) printWritten(plan rollout.Plan, form dns.Form) {
-	for _, w := range written(plan, form) {
+// printWritten prints the records of a proposed plan in a form and nothing else but
+// remarks of that form, so that it can be given to the program that reads it.
+func (p *program) printWritten(proposal rollout.Proposal, form dns.Form) {
+	for _, w := range written(proposal, form, p.world.Clock.Now()) {
+		if len(w.After) > 0 {
+			for _, why := range w.After {
+				p.say("%s", remark(form, "edit "+w.Edit+" is kept back: "+why))
+			}
+			continue
+		}
 		p.say("%s", remark(form, "edit "+w.Edit))
 		p.block(w.Text, "")
 	}

@@ -115,3 +115,54 @@ func TestNextNamesWhatWasMistyped(t *testing.T) {
 		t.Errorf("made rightly it does not go on:\n%s", r.out)
 	}
 }
+
+// An id is never handed to nsupdate before its body answers: what must wait for
+// another edit is named in a remark, and written out when that one is seen.
+func TestFormsKeepBackWhatMustWait(t *testing.T) {
+	b := byHandBox(t)
+	b.must(exitFails, "next", b.Domain(), "--yes")
+	for _, x := range [][]string{
+		{"_smtp._tls.corp.test", "TXT", "v=TLSRPTv1; rua=mailto:tlsrpt@corp.test;"}, {"mta-sts.corp.test", "A", "192.0.2.20"},
+	} {
+		if err := b.SetRRset(x[0], x[1], 300, x[2:]...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.settled()
+	b.must(exitGood, "next", b.Domain())
+	inForms := func(seen func(form, text string)) {
+		for form, record := range map[string]string{"zone": "\n_mta-sts.corp.test. ", "nsupdate": "update add _mta-sts.corp.test.", "terraform": "v=STSv1; id=", "panel": "v=STSv1; id="} {
+			out := b.must(exitGood, "plan", b.Domain(), "--form", form).out
+			if strings.Contains("\n"+out, record) {
+				seen(form, "text")
+			}
+			if strings.Contains(out, "edit 2 is kept back: after edit 1 is seen everywhere") {
+				seen(form, "remark")
+			}
+			var shape planShape
+			if err := json.Unmarshal([]byte(b.must(exitGood, "plan", b.Domain(), "--form", form, "--json").out), &shape); err != nil {
+				t.Fatal(err)
+			}
+			for _, w := range shape.ByHand {
+				if w.Edit == "2" && w.Text != "" {
+					seen(form, "text in JSON")
+				}
+				if w.Edit == "2" && len(w.After) > 0 {
+					seen(form, "after")
+				}
+			}
+		}
+	}
+	count := func() map[string]int {
+		n := map[string]int{}
+		inForms(func(_, what string) { n[what]++ })
+		return n
+	}
+	if n := count(); n["text"] > 0 || n["text in JSON"] > 0 || n["remark"] != 4 || n["after"] != 4 {
+		t.Errorf("before the body answers the forms have %v", n)
+	}
+	b.must(exitGood, "next", b.Domain(), "--yes") // puts the body there, and waits for the id
+	if n := count(); n["text"] != 4 || n["text in JSON"] != 4 || n["remark"] > 0 || n["after"] > 0 {
+		t.Errorf("when the body answers the forms have %v\n%s", n, b.belay("plan", b.Domain(), "--form", "nsupdate").out)
+	}
+}

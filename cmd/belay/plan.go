@@ -35,7 +35,7 @@ func (p *program) planCommand() *cobra.Command {
 	var out, form string
 	c := &cobra.Command{
 		Use: "plan DOMAIN", Short: "Show what next would do",
-		Long: "Looks at the domain and shows what belay next would carry out. Where the world\ndiffers from the store, both ways on are shown: restore and adopt.\n\n--form writes the records as they are made by hand: the fields of a provider's\nform, zone-file lines, an nsupdate script, or Terraform resources.",
+		Long: "Looks at the domain and shows what belay next would carry out. Where the world\ndiffers from the store, both ways on are shown: restore and adopt.\n\n--form writes the records as they are made by hand: the fields of a provider's\nform, zone-file lines, an nsupdate script, or Terraform resources. An edit that\nmust wait for another, or for the gate, is named and not written out.",
 		Args: exactly("DOMAIN"),
 		RunE: p.act(func(ctx context.Context, args []string) error {
 			domain, err := domainOf(args[0])
@@ -77,13 +77,13 @@ func (p *program) showProposal(proposal rollout.Proposal, out string, form dns.F
 	switch {
 	case p.flags.json:
 		if form != "" {
-			shape.ByHand = written(shape.Plan, form)
+			shape.ByHand = written(proposal, form, p.world.Clock.Now())
 		}
 		if err := p.printJSON(shape); err != nil {
 			return err
 		}
 	case form != "" && proposal.Drift == nil && !shape.Plan.Empty():
-		p.printWritten(shape.Plan, form)
+		p.printWritten(proposal, form)
 	default:
 		p.printProposal(proposal)
 		if byHand(shape.Plan) {
