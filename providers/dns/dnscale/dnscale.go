@@ -101,11 +101,26 @@ func (p *Provider) ListZones(ctx context.Context) ([]libdns.Zone, error) {
 	if err != nil {
 		return nil, err
 	}
+	return zonesOf(known), nil
+}
+
+// FirstZones returns the first of the zones that ListZones would, as one answer
+// tells them: most at most, and never more than 100. others says that there are
+// more, or may be, where DNScale does not number them.
+func (p *Provider) FirstZones(ctx context.Context, most int) (zones []libdns.Zone, others bool, err error) {
+	g, some, err := leaf[zone](ctx, p, "/zones", 0, min(most, zonesPage))
+	if err != nil {
+		return nil, false, fmt.Errorf("list the first zones: %w", err)
+	}
+	return zonesOf(some), !g.last(len(some), len(some)), nil
+}
+
+func zonesOf(known []zone) []libdns.Zone {
 	zones := make([]libdns.Zone, 0, len(known))
 	for _, z := range known {
 		zones = append(zones, libdns.Zone{Name: zoneName(z.Name) + "."})
 	}
-	return zones, nil
+	return zones
 }
 
 // GetRecords returns all records of the zone.

@@ -206,6 +206,38 @@ func TestFormsOfLists(t *testing.T) {
 	}
 }
 
+// TestFirstZones: one call, whatever is asked for, and a word on the others.
+func TestFirstZones(t *testing.T) {
+	for _, tc := range []struct {
+		shows              string
+		beside, most, told int
+		others             bool
+	}{
+		{"one zone", 0, 50, 1, false},
+		{"as many as are asked for", 49, 50, 50, false},
+		{"one more", 50, 50, 50, true},
+		{"more than DNScale tells at once", 150, 1000, 100, true},
+	} {
+		t.Run(tc.shows, func(t *testing.T) {
+			p, srv := start(t)
+			var beside []string
+			for i := range tc.beside {
+				beside = append(beside, fmt.Sprintf("z%03d.test", i))
+			}
+			srv.SetOthers(beside...)
+			got, others, err := p.FirstZones(t.Context(), tc.most)
+			if err != nil || len(got) != tc.told || others != tc.others || got[0].Name != "corp.test." || srv.Calls() != 1 {
+				t.Errorf("%d zones, others %v, %d calls, %v", len(got), others, srv.Calls(), err)
+			}
+		})
+	}
+	p, srv := start(t)
+	srv.SetScopes("records:read")
+	if got, _, err := p.FirstZones(t.Context(), 50); err == nil || !strings.Contains(err.Error(), "zones:read") {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
 // TestAZoneThatChangesUnderTheReading: pages are counted by what stands before them,
 // so a record that goes would hide another; the reading begins anew.
 func TestAZoneThatChangesUnderTheReading(t *testing.T) {

@@ -157,17 +157,12 @@ func stroll[T any](ctx context.Context, p *Provider, path string, size int, want
 	var found []T
 	total, read := 0, 0
 	for n := range mostPages {
-		var g page
-		query := url.Values{"offset": {strconv.Itoa(read)}, "limit": {strconv.Itoa(size)}}
-		if err := p.call(ctx, http.MethodGet, path, query, nil, &g); err != nil {
+		g, some, err := leaf[T](ctx, p, path, read, size)
+		if err != nil {
 			return nil, err
 		}
 		if n == 0 {
 			total = g.total()
-		}
-		var some []T
-		if err := json.Unmarshal(g.items(), &some); err != nil {
-			return nil, fmt.Errorf("GET %s: the answer has no list in it", path)
 		}
 		for _, item := range some {
 			if wanted(item) {
@@ -185,6 +180,21 @@ func stroll[T any](ctx context.Context, p *Provider, path string, size int, want
 		}
 	}
 	return nil, fmt.Errorf("GET %s: the list has more than %d pages", path, mostPages)
+}
+
+// leaf reads one page of a list, of at most size items behind the first from, and
+// the items in it.
+func leaf[T any](ctx context.Context, p *Provider, path string, from, size int) (page, []T, error) {
+	var g page
+	query := url.Values{"offset": {strconv.Itoa(from)}, "limit": {strconv.Itoa(size)}}
+	if err := p.call(ctx, http.MethodGet, path, query, nil, &g); err != nil {
+		return page{}, nil, err
+	}
+	var some []T
+	if err := json.Unmarshal(g.items(), &some); err != nil {
+		return page{}, nil, fmt.Errorf("GET %s: the answer has no list in it", path)
+	}
+	return g, some, nil
 }
 
 // post, put and remove change one record.
