@@ -96,6 +96,38 @@ func newOVH(t *testing.T) (bench, *vendor.OVH) {
 	return b, srv
 }
 
+// TestOVHTellsItsZones: all of them at once, to a consumer key that may ask; one that
+// has the rights of the recipe and no more is tried without.
+func TestOVHTellsItsZones(t *testing.T) {
+	var others []string
+	for i := range 60 {
+		others = append(others, fmt.Sprintf("z%03d.test", i))
+	}
+	own := []vendor.OVHRule{{Method: "GET", Path: "/domain/zone/" + domain}, {Method: "POST", Path: "/domain/zone/" + domain + "/refresh"}}
+	for _, method := range []string{"GET", "POST", "PUT", "DELETE"} {
+		own = append(own, vendor.OVHRule{Method: method, Path: "/domain/zone/" + domain + "/record*"})
+	}
+	for _, tc := range []struct {
+		shows string
+		rules []vendor.OVHRule
+		says  string
+	}{
+		{"a key for one zone", own, ""},
+		{"a key that may list", append(own, vendor.OVHRule{Method: "GET", Path: "/domain/zone"}), "The account sees 61 zones: corp.test, z000.test, z001.test, z002.test, z003.test, z004.test, z005.test, z006.test and others."},
+	} {
+		t.Run(tc.shows, func(t *testing.T) {
+			b, srv := newOVH(t)
+			srv.SetOthers(others...)
+			srv.SetRules(tc.rules...)
+			trial, err := b.open(t, dns.Options{}).Try(ctx(t), domain)
+			all := strings.Join(trial.Lines, "\n")
+			if err != nil || strings.Contains(all, "The account sees") != (tc.says != "") || !strings.Contains(all, tc.says) {
+				t.Errorf("%v in:\n%s", err, all)
+			}
+		})
+	}
+}
+
 // crowdedOVH is a bench whose zone has a great many records.
 func crowdedOVH(t testing.TB) (provider string, creds map[string]string, o dns.Options) {
 	records := make([]vendor.OVHRecord, crowded)

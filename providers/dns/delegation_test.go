@@ -68,6 +68,16 @@ func route53At(servers ...string) func(*testing.T) bench {
 	}
 }
 
+func dnscaleAt(servers ...string) func(*testing.T) bench {
+	return func(t *testing.T) bench {
+		b, srv := newDNScale(t)
+		for _, s := range servers {
+			srv.Put(vendor.DNScaleRecord{Name: domain, Type: "NS", Content: s + ".", TTL: 3600})
+		}
+		return b
+	}
+}
+
 func signedAt(servers ...string) func(*testing.T) bench {
 	return func(t *testing.T) bench {
 		b := rfc2136Bench(t, false)
@@ -90,6 +100,10 @@ func TestZonesThatNobodyAsks(t *testing.T) {
 		{"cloudflare: one of several hosts of the zone", cloudflareAt("ns1.corp.test", "bob.ns.cloudflare.com"), ""},
 		{"route53: the zone that answers", route53At(labServers...), ""},
 		{"route53: a zone of the same name in another account", route53At("ns-1.awsdns-01.com", "ns-2.awsdns-02.net"), "of the same name in another account"},
+		{"dnscale: the zone that answers", dnscaleAt(labServers...), ""},
+		{"dnscale: a zone of the same name in another account", dnscaleAt(), "of the same name in another account"},
+		{"ovh: a zone of the same name in another account", ovhBench, "of the same name in another account"},
+		{"porkbun: name servers that DNS does not answer from", porkbunBench, "of the same name in another account"},
 		{"rfc2136: the primary of the zone that answers", signedAt(labServers...), ""},
 		{"rfc2136: an internal view", signedAt("dc1.corp.test"), "split horizon"},
 	} {

@@ -79,6 +79,19 @@ func (d *dnscaleZones) Zone(ctx context.Context, name string) (Zone, error) {
 	return z, nil
 }
 
+// Zones asks for the first page of zones.
+func (d *dnscaleZones) Zones(ctx context.Context) ([]string, bool, error) {
+	first, more, err := d.api.FirstZones(ctx, zonesAsked)
+	if err != nil {
+		return nil, false, dnscaleSaid(err)
+	}
+	var out []string
+	for _, z := range first {
+		out = append(out, plainName(z.Name))
+	}
+	return out, more, nil
+}
+
 // At reads the records of one name. Disabled ones are not in DNS, and not here.
 func (d *dnscaleZones) At(ctx context.Context, z Zone, name string) ([]RRset, error) {
 	found, err := d.api.RecordsAt(ctx, z.Name, relative(name, z.Name))

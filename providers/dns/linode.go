@@ -98,6 +98,22 @@ func (d linodeDomain) zone(name string) (Zone, error) {
 	return z, nil
 }
 
+// Zones asks for the first page of domains.
+func (l *linodeZones) Zones(ctx context.Context) ([]string, bool, error) {
+	var answer struct {
+		Data  []linodeDomain `json:"data"`
+		Pages int            `json:"pages"`
+	}
+	if err := l.rest.call(ctx, http.MethodGet, fmt.Sprintf("/domains?page_size=%d", zonesAsked), nil, &answer); err != nil {
+		return nil, false, fmt.Errorf("list the domains: %w", err)
+	}
+	var out []string
+	for _, d := range answer.Data {
+		out = append(out, plainName(d.Domain))
+	}
+	return out, answer.Pages > 1, nil
+}
+
 // linodeRecord is one record as the API has it.
 type linodeRecord struct {
 	ID     int    `json:"id,omitempty"`

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"belay/rollout/finding"
 )
 
 // ovhZones is an account at OVHcloud. All its calls are its own, for libdns/ovh
@@ -67,19 +65,23 @@ func (v *ovhZones) Zone(ctx context.Context, name string) (Zone, error) {
 		case err != nil:
 			return Zone{}, fmt.Errorf("look for the zone %s: %w", n, err)
 		}
-		found := Zone{Name: n, LeastTTL: ovhLeastTTL}
-		for _, ns := range zone.NameServers {
-			found.NameServers = append(found.NameServers, plainName(ns))
-		}
-		if len(found.NameServers) > 0 {
-			found.Notes = []string{"Its name servers there: " + finding.Clean(strings.Join(found.NameServers, ", "), 200) + "."}
-		}
-		return found, nil
+		servers := plainNames(zone.NameServers)
+		return Zone{Name: n, Notes: serversNote(servers), NameServers: servers, LeastTTL: ovhLeastTTL}, nil
 	}
 	if barred != nil {
 		return Zone{}, fmt.Errorf("the keys are valid, but the consumer key may read no zone for %s: %w", name, barred)
 	}
 	return Zone{}, fmt.Errorf("the keys are valid, but their account has no zone for %s: the zone is in another account", name)
+}
+
+// Zones asks for the names of all zones, which OVHcloud tells at once. A consumer
+// key that is limited to one zone may not ask; then nothing is told.
+func (v *ovhZones) Zones(ctx context.Context) ([]string, bool, error) {
+	var names []string
+	if err := v.api.call(ctx, http.MethodGet, "/domain/zone", nil, &names); err != nil {
+		return nil, false, fmt.Errorf("list the zones: %w", err)
+	}
+	return plainNames(names), false, nil
 }
 
 // ovhRecord is one record as the API has it.

@@ -34,6 +34,8 @@ const (
 	porkbunBase = "https://api.porkbun.com/api/json/v3"
 	// porkbunLeastTTL is the shortest TTL that Porkbun has, in seconds.
 	porkbunLeastTTL = 600
+	// porkbunPage is how many domains Porkbun lists at a time.
+	porkbunPage = 1000
 )
 
 type porkbunLogin struct {
@@ -103,6 +105,24 @@ func porkbunZone(domain string, ns []string) (Zone, error) {
 		z.Notes = []string{"Its name servers: " + told + "."}
 	}
 	return z, nil
+}
+
+// Zones asks for the first domains. Porkbun does not say whether there are others;
+// behind a full page they are supposed.
+func (p *porkbunZones) Zones(ctx context.Context) ([]string, bool, error) {
+	var answer struct {
+		Domains []struct {
+			Domain string `json:"domain"`
+		} `json:"domains"`
+	}
+	if err := p.call(ctx, "/domain/listAll", p.login, &answer); err != nil {
+		return nil, false, fmt.Errorf("list the domains: %w", err)
+	}
+	var out []string
+	for _, d := range answer.Domains {
+		out = append(out, plainName(d.Domain))
+	}
+	return out, len(out) >= porkbunPage, nil
 }
 
 // porkbunRecord is one record as the API tells it.

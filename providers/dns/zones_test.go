@@ -17,6 +17,7 @@ func TestTrySaysWhichZonesAreSeen(t *testing.T) {
 	tells := map[string]bool{
 		"cloudflare": true, "route53": true, "googleclouddns": true,
 		"desec": true, "hetzner": true, "digitalocean": true, "gandi": true,
+		"ovh": true, "porkbun": true, "linode": true, "dnscale": true,
 	}
 	for name, e := range entrants() {
 		if !tells[name] {
@@ -48,6 +49,9 @@ func TestTheFirstZonesAreTold(t *testing.T) {
 		{"hetzner", "/v1/zones?per_page=50", 50},
 		{"digitalocean", "/v2/domains?per_page=50", 50},
 		{"gandi", "/v5/livedns/domains?page=1&per_page=50", 50},
+		{"porkbun", "/api/json/v3/domain/listAll", 1000},
+		{"linode", "/v4/domains?page_size=50", 50},
+		{"dnscale", "/v1/zones?limit=50&offset=0", 50},
 	} {
 		for others, want := range map[int]string{
 			2:           "The account sees 3 zones: corp.test, z000.test, z001.test.",
