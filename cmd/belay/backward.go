@@ -52,6 +52,9 @@ func (p *program) askedFor(use, short, long string, purpose rollout.Purpose) *co
 }
 
 func (p *program) carryAsked(ctx context.Context, s *session, domain string, purpose rollout.Purpose, out string) error {
+	if _, err := s.engine.Load(ctx, domain); err != nil {
+		return err
+	}
 	if !p.flags.yes && !p.canAsk() && out == "" {
 		return noConsent(domain, purpose)
 	}
