@@ -73,6 +73,8 @@ func (p *program) lint(kind string, args []string, rrset bool) (finding.Lint, er
 		return finding.Lint{}, usagef("lint knows no kind %q; it is policy, sts-txt, tlsrpt-txt, report or mx-match", kind)
 	case rrset && !isRecords:
 		return finding.Lint{}, usagef("lint %s takes no --rrset; sts-txt and tlsrpt-txt do", kind)
+	case kind == "mx-match" && len(args) < 2:
+		return finding.Lint{}, usagef("lint mx-match needs a host and at least one pattern")
 	case kind == "mx-match":
 		return mtasts.LintMX(args[0], args[1:]), nil
 	case len(args) != 1:
