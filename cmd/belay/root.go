@@ -47,7 +47,47 @@ func (p *program) root() *cobra.Command {
 	} {
 		root.AddCommand(c())
 	}
+	root.SetHelpCommand(helpCommand())
 	return root
+}
+
+// helpCommand shows a command's help. Words that are none are an error, as they
+// are where they stand as a command.
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "help [COMMAND]", Short: "Help about any command",
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+			return subcommands(cmd.Root(), args, begun), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				near := ""
+				if len(rest) > 0 {
+					near = suggestion(about, rest[0])
+				}
+				return usagef("there is no command %q%s", strings.Join(args, " "), near)
+			}
+			about.InitDefaultHelpFlag()
+			return about.Help()
+		},
+	}
+}
+
+// subcommands are the names, each with what it does, that complete the words of a
+// command.
+func subcommands(root *cobra.Command, words []string, begun string) []string {
+	at, rest, err := root.Find(words)
+	if err != nil || len(rest) > 0 {
+		return nil
+	}
+	var names []string
+	for _, c := range at.Commands() {
+		if c.IsAvailableCommand() && strings.HasPrefix(c.Name(), begun) {
+			names = append(names, cobra.CompletionWithDesc(c.Name(), c.Short))
+		}
+	}
+	return names
 }
 
 // rootArgs takes one domain. A word that can be none is most likely a command
