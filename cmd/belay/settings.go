@@ -151,9 +151,13 @@ func (s *settingFlags) setMX(to *rollout.Settings) error {
 	return nil
 }
 
-func (s *settingFlags) setMaxAge(to *rollout.Settings) (err error) {
-	to.MaxAge, err = maxAge(s.maxAge)
-	return err
+func (s *settingFlags) setMaxAge(to *rollout.Settings) error {
+	if s.maxAge < rollout.TestingMaxAge || s.maxAge > rollout.LongestMaxAge {
+		return fmt.Errorf("the target max_age is %d; it must lie between %d (a day) and %d (RFC 8461 section 3.2)",
+			s.maxAge, rollout.TestingMaxAge, rollout.LongestMaxAge)
+	}
+	to.MaxAge = uint32(s.maxAge)
+	return nil
 }
 
 func (s *settingFlags) setHeldBefore(to *rollout.Settings) error {
