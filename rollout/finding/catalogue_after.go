@@ -21,7 +21,7 @@ var review = []Entry{
 	{"V15", Warn, "only one reporter", "What one sender sees is little evidence for all of them.", "Wait longer.", ""},
 	{"V16", Fail, "unreadable report", "The text is no report that can be used. It is kept as it came and not counted.", "Nothing to do at your end unless one sender's reports are all like this.", "RFC 8460 4"},
 	{"V17", Info, "same sessions under two policies", "The sender counted the same sessions under MTA-STS and under DANE. They are counted once.", "", "RFC 8460 4.4"},
-	{"V18", Warn, "report departs from the standard", "The report can be used, but its sender does not keep to RFC 8460 here.", "Nothing to do at your end.", "RFC 8460 4"},
+	{"V18", Warn, "report departs from the standard", "The sender does not keep to RFC 8460 here. This alone keeps no report from being counted.", "Nothing to do at your end.", "RFC 8460 4"},
 }
 
 var enforcing = []Entry{
