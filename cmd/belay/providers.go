@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"belay/providers"
@@ -36,40 +37,77 @@ func (p *program) providersCommand() *cobra.Command {
 
 func (p *program) providersShowCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "show ID [DOMAIN]", Short: "Show one DNS provider, and the recipe of the least rights that suffice",
-		Long: "Shows one DNS provider: its credentials and how to grant the least rights that\nsuffice, with DOMAIN filled in where it is given.",
+		Use: "show ID [DOMAIN]", Short: "Show one provider, and the recipe of the least rights that suffice",
+		Long: "Shows what belay providers lists under ID: a DNS provider with its credentials and\nhow to grant the least rights that suffice, with DOMAIN filled in where it is given;\na kind of host; or a kind of inbox.",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) < 1 || len(args) > 2 {
-				return usagef("%s needs ID, one of %s, and may have DOMAIN", cmd.CommandPath(), dnsProviders())
+				return usagef("%s needs ID, one of %s, and may have DOMAIN", cmd.CommandPath(), providerIDs())
 			}
 			return nil
 		},
 		RunE: p.act(func(_ context.Context, args []string) error {
-			entry, err := dnsProvider(args[0])
-			if err != nil {
-				return err
+			entries := providersNamed(args[0])
+			if len(entries) == 0 {
+				return usagef("belay knows no provider %q; it is one of %s", args[0], providerIDs())
 			}
 			domain := ""
 			if len(args) == 2 {
+				var err error
 				if domain, err = domainOf(args[1]); err != nil {
 					return err
 				}
 			}
-			entry.Recipe = entry.RecipeFor(domain)
-			if p.flags.json {
-				entry.Fields, entry.NameServers = list(entry.Fields), list(entry.NameServers)
-				return p.printJSON(entry)
-			}
-			recipe := entry.Recipe
-			entry.Recipe = "" // it is shown whole
-			p.printProvider(entry)
-			if recipe != "" {
-				p.say("")
-				p.block(recipe, "  ")
+			for i, entry := range entries {
+				if i > 0 && !p.flags.json {
+					p.say("")
+				}
+				entry.Recipe = entry.RecipeFor(domain)
+				if err := p.showProvider(entry); err != nil {
+					return err
+				}
 			}
 			return nil
 		}),
 	}
+}
+
+// showProvider prints one provider with its recipe whole.
+func (p *program) showProvider(entry providers.Provider) error {
+	if p.flags.json {
+		entry.Fields, entry.NameServers = list(entry.Fields), list(entry.NameServers)
+		return p.printJSON(entry)
+	}
+	recipe := entry.Recipe
+	entry.Recipe = ""
+	p.printProvider(entry)
+	if recipe != "" {
+		p.say("")
+		p.block(recipe, "  ")
+	}
+	return nil
+}
+
+// providersNamed are the entries with this id: one name may stand for a DNS
+// provider and for a host.
+func providersNamed(id string) []providers.Provider {
+	var named []providers.Provider
+	for _, entry := range providers.Catalogue() {
+		if entry.ID == id {
+			named = append(named, entry)
+		}
+	}
+	return named
+}
+
+// providerIDs names each entry of the catalogue once.
+func providerIDs() string {
+	var ids []string
+	for _, entry := range providers.Catalogue() {
+		if !slices.Contains(ids, entry.ID) {
+			ids = append(ids, entry.ID)
+		}
+	}
+	return strings.Join(ids, ", ")
 }
 
 // dnsProvider finds the DNS provider that a command line names.
