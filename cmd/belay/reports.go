@@ -28,14 +28,16 @@ func (p *program) reportsImport() *cobra.Command {
 	var domains []string
 	c := &cobra.Command{
 		Use: "import PATH...", Short: "Take in reports from files, folders and Maildirs",
-		Long: "Takes in what is about the rollouts of the store. What cannot be read is listed\nand holds nothing up.",
+		Long: "Takes in what is about the rollouts of the store. What cannot be read is listed\nand holds nothing up.\n\nExit status 1 where a PATH is not there.",
 		Args: atLeast(1, "a file, a folder or a Maildir"),
 		RunE: p.act(func(ctx context.Context, args []string) error {
+			absent := false // the import lists it; the status tells a script
 			for i, path := range args {
 				whole, err := existing(path)
-				if err != nil {
+				if whole == "" {
 					return err
 				}
+				absent = absent || err != nil
 				args[i] = whole
 			}
 			var more []string
@@ -51,7 +53,10 @@ func (p *program) reportsImport() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return p.printIntake(sum)
+				if err := p.printIntake(sum); err != nil || !absent {
+					return err
+				}
+				return errFails
 			})
 		}),
 	}
@@ -60,7 +65,8 @@ func (p *program) reportsImport() *cobra.Command {
 }
 
 // existing is a path that is there, made absolute: the same inbox has one name,
-// from wherever it is named.
+// from wherever it is named. Where it is not there, its absolute path comes with the
+// error; an empty one where there is none.
 func existing(path string) (string, error) {
 	whole, err := filepath.Abs(path)
 	if err != nil {
