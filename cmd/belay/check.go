@@ -102,7 +102,7 @@ func (p *program) check(ctx context.Context, domains []string, o checkFlags) (er
 	bad := false
 	err = p.lookAll(ctx, domains, at, p.newProgress(many, sums), func(l look, more bool) error {
 		sums.add(l)
-		failed.add(l.err)
+		failed.add(l)
 		if o.prometheus != "" {
 			gathered.add(l)
 		}
@@ -132,22 +132,29 @@ func (p *program) check(ctx context.Context, domains []string, o checkFlags) (er
 	if bad {
 		return errFails
 	}
-	return failed.err()
+	if p.flags.json {
+		return failed.err()
+	}
+	return failed.brief()
 }
 
 // failures are why domains could not be looked at. The first few stand for all:
 // each was said of its domain already.
 type failures struct {
+	of    string // the first domain
 	first []error
 	more  int
 }
 
-func (f *failures) add(err error) {
+func (f *failures) add(l look) {
 	const most = 5
 	switch {
-	case err == nil:
+	case l.err == nil:
 	case len(f.first) < most:
-		f.first = append(f.first, err)
+		if f.of == "" {
+			f.of = l.seen.Domain
+		}
+		f.first = append(f.first, l.err)
 	default:
 		f.more++
 	}
@@ -158,6 +165,18 @@ func (f *failures) err() error {
 		return errors.Join(f.first...)
 	}
 	return errors.Join(append(f.first, fmt.Errorf("and %d more domains", f.more))...)
+}
+
+// brief is the error where the standard output has the reasons already, in words.
+func (f *failures) brief() error {
+	switch n := len(f.first) + f.more; n {
+	case 0:
+		return nil
+	case 1:
+		return fmt.Errorf("could not look at everything of %s", f.of)
+	default:
+		return fmt.Errorf("could not look at everything of %d domains", n)
+	}
 }
 
 // looking is how belay looks: through the engine where there is a store, so that
@@ -214,7 +233,7 @@ func (p *program) printCheck(l look, more bool) error {
 		p.say("could not look at everything: %s", clean(l.err.Error()))
 	}
 	p.printSince(l.since)
-	p.printStanding(e)
+	p.printStanding(e, l.err == nil)
 	for _, f := range e.Findings {
 		if f.Severity != finding.Pass {
 			p.printFinding(f)
@@ -224,12 +243,17 @@ func (p *program) printCheck(l look, more bool) error {
 }
 
 // printStanding prints what stands: the record, the policy, where reports go, and
-// the MX hosts.
-func (p *program) printStanding(e rollout.Evidence) {
+// the MX hosts. That there is none of something is known only where the look is
+// whole.
+func (p *program) printStanding(e rollout.Evidence, whole bool) {
+	none := "none"
+	if !whole {
+		none = "not seen"
+	}
 	rows := [][]string{
-		{"  record", orNone(e.Record.Raw)},
-		{"  policy", policyLine(e.Policy)},
-		{"  reports", orNone(e.TLSRPT.Raw)},
+		{"  record", orElse(e.Record.Raw, none)},
+		{"  policy", policyLine(e.Policy, none)},
+		{"  reports", orElse(e.TLSRPT.Raw, none)},
 	}
 	p.columns(rows)
 	rows = nil
@@ -257,17 +281,18 @@ func (p *program) printStanding(e rollout.Evidence) {
 	p.columns(rows)
 }
 
-func orNone(s string) string {
+// orElse is a text that was read, or none where there was nothing.
+func orElse(s, none string) string {
 	if s == "" {
-		return "none"
+		return none
 	}
 	return clean(s)
 }
 
-func policyLine(s rollout.PolicySeen) string {
+func policyLine(s rollout.PolicySeen, none string) string {
 	switch {
 	case s.Body == "" && !s.Valid:
-		return "none"
+		return none
 	case !s.Valid:
 		return "not valid: " + finding.Clean(s.Body, 200)
 	}
