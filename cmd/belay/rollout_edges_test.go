@@ -57,6 +57,13 @@ func onEdges(t *testing.T, f func(t *testing.T, e *edge)) {
 	})
 }
 
+// hook replaces the hooks. They are called by the vendor's goroutines.
+func (e *edge) hook(answer func(n int) *vendor.Fault, before, after func(n int)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.answer, e.before, e.after = answer, before, after
+}
+
 func (e *edge) begin(provider string, hooks func(vendor.Hooks)) {
 	e.writes = map[string]int{}
 	asked, made := 0, 0
@@ -114,17 +121,17 @@ func (e *edge) published() {
 // stopped.
 func TestFailureBetweenTwoEdits(t *testing.T) {
 	onEdges(t, func(t *testing.T, e *edge) {
-		e.answer = func(n int) *vendor.Fault {
+		e.hook(func(n int) *vendor.Fault {
 			if n == 1 {
 				return nil
 			}
 			return &vendor.Fault{Status: http.StatusForbidden, Type: "text/html", Body: "<html>no</html>"}
-		}
+		}, nil, nil)
 		e.must(exitCannot, "next", e.Domain(), "--yes")
 		if len(e.writes) != 1 || e.writes["_smtp._tls."+e.Domain()+" TXT"] != 1 {
 			t.Fatalf("written: %v", e.writes)
 		}
-		e.answer = nil
+		e.hook(nil, nil, nil)
 		if p := e.next(exitGood); !p.Moved || len(p.Edits) != 3 {
 			t.Errorf("it did not go on: %+v", p)
 		}
@@ -194,29 +201,28 @@ func TestKilledAtTheVendor(t *testing.T) {
 		t.Run(fmt.Sprintf("at write %d, which is dropped", k), func(t *testing.T) {
 			onEdges(t, func(t *testing.T, e *edge) {
 				g := e.guest("next", e.Domain(), "--yes")
-				e.answer = func(n int) *vendor.Fault {
+				e.hook(func(n int) *vendor.Fault {
 					if n != k {
 						return nil
 					}
 					g.kill()
 					return &vendor.Fault{Cut: true}
-				}
+				}, nil, nil)
 				e.resumed(g)
 			})
 		})
 		t.Run(fmt.Sprintf("at write %d, which is carried out", k), func(t *testing.T) {
 			onEdges(t, func(t *testing.T, e *edge) {
 				g, carriedOut := e.guest("next", e.Domain(), "--yes"), make(chan struct{})
-				e.before = func(n int) {
+				e.hook(nil, func(n int) {
 					if n == k {
 						g.kill()
 					}
-				}
-				e.after = func(n int) {
+				}, func(n int) {
 					if n == k {
 						close(carriedOut)
 					}
-				}
+				})
 				g.after = func() { <-carriedOut }
 				e.resumed(g)
 			})
@@ -238,9 +244,7 @@ func (e *edge) resumed(g *guestRun) {
 	if r := g.run(); r.status != -1 {
 		e.t.Fatalf("it was not killed: exit %d\n%s%s", r.status, r.out, r.err)
 	}
-	e.mu.Lock()
-	e.answer, e.before, e.after = nil, nil, nil
-	e.mu.Unlock()
+	e.hook(nil, nil, nil)
 	if p := e.next(exitGood); p.Phase != rollout.HostPolicy {
 		e.t.Errorf("it stands in %s: %+v", p.Phase, p.Gate)
 	}
