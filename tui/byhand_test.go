@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -68,7 +69,8 @@ func mistypedByHand(t *testing.T, w, h int) *driver {
 	}
 	e.events = []rollout.Event{
 		{Kind: rollout.Verifying, Edit: &edit},
-		{Kind: rollout.Answered, Subject: "ns1.corp.test [192.0.2.53]", Text: "nothing", Severity: finding.Pass, Took: 9 * time.Millisecond, Edit: &edit},
+		{Kind: rollout.Answered, Subject: "ns1.corp.test [192.0.2.53]", Text: "nothing", Severity: finding.Pass, Took: 9 * time.Millisecond, Edit: &edit,
+			Sighting: &rollout.Sighting{Where: "ns1.corp.test", IP: netip.MustParseAddr("192.0.2.53"), Answered: true, Took: 9 * time.Millisecond}},
 		{Kind: rollout.Concluded, Finding: &wrong, Edit: &edit},
 	}
 	d.wait()
@@ -106,5 +108,44 @@ func TestWhatIsMadeByHandIsWatched(t *testing.T) {
 	d.press("a")
 	if !e.did("next") {
 		t.Errorf("a did not go on: %q", e.calls)
+	}
+}
+
+// What a server has is measured by the edit, not by whether it answered; servers are
+// told apart however long their addresses are, and what else was asked is not shown.
+func TestAServerIsOkOnlyWithWhatTheEditLeaves(t *testing.T) {
+	change := rollout.Edit{ID: "a", Kind: rollout.Record, Account: "manual", Name: "mta-sts.corp.test", Type: "A", Before: rollout.Records("192.0.2.20"), After: rollout.Records("192.0.2.21")}
+	remove := rollout.Edit{ID: "aaaa", Kind: rollout.Record, Account: "manual", Name: "mta-sts.corp.test", Type: "AAAA", Before: rollout.Records("2001:db8::20")}
+	at := func(ip string, v rollout.Value) rollout.Sighting {
+		return rollout.Sighting{Where: "ns2.corp.test", IP: netip.MustParseAddr(ip), Answered: true, Value: v, TTL: 300, Serial: 7}
+	}
+	const v6, next6 = "2001:db8:1111:2222:3333:4444:5555:6661", "2001:db8:1111:2222:3333:4444:5555:6662"
+	silent := rollout.Sighting{Where: "ns3.corp.test", IP: netip.MustParseAddr("192.0.2.11"), Err: "timed out"}
+	for name, row := range map[string]struct {
+		edit rollout.Edit
+		seen []rollout.Sighting
+		want string
+	}{
+		"not there yet":        {change, []rollout.Sighting{at(v6, rollout.Absent())}, "not yet ns2.corp.test [" + v6 + "] nothing, serial 7"},
+		"the old one":          {change, []rollout.Sighting{at(v6, change.Before)}, "not yet ns2.corp.test [" + v6 + "] 192.0.2.20, TTL 300, serial 7"},
+		"made":                 {change, []rollout.Sighting{at(v6, change.After)}, "ok ns2.corp.test [" + v6 + "] 192.0.2.21, TTL 300, serial 7"},
+		"not removed yet":      {remove, []rollout.Sighting{at(v6, remove.Before)}, "not yet ns2.corp.test [" + v6 + "] 2001:db8::20, TTL 300, serial 7"},
+		"removed":              {remove, []rollout.Sighting{at(v6, rollout.Absent())}, "ok ns2.corp.test [" + v6 + "] nothing, serial 7"},
+		"no answer is neither": {change, []rollout.Sighting{silent}, "no answer ns3.corp.test [192.0.2.11] timed out"},
+		"two of one host": {change, []rollout.Sighting{at(v6, change.After), at(next6, change.Before)},
+			"ok ns2.corp.test [" + v6 + "] 192.0.2.21, TTL 300, serial 7 not yet ns2.corp.test [" + next6 + "] 192.0.2.20, TTL 300, serial 7"},
+	} {
+		for _, w := range []int{60, 120} {
+			c := newCourse(rollout.Plan{Edits: []rollout.Edit{row.edit}}, rollout.Rollout{})
+			c.watch(rollout.Event{Kind: rollout.Verifying, Edit: &row.edit})
+			c.watch(rollout.Event{Kind: rollout.Answered, Subject: "192.0.2.9 ns1.corp.test AAAA", Text: "NOERROR"})
+			for _, s := range row.seen {
+				c.watch(rollout.Event{Kind: rollout.Answered, Subject: s.Where, Edit: &row.edit, Sighting: &s})
+			}
+			lines := c.states[row.edit.ID].seen.lines(plainStyles(), row.edit, w)
+			if got := flat(strings.Join(lines, "\n")); got != row.want {
+				t.Errorf("%s, in %d cells:\n%s\nwant\n%s", name, w, got, row.want)
+			}
+		}
 	}
 }

@@ -26,7 +26,7 @@ type editCourse struct {
 	word   string
 	detail string
 	took   time.Duration
-	seen   live
+	seen   seenOf
 	// until is until when resolvers may still answer what stood before.
 	until time.Time
 }
@@ -101,7 +101,7 @@ func (c *course) take(ev rollout.Event) {
 		}
 	case rollout.Verifying:
 		if e != nil {
-			e.word, e.seen = "seek", live{}
+			e.word, e.seen = "seek", seenOf{}
 			c.verifying = ev.Edit.ID
 		}
 	case rollout.BecameLive:
@@ -126,7 +126,7 @@ func (c *course) watch(ev rollout.Event) {
 		return
 	}
 	if e := c.states[ev.Edit.ID]; e != nil {
-		e.seen, c.verifying = live{}, ev.Edit.ID
+		e.seen, c.verifying = seenOf{}, ev.Edit.ID
 	}
 }
 
@@ -173,9 +173,7 @@ func (c *course) lay(st Styles, w int, byHand func(rollout.Edit) []string, oldUn
 			bare := strings.TrimLeft(l, " ")
 			lines = append(lines, indent(bare, 8+len(l)-len(bare), w)...)
 		}
-		for _, r := range state.seen.rows {
-			lines = append(lines, "        "+r.line(st, w-8))
-		}
+		lines = append(lines, state.seen.lines(st, e, w)...)
 		if said := oldUntil(state.until); said != "" {
 			lines = append(lines, indent(st.muted.Render(said), 8, w)...)
 		}
