@@ -26,6 +26,9 @@
 //     not created again, and not returned.
 //   - DeleteRecords deletes record by record. An empty type, TTL or value stands
 //     for any.
+//   - RewriteRecord and RemoveRecord change one record by the id that StandingAt has
+//     told, and look at no other: for those who have read and compared before, and
+//     want what has come in between to stay.
 //   - GetRecords reads a zone, RecordsAt keeps one name of it. The API cannot be
 //     asked for less than a zone; it tells 1000 records a call, and of a page only
 //     what is wanted stays in memory. Where the zone changes under the reading it
@@ -135,16 +138,11 @@ func (p *Provider) GetRecords(ctx context.Context, zone string) ([]libdns.Record
 // RecordsAt returns the records of one name, of every type; none is no error. name
 // is relative to the zone, "@" for the zone's own.
 func (p *Provider) RecordsAt(ctx context.Context, zone, name string) ([]libdns.Record, error) {
-	z := zoneName(zone)
-	name, err := relative(name, z)
+	found, err := p.at(ctx, zone, name)
 	if err != nil {
 		return nil, err
 	}
-	found, err := p.read(ctx, zone, func(r record) bool { return r.name(z) == name })
-	if err != nil {
-		return nil, fmt.Errorf("read %s in %s: %w", name, z, err)
-	}
-	return libdnsRecords(z, enabled(found)), nil
+	return libdnsRecords(zoneName(zone), enabled(found)), nil
 }
 
 // SetRecords makes the records of the input the only ones of their names and types.
