@@ -3,6 +3,7 @@ package dns_test
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"belay/providers/dns"
@@ -81,6 +82,42 @@ func newDNScale(t *testing.T) (bench, *vendor.DNScale) {
 // TestDNScaleLowersALongTTL: and says so.
 func TestDNScaleLowersALongTTL(t *testing.T) {
 	hasTTL(t, dnscaleBench(t), 172800, 86400)
+}
+
+// TestDNScaleDisabled: what is disabled stays so, unless it is what is wanted.
+func TestDNScaleDisabled(t *testing.T) {
+	for _, tc := range []struct {
+		shows         string
+		off           []string
+		before, after []string
+		want          string
+	}{
+		{"created beside", list("off"), nil, list(sts1), "off disabled, " + sts1},
+		{"created in its place", list("off", sts1), nil, list(sts1), "off disabled, " + sts1},
+		{"changed beside", list("off"), list(sts1), list(sts2), "off disabled, " + sts2},
+		{"changed to what is disabled", list("off", sts2), list(sts1), list(sts2), "off disabled, " + sts2},
+		{"disabled twice", list(sts2, `"`+sts2+`"`), list(sts1), list(sts2), `"` + sts2 + `" disabled, ` + sts2},
+		{"deleted", list("off"), list(sts1), nil, "off disabled"},
+	} {
+		t.Run(tc.shows, func(t *testing.T) {
+			b, srv := newDNScale(t)
+			e := edit("_mta-sts", "TXT", tc.before, tc.after)
+			b.put(t, e.Name, e.Type, tc.before...)
+			for _, v := range tc.off {
+				srv.Put(vendor.DNScaleRecord{Name: e.Name, Type: "TXT", Content: v, TTL: 600, Disabled: true})
+			}
+			if r, err := b.open(t, dns.Options{}).Apply(ctx(t), e); r.Outcome != rollout.Applied {
+				t.Errorf("outcome %s, %v", r.Outcome, err)
+			}
+			var now []string
+			for _, r := range srv.Records(e.Name) {
+				now = append(now, r.Content+map[bool]string{true: " disabled"}[r.Disabled])
+			}
+			if got := strings.Join(sortedCopy(now), ", "); got != tc.want {
+				t.Errorf("the server holds %s, want %s", got, tc.want)
+			}
+		})
+	}
 }
 
 // TestDNScaleReadsNoPageTwice: the API has no way to ask for one name; a zone of many

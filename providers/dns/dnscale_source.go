@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -94,23 +95,78 @@ func (d *dnscaleZones) Zones(ctx context.Context) ([]string, bool, error) {
 
 // At reads the records of one name. Disabled ones are not in DNS, and not here.
 func (d *dnscaleZones) At(ctx context.Context, z Zone, name string) ([]RRset, error) {
-	found, err := d.api.RecordsAt(ctx, z.Name, relative(name, z.Name))
+	found, err := d.api.StandingAt(ctx, z.Name, relative(name, z.Name))
 	if err != nil {
 		return nil, dnscaleSaid(err)
 	}
-	return setsOf(name, found), nil
+	var sets []RRset
+	for _, s := range found {
+		if rr := s.Record.RR(); !s.Disabled {
+			sets = gather(sets, name, rr.Type, uint32(rr.TTL/time.Second), rr.Data)
+		}
+	}
+	for i := range sets {
+		sets[i].own = dnscaleStanding(found, sets[i].Type)
+	}
+	return sets, nil
 }
 
-// Replace rewrites records in place as far as they go round. To leave nothing, only
-// what has been read is deleted: what has come since stays, and is seen.
-func (d *dnscaleZones) Replace(ctx context.Context, z Zone, have, want RRset) error {
-	if len(want.Values) == 0 {
-		have.TTL = 0 // whatever it is
-		_, err := d.api.DeleteRecords(ctx, z.Name, recordsOf(z, have))
-		return dnscaleSaid(err)
+// dnscaleStanding are the records of one type, those in DNS first. A disabled one
+// has no TTL here, so that it is written, and thereby enabled, where it is wanted.
+func dnscaleStanding(found []dnscale.Standing, typ string) []dnscaleRecord {
+	var live, off []dnscaleRecord
+	for _, s := range found {
+		rr := s.Record.RR()
+		switch r := (dnscaleRecord{stored{id: s.ID, value: canonical(typ, rr.Data)}, s.Disabled}); {
+		case rr.Type != typ:
+		case s.Disabled:
+			off = append(off, r)
+		default:
+			r.ttl = uint32(rr.TTL / time.Second)
+			live = append(live, r)
+		}
 	}
-	_, err := d.api.SetRecords(ctx, z.Name, recordsOf(z, want))
-	return dnscaleSaid(err)
+	return append(live, off...)
+}
+
+// dnscaleRecord is one record that has been read.
+type dnscaleRecord struct {
+	stored
+	disabled bool
+}
+
+// Replace changes the records that have been read, by their ids, and creates what is
+// missing: what has come since stays, and is seen. A disabled record is nobody's
+// business, unless it is wanted and no other has its value.
+func (d *dnscaleZones) Replace(ctx context.Context, z Zone, have, want RRset) error {
+	want.TTL = min(want.TTL, uint32(dnscale.MostTTL/time.Second))
+	read, _ := have.own.([]dnscaleRecord)
+	var stands []stored
+	for _, r := range read {
+		same := func(s stored) bool { return s.value == r.value }
+		if r.disabled && (!slices.Contains(want.Values, r.value) || slices.ContainsFunc(stands, same)) {
+			continue
+		}
+		stands = append(stands, r.stored)
+	}
+	return dnscaleSaid(movesTo(stands, want).carryOut(ctx, d, z, want))
+}
+
+// create adds the record. It does not touch those beside it, and enables one that
+// stands already and is disabled.
+func (d *dnscaleZones) create(ctx context.Context, z Zone, want RRset, value string) error {
+	want.Values = []string{value}
+	_, err := d.api.AppendRecords(ctx, z.Name, recordsOf(z, want))
+	return err
+}
+
+func (d *dnscaleZones) rewrite(ctx context.Context, z Zone, want RRset, id, value string) error {
+	want.Values = []string{value}
+	return d.api.RewriteRecord(ctx, z.Name, id, recordsOf(z, want)[0])
+}
+
+func (d *dnscaleZones) remove(ctx context.Context, z Zone, id string) error {
+	return d.api.RemoveRecord(ctx, z.Name, id)
 }
 
 // Prove has nothing left to test: DNScale does not tell a key's scopes.
