@@ -190,23 +190,3 @@ func shown(v Value) string {
 	}
 	return finding.Quote(v.String(), 120)
 }
-
-// notLive is the gate that an edit holds shut which is not seen everywhere yet.
-func notLive(edit Edit, sightings []Sighting) Gate {
-	var g Gate
-	for _, s := range sightings {
-		if s.Answered && !edit.madeIn(s.Value) {
-			text := fmt.Sprintf("%s [%s] still has %s, where %s is wanted", s.Where, s.IP, shown(s.Value), shown(edit.After))
-			if s.Err != "" {
-				text = fmt.Sprintf("%s [%s]: %s", s.Where, s.IP, finding.Clean(s.Err, 200))
-			}
-			g.Close(Reason{Code: ReasonEdits, Subject: edit.Name, Final: true, Text: text, Fix: "belay next looks again; nothing is written twice"})
-		}
-	}
-	if len(g.Reasons) == 0 {
-		g.Close(Reason{Code: ReasonEdits, Subject: edit.Name, Final: true,
-			Text: fmt.Sprintf("no server that could be asked from here shows %s %s", edit.Name, edit.Type),
-			Fix:  "belay next looks again; nothing is written twice"})
-	}
-	return g.Settle()
-}

@@ -68,6 +68,10 @@ func pending(g *rollout.Gate, s rollout.Step, r rollout.Rollout, now time.Time) 
 		return
 	}
 	for _, e := range p.Edits {
-		g.Close(rollout.Reason{Code: rollout.ReasonEdits, Subject: e.Name + " " + e.Type, Text: e.Why + ": not live yet", Fix: "belay next carries the plan out", Final: true})
+		fix := "belay next carries the plan out"
+		if e.ByHand() {
+			fix = e.HandFix()
+		}
+		g.Close(rollout.Reason{Code: rollout.ReasonEdits, Subject: e.Name + " " + e.Type, Text: e.Why + ": not live yet", Fix: fix, Final: true})
 	}
 }
