@@ -222,10 +222,16 @@ func (b *box) SeeAt(_ context.Context, _ rollout.Edit, at []string, _ rollout.Si
 	var value rollout.Value
 	for _, a := range at {
 		v, ok := b.newHost[a]
-		seen.Sightings = append(seen.Sightings, rollout.Sighting{Where: "mta-sts." + domain, IP: netip.MustParseAddr(a), Answered: ok, NoRoute: b.noRoute[a], Value: v})
+		seen.Sightings = append(seen.Sightings, rollout.Sighting{Where: "mta-sts." + domain, IP: addressOf(a), Answered: ok, NoRoute: b.noRoute[a], Value: v})
 		value = v
 	}
 	return value, seen, nil
+}
+
+// addressOf is an address of the box; none for a name.
+func addressOf(at string) netip.Addr {
+	ip, _ := netip.ParseAddr(at)
+	return ip
 }
 
 func (b *box) Open(context.Context, string, rollout.Settings) (rollout.Writer, error) { return b, nil }

@@ -125,7 +125,8 @@ func (b *builder) alias(seen Evidence, name, target, typ string, needs []string)
 	return true, nil
 }
 
-// keptElsewhere is why belay publishes no policy where a vendor has the record.
+// keptElsewhere is why belay publishes no policy where a vendor has the record. A
+// step back does all the same.
 func (r Rollout) keptElsewhere(want mtasts.Policy) error {
 	to := r.delegation()
 	if to.Record == "" {

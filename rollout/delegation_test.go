@@ -102,6 +102,8 @@ func TestDelegationIsThreeAliases(t *testing.T) {
 // announces is adopted, and the id that it changes itself is drift.
 func TestAVendorsPolicyIsAdoptedAndNotWritten(t *testing.T) {
 	r := newRig(t)
+	r.box.set("corp.test._mta-sts.vali.email", "TXT", "v=STSv1; id=vendor1;")
+	r.box.set("corp.test._smtptlsrpt.vali.email", "TXT", "v=TLSRPTv1; rua=mailto:v@vali.email")
 	r.create(delegated())
 	r.to(rollout.HostPolicy)
 	if got := r.box.records["_mta-sts."+domain+" CNAME"]; got.String() != "corp.test._mta-sts.vali.email" {

@@ -33,6 +33,9 @@ type Evidence struct {
 	Held []Held `json:"held,omitempty"`
 	// Read is when Held was read: before At where it was kept from an earlier look.
 	Read time.Time `json:"read,omitzero"`
+	// Targets are what answers where the settings delegate names to, those that lead
+	// there already left out. The engine fills them in, as it does Held.
+	Targets []TargetSeen `json:"targets,omitempty"`
 	// Sightings are those of one edit, where See made the evidence.
 	Sightings []Sighting `json:"sightings,omitempty"`
 

@@ -51,6 +51,7 @@ const (
 	ReasonCover     = "cover"      // the policy to be published does not cover an MX host
 	ReasonBusy      = "unfinished" // an accepted plan is not finished
 	ReasonHost      = "host"       // a new policy host does not serve the policy
+	ReasonTarget    = "target"     // a vendor's name has no record or policy to delegate to
 )
 
 // Close adds a reason.

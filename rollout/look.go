@@ -102,6 +102,9 @@ func (e *Engine) look(parent context.Context, r *Rollout, w Writer, emit Sink) e
 		reading, done := context.WithTimeout(parent, holdFor)
 		seen.Held, seen.Read = hold(reading, *r, seen, w), e.now()
 		done()
+		asking, asked := context.WithTimeout(parent, holdFor)
+		seen.Targets = e.targets(asking, *r, seen, emit)
+		asked()
 	}
 	keep := context.WithoutCancel(parent)
 	if err := e.again(keep, r); err != nil {
@@ -111,7 +114,7 @@ func (e *Engine) look(parent context.Context, r *Rollout, w Writer, emit Sink) e
 		r.Changed = seen.At // the clock was set back: it cannot tell which came first
 	}
 	if w == nil && r.Evidence != nil {
-		seen.Held, seen.Read = r.Evidence.Held, r.Evidence.Read
+		seen.Held, seen.Read, seen.Targets = r.Evidence.Held, r.Evidence.Read, r.Evidence.Targets
 	}
 	for _, f := range r.Drifted(seen) {
 		seen.Findings = append(seen.Findings, f)

@@ -124,7 +124,7 @@ func (r Rollout) againstResuming(p Plan, seen Evidence) []Reason {
 	if p.Purpose == ForStepBack {
 		return nil
 	}
-	out := r.uncovered(p, seen)
+	out := append(r.uncovered(p, seen), r.undelegable(p, seen)...)
 	if want, ok := p.Policy(); ok && p.Purpose == ForRestore && want.Mode == mtasts.Enforce {
 		for _, f := range seen.Fails() {
 			if BrokenMX(string(f.Code)) {

@@ -206,6 +206,9 @@ func (k *walk) clear(ctx context.Context, edit Edit) (Gate, error) {
 			return gate, err
 		}
 	}
+	if gate := k.delegable(ctx, edit); !gate.Open {
+		return gate, nil
+	}
 	if edit.MovesHost() {
 		if gate, err := k.movable(ctx); err != nil || !gate.Open {
 			return gate, err

@@ -25,13 +25,14 @@ func TestDelegatedToAVendor(t *testing.T) {
 	if err := b.SetRRset("_smtp._tls.corp.test", "TXT", 300, "v=TLSRPTv1; rua=mailto:old@corp.test"); err != nil {
 		t.Fatal(err)
 	}
-	b.must(exitGood, "new", b.Domain(), "--dns", "rfc2136", "--host", "manual", "--rua", "mailto:tlsrpt@corp.test", "--delegate", "valimail")
-	if r := b.must(exitGood, "status", b.Domain()); !strings.Contains(r.out, "to Valimail") {
+	b.must(exitGood, "new", b.Domain(), "--dns", "rfc2136", "--host", "manual", "--rua", "mailto:tlsrpt@corp.test", "--delegate", "_mta-sts=record.{domain}.control.test",
+		"--delegate", "_smtp._tls=reports.control.test", "--delegate", "mta-sts=policy.control.test")
+	if r := b.must(exitGood, "status", b.Domain()); !strings.Contains(r.out, "to the vendor") {
 		t.Errorf("the status does not say who keeps the names:\n%s", r.out)
 	}
 	records := b.must(exitGood, "export", b.Domain()).out
-	for _, want := range []string{"_mta-sts.corp.test. 300 IN CNAME corp.test._mta-sts.vali.email.", "mta-sts.corp.test. 300 IN CNAME policy.mta-vali.email.",
-		"_smtp._tls.corp.test. 300 IN CNAME corp.test._smtptlsrpt.vali.email."} {
+	for _, want := range []string{"_mta-sts.corp.test. 300 IN CNAME record.corp.test.control.test.", "mta-sts.corp.test. 300 IN CNAME policy.control.test.",
+		"_smtp._tls.corp.test. 300 IN CNAME reports.control.test."} {
 		if !strings.Contains(records, want) || strings.Contains(records, "IN TXT") {
 			t.Errorf("export has no line %q alone:\n%s", want, records)
 		}
@@ -39,9 +40,9 @@ func TestDelegatedToAVendor(t *testing.T) {
 	b.to(rollout.PublishDNS)
 	shown := b.must(exitGood, "plan", b.Domain()).out
 	for _, want := range []string{
-		"- _smtp._tls.corp.test TXT", "+ _smtp._tls.corp.test CNAME", "+ corp.test._smtptlsrpt.vali.email",
-		"+ mta-sts.corp.test CNAME", "+ policy.mta-vali.email", "+ _mta-sts.corp.test CNAME", "+ corp.test._mta-sts.vali.email",
-		"Valimail writes the report addresses from then on",
+		"- _smtp._tls.corp.test TXT", "+ _smtp._tls.corp.test CNAME", "+ reports.control.test",
+		"+ mta-sts.corp.test CNAME", "+ policy.control.test", "+ _mta-sts.corp.test CNAME", "+ record.corp.test.control.test",
+		"the vendor writes the report addresses from then on",
 	} {
 		if !strings.Contains(shown, want) {
 			t.Errorf("the plan does not show %q:\n%s", want, shown)
@@ -50,11 +51,22 @@ func TestDelegatedToAVendor(t *testing.T) {
 	b.must(exitRefused, "next", b.Domain(), "--yes") // somebody's TXT goes: only by a plan that was shown
 	file := filepath.Join(t.TempDir(), "plan.json")
 	b.must(exitGood, "plan", b.Domain(), "--out", file)
-	if r := b.must(exitGood, "next", b.Domain(), "--plan", file); strings.Count(r.out, "  live ") != 4 {
+	r := b.must(exitFails, "next", b.Domain(), "--plan", file) // nobody answers at the vendor's names yet
+	if told := strings.Join(strings.Fields(r.out), " "); !strings.Contains(told, "exactly one valid STSv1 record must answer there") || len(b.Records("_smtp._tls.corp.test", "TXT")) != 1 {
+		t.Errorf("it does not say what is missing at the vendor, or removed what stood:\n%s", r.out)
+	}
+	for name, record := range map[string]string{"record.corp.test.control.test": "v=STSv1; id=vendor1;", "reports.control.test": "v=TLSRPTv1; rua=mailto:v@control.test"} {
+		if err := b.SetRRset(name, "TXT", 300, record); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.settled()
+	b.must(exitGood, "plan", b.Domain(), "--out", file)
+	if r = b.must(exitGood, "next", b.Domain(), "--plan", file); strings.Count(r.out, "  live ") != 4 {
 		t.Errorf("not every edit was seen live:\n%s", r.out)
 	}
 	for name, want := range map[string]string{
-		"_mta-sts.corp.test": "corp.test._mta-sts.vali.email", "mta-sts.corp.test": "policy.mta-vali.email", "_smtp._tls.corp.test": "corp.test._smtptlsrpt.vali.email",
+		"_mta-sts.corp.test": "record.corp.test.control.test", "mta-sts.corp.test": "policy.control.test", "_smtp._tls.corp.test": "reports.control.test",
 	} {
 		if got := b.Records(name, "CNAME"); !slices.Equal(got, []string{want}) {
 			t.Errorf("%s leads to %v, want %s", name, got, want)
