@@ -184,15 +184,16 @@ func marked(shown string) string {
 }
 
 // turns presses the key that does this again and again, until the marked line is as
-// wanted.
-func (w *window) turns(does, what string, wanted func(line string) bool) {
+// wanted. told is what of the line a press changes: a text that was just typed may
+// still be on its way into it.
+func (w *window) turns(does, what string, told func(line string) string, wanted func(line string) bool) {
 	w.Helper()
 	line, tries := "", 0
 	for {
 		before := line
 		w.await("another marked line than "+before, func(shown string) bool {
 			line = marked(shown)
-			return line != "" && line != before
+			return line != "" && (before == "" || told(line) != told(before))
 		})
 		if wanted(line) {
 			return
@@ -207,7 +208,8 @@ func (w *window) turns(does, what string, wanted func(line string) bool) {
 // at goes forward in a form until this question is asked.
 func (w *window) at(label string) {
 	w.Helper()
-	w.turns("next", label, func(line string) bool { return strings.Contains(line, label) })
+	question := func(line string) string { asked, _, _ := strings.Cut(line, ":"); return asked }
+	w.turns("next", label, question, func(line string) bool { return strings.Contains(line, label) })
 }
 
 // chooses turns through the answers to a question until this one is chosen, which
@@ -215,11 +217,12 @@ func (w *window) at(label string) {
 func (w *window) chooses(label, answer string) {
 	w.Helper()
 	w.at(label)
-	w.turns("choose", answer, func(line string) bool {
+	chosen := func(line string) string {
 		_, after, _ := strings.Cut(line, "[")
-		chosen, _, _ := strings.Cut(after, "]")
-		return strings.Contains(chosen, answer)
-	})
+		inside, _, _ := strings.Cut(after, "]")
+		return inside
+	}
+	w.turns("choose", answer, chosen, func(line string) bool { return strings.Contains(chosen(line), answer) })
 }
 
 // reads pages down, as the window says that there is more, until this is shown.
