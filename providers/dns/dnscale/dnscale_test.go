@@ -333,7 +333,7 @@ func TestRefusals(t *testing.T) {
 		}, "HTTP 409: CNAME cannot coexist"},
 		{"details", answer(422, "application/json", `{"error":{"code":"INVALID","message":"no","details":[{"field":"ttl","why":"low"}]}}`), "no; field: ttl; why: low"},
 		{"a code alone", answer(422, "application/json", `{"error":{"code":"INVALID"}}`), "HTTP 422: INVALID"},
-		{"control characters", answer(400, "application/json", `{"error":{"message":"a\u001b[31mb\nc`+strings.Repeat("x", 9000)+`"}}`), "HTTP 400: a[31mb cxxx"},
+		{"control characters", answer(400, "application/json", `{"error":{"message":"a\u001b[31mb\nc`+strings.Repeat("y", 9000)+`"}}`), "HTTP 400: a[31mb cyyy"},
 		{"a page", answer(403, "text/html", "<html>"), `HTTP 403: an answer that is not the API's JSON (content type "text/html")`},
 	} {
 		t.Run(tc.shows, func(t *testing.T) {

@@ -151,9 +151,9 @@ func TestRefusals(t *testing.T) {
 		{"a value that Gandi does not take", func(_ *gandi.Provider, s *vendor.Gandi) { s.Put("a.corp.test", "CNAME", 600, "x.example.") }, "rrset_type: a CNAME cannot stand"},
 		{"control characters", func(_ *gandi.Provider, s *vendor.Gandi) {
 			s.SetHooks(vendor.Hooks{Interfere: func(*http.Request) *vendor.Fault {
-				return &vendor.Fault{Status: 400, Type: "application/json", Body: `{"message":"a\u001b[31mb\nc` + strings.Repeat("x", 9000) + `"}`}
+				return &vendor.Fault{Status: 400, Type: "application/json", Body: `{"message":"a\u001b[31mb\nc` + strings.Repeat("y", 9000) + `"}`}
 			}})
-		}, "HTTP 400: a[31mb cxxx"},
+		}, "HTTP 400: a[31mb cyyy"},
 		{"a page", func(_ *gandi.Provider, s *vendor.Gandi) {
 			s.SetHooks(vendor.Hooks{Interfere: func(*http.Request) *vendor.Fault {
 				return &vendor.Fault{Status: 403, Type: "text/html", Body: "<html>"}
