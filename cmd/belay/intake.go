@@ -14,7 +14,8 @@ type importer struct {
 	// workers is how many files are read at once; 0 leaves it to the inbox. The
 	// wizard reads one at a time: a key must never wait for an import.
 	workers int
-	// pause is called before each file; nil never waits.
+	// pause is called before each file is read and before each report is stored; nil
+	// never waits.
 	pause func()
 }
 
@@ -36,8 +37,12 @@ func (im importer) at(ctx context.Context, more []string) (*inbox.Importer, erro
 		}
 		hosts[domain] = seen.MXNames()
 	}
+	reports := im.s.reports
+	if im.pause != nil {
+		reports = im.s.paced(im.pause)
+	}
 	return &inbox.Importer{
-		Store: im.s.reports, Owner: inbox.Owners(hosts), LookupTXT: im.s.accounts.outside.txt, Clock: im.s.engine.Clock, Workers: im.workers, Pause: im.pause,
+		Store: reports, Owner: inbox.Owners(hosts), LookupTXT: im.s.accounts.outside.txt, Clock: im.s.engine.Clock, Workers: im.workers, Pause: im.pause,
 	}, nil
 }
 

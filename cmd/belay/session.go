@@ -19,6 +19,7 @@ type session struct {
 	engine   *rollout.Engine
 	store    rollout.Store
 	reports  rollout.Reports
+	paced    func(pause func()) rollout.Reports // reports, for work beside a screen
 	accounts *accounts
 	close    func() error
 }
@@ -48,7 +49,7 @@ func (p *program) openAt(ctx context.Context, dir string) (*session, error) {
 			Store: journal, Reports: kept, Looker: looker, Accounts: accounts, Steps: steps.All(),
 			Clock: p.world.Clock, Who: p.who(),
 		},
-		store: journal, reports: kept, accounts: accounts, close: kept.Close,
+		store: journal, reports: kept, paced: kept.Paced, accounts: accounts, close: kept.Close,
 	}, nil
 }
 

@@ -23,9 +23,28 @@ import (
 //
 // A report about several domains is new where it is new for any of them.
 func (s *Store) AddReports(ctx context.Context, rs []rollout.ReceivedReport) ([]rollout.Taken, error) {
+	return s.addReports(ctx, rs, func() {})
+}
+
+// Paced is the store for an importer that shares the processor with a screen:
+// its AddReports calls pause before each report of a batch, which may take a few
+// milliseconds, for other writers wait meanwhile.
+func (s *Store) Paced(pause func()) rollout.Reports { return paced{s, pause} }
+
+type paced struct {
+	*Store
+	pause func()
+}
+
+func (p paced) AddReports(ctx context.Context, rs []rollout.ReceivedReport) ([]rollout.Taken, error) {
+	return p.addReports(ctx, rs, p.pause)
+}
+
+func (s *Store) addReports(ctx context.Context, rs []rollout.ReceivedReport, pause func()) ([]rollout.Taken, error) {
 	// Everything that needs no database is done before the others must wait.
 	incoming := make([]arrival, len(rs))
 	for i, r := range rs {
+		pause()
 		a, err := s.arrive(r)
 		if err != nil {
 			return nil, err
@@ -37,6 +56,7 @@ func (s *Store) AddReports(ctx context.Context, rs []rollout.ReceivedReport) ([]
 		b := newBatch(ctx, tx)
 		defer b.close()
 		for i, a := range incoming {
+			pause()
 			var err error
 			if taken[i], err = s.take(b, a); err != nil {
 				return err
