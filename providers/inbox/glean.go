@@ -37,11 +37,12 @@ type gleaned struct {
 	size    int // bytes that the reports hold on to
 }
 
-// each reads the items with a few workers and hands what they gave to take, in
-// order and from the calling goroutine. It stops at take's error, or with ctx's.
-// Few results wait for their turn, so that the largest reports side by side stay
-// within bounds.
-func (r *reader) each(ctx context.Context, items []item, workers int, take func(gleaned) error) error {
+// each reads the items that feed hands out with a few workers, and hands what they
+// gave to take, in order and from the calling goroutine. It stops at take's error,
+// with ctx's, or when feed has ended, with feed's. Few results wait for their turn,
+// and few bytes that are in memory already, so that the largest reports side by
+// side stay within bounds.
+func (r *reader) each(ctx context.Context, feed feeder, workers int, take func(item, gleaned) error) error {
 	if workers <= 0 {
 		workers = usualWorkers
 	}
@@ -51,25 +52,31 @@ func (r *reader) each(ctx context.Context, items []item, workers int, take func(
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	jobs, order := make(chan job), make(chan job, workers)
+	var fed error // feed's; read once order is closed
+	var held room
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer cancel()
 	running.Go(func() {
 		defer close(order)
 		defer close(jobs)
-		for _, it := range items {
+		fed = feed(ctx, func(it item) error {
+			if err := held.enter(ctx, len(it.raw)); err != nil {
+				return err
+			}
 			j := job{item: it, done: make(chan gleaned, 1)}
 			select {
 			case order <- j:
 			case <-ctx.Done():
-				return
+				return ctx.Err()
 			}
 			select {
 			case jobs <- j:
+				return nil
 			case <-ctx.Done():
-				return
+				return ctx.Err()
 			}
-		}
+		})
 	})
 	for range workers {
 		running.Go(func() {
@@ -85,19 +92,23 @@ func (r *reader) each(ctx context.Context, items []item, workers int, take func(
 	for j := range order {
 		select {
 		case g := <-j.done:
-			if err := take(g); err != nil {
+			held.leave(len(j.item.raw))
+			if err := take(j.item, g); err != nil {
 				return err
 			}
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
-	return ctx.Err()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return fed
 }
 
 // glean reads one file.
 func (r *reader) glean(ctx context.Context, dec *tlsrpt.Decoder, it item) (g gleaned) {
-	raw, err := readItem(it)
+	raw, err := it.read()
 	if err != nil {
 		g.skip(it.path, err)
 		return g

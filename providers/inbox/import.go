@@ -81,7 +81,15 @@ func (in *intake) all(items []item) error {
 		judge: judge{keys: newKeys(in.im.LookupTXT), clock: in.im.Clock},
 		owner: in.im.Owner, now: in.im.Clock.Now(), pause: in.im.Pause,
 	}
-	err := r.each(in.ctx, items, in.im.Workers, in.take)
+	feed := func(_ context.Context, hand func(item) error) error {
+		for _, it := range items {
+			if err := hand(it); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	err := r.each(in.ctx, feed, in.im.Workers, in.take)
 	if in.failed != nil {
 		return in.failed
 	}
@@ -92,7 +100,7 @@ func (in *intake) all(items []item) error {
 }
 
 // take adds what one file gave. It returns an error when the import is to end.
-func (in *intake) take(g gleaned) error {
+func (in *intake) take(_ item, g gleaned) error {
 	in.done++
 	in.sum.Files++
 	in.sum.Mails += g.mails

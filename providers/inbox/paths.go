@@ -12,15 +12,6 @@ import (
 	"belay/rollout/finding"
 )
 
-// An item is one file that may hold reports.
-type item struct {
-	path   string
-	source string // the path the operator named
-	// named is true where the operator named this very file: then it is read
-	// whatever its name says.
-	named bool
-}
-
 // list finds the files below paths: each path in the order given, what lies
 // below it in the order of names. A folder with cur and new in it is a Maildir,
 // of which every file is a mail and tmp is not read; in other folders the files
@@ -37,7 +28,7 @@ func list(ctx context.Context, paths []string) ([]item, []rollout.Skipped, error
 		case info.IsDir():
 			l.folder(path, path)
 		default:
-			l.found = append(l.found, item{path: path, source: path, named: true})
+			l.found = append(l.found, item{path: path, source: path, named: true, file: true})
 		}
 	}
 	return l.found, l.skipped, ctx.Err()
@@ -85,7 +76,7 @@ func (l *lister) folder(dir, source string) {
 		case mode.IsDir():
 			l.folder(path, source)
 		case mode.IsRegular() && (reportName(name) || strings.HasSuffix(strings.ToLower(name), ".eml")):
-			l.found = append(l.found, item{path: path, source: source})
+			l.found = append(l.found, item{path: path, source: source, file: true})
 		}
 	}
 }
@@ -99,7 +90,7 @@ func (l *lister) mails(dir, source string) {
 	}
 	for _, entry := range entries {
 		if entry.Type().IsRegular() && !strings.HasPrefix(entry.Name(), ".") {
-			l.found = append(l.found, item{path: filepath.Join(dir, entry.Name()), source: source})
+			l.found = append(l.found, item{path: filepath.Join(dir, entry.Name()), source: source, delivered: true, file: true})
 		}
 	}
 }
