@@ -34,6 +34,9 @@ type ReceivedReport struct {
 	Raw []byte
 	// Received is when it was taken in, by the clock.
 	Received time.Time
+	// Arrived is when it came into the mailbox, by the mail's own header; zero where
+	// that does not say, and for a bare file.
+	Arrived time.Time
 }
 
 // ReportDay is the summary of one reporter's reports about one period under one
@@ -60,6 +63,11 @@ type ReportDay struct {
 	Failures []FailureCount `json:"failures,omitempty"`
 	// Unexplained counts failures that no detail accounts for.
 	Unexplained int64 `json:"unexplained,omitempty"`
+
+	// Timed counts the reports whose arrival is known; Late is the seconds from the
+	// end of the period to the arrival, added up over these.
+	Timed int   `json:"timed,omitempty"`
+	Late  int64 `json:"late,omitempty"`
 }
 
 // FailureCount is the sessions of one kind of failure at one MX host.

@@ -16,10 +16,11 @@ type batch struct {
 	tx    *sql.Tx
 	ready map[string]*sql.Stmt
 	texts map[string]int64
+	loose map[ending]bool // whose sums changed
 }
 
 func newBatch(ctx context.Context, tx *sql.Tx) *batch {
-	return &batch{ctx: ctx, tx: tx, ready: map[string]*sql.Stmt{}, texts: map[string]int64{}}
+	return &batch{ctx: ctx, tx: tx, ready: map[string]*sql.Stmt{}, texts: map[string]int64{}, loose: map[ending]bool{}}
 }
 
 func (b *batch) close() {
@@ -124,9 +125,13 @@ func (b *batch) count(r row, days []rollout.ReportDay, sign int64) error {
 		if err != nil {
 			return err
 		}
-		_, err = b.exec("UPDATE days SET reports = reports + ?, success = success + ?, failure = failure + ?, unexplained = unexplained + ? WHERE id = ?",
-			sign*int64(d.Reports), sign*d.Success, sign*d.Failure, sign*d.Unexplained, day)
+		_, err = b.exec(`UPDATE days SET reports = reports + ?, success = success + ?, failure = failure + ?, unexplained = unexplained + ?,
+			timed = timed + ?, late = late + ? WHERE id = ?`,
+			sign*int64(d.Reports), sign*d.Success, sign*d.Failure, sign*d.Unexplained, sign*int64(d.Timed), sign*d.Late, day)
 		if err != nil {
+			return err
+		}
+		if err := b.loosen(ending{r.domain, d.Ends.Unix()}); err != nil {
 			return err
 		}
 		for _, f := range d.Failures {

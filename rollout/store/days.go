@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"math"
 	"slices"
 	"time"
 
@@ -13,78 +14,75 @@ import (
 // ReportDays are the sums of the reports about domain whose period ends after
 // since, in the order of the periods; since's zero value means all. It reads the
 // sums alone, so that a million reports cost no more than a thousand over the
-// same days.
+// same days, and those of a day in one piece where they are packed.
 func (s *Store) ReportDays(ctx context.Context, domain string, since time.Time) ([]rollout.ReportDay, error) {
 	what := "read the report sums of " + domain
-	// Reading in one transaction, so that the sums and their failures are of one
-	// moment; a reader waits for nobody.
+	// Reading in one transaction, so that what is packed and what is loose are of
+	// one moment; a reader waits for nobody.
 	tx, err := s.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return nil, s.explain(what, err)
 	}
 	defer tx.Rollback()
-	days, at, err := readDays(ctx, tx, domain, since)
+	days, err := readPacked(ctx, tx, domain, since.Unix())
 	if err != nil {
 		return nil, s.explain(what, err)
 	}
-	if err := readFailures(ctx, tx, domain, since, days, at); err != nil {
+	loose, err := readLoose(ctx, tx, domain, since.Unix(), math.MaxInt64)
+	if err != nil {
 		return nil, s.explain(what, err)
+	}
+	if len(loose) > 0 {
+		days = append(days, loose...)
+		slices.SortStableFunc(days, func(a, b rollout.ReportDay) int {
+			return cmp.Or(a.Ends.Compare(b.Ends), a.Begins.Compare(b.Begins))
+		})
 	}
 	return days, nil
 }
 
-// readDays reads the sums without their failures, and where each stands by its id.
-func readDays(ctx context.Context, tx *sql.Tx, domain string, since time.Time) (days []rollout.ReportDay, at map[int64]int, err error) {
-	texts, err := readTexts(ctx, tx, domain)
-	if err != nil {
-		return nil, nil, err
+// readLoose reads the sums about domain that are not packed and whose period ends
+// after since and not after until.
+func readLoose(ctx context.Context, tx *sql.Tx, domain string, since, until int64) ([]rollout.ReportDay, error) {
+	days, at, err := readDays(ctx, tx, domain, since, until)
+	if err != nil || len(days) == 0 {
+		return nil, err
 	}
-	rows, err := tx.QueryContext(ctx, `SELECT id, begins, ends, standing, signer, submitter, source, policy_type,
-		policy_text, reports, success, failure, unexplained FROM days WHERE domain = ? AND ends > ? ORDER BY ends, begins`, domain, since.Unix())
+	return days, readFailures(ctx, tx, domain, since, until, days, at)
+}
+
+// ofLoose are the rows of days that are not packed.
+const ofLoose = `loose_days l CROSS JOIN days d ON d.domain = l.domain AND d.ends = l.ends`
+
+// readDays reads the sums without their failures, and where each stands by its id.
+func readDays(ctx context.Context, tx *sql.Tx, domain string, since, until int64) (days []rollout.ReportDay, at map[int64]int, err error) {
+	rows, err := tx.QueryContext(ctx, `SELECT d.id, begins, d.ends, standing, signer, submitter, source, policy_type,
+		t.text, reports, success, failure, unexplained, timed, late FROM `+ofLoose+` JOIN policy_texts t ON t.id = policy_text
+		WHERE l.domain = ? AND l.ends > ? AND l.ends <= ? ORDER BY d.ends, begins`, domain, since, until)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer rows.Close()
 	at = map[int64]int{}
 	for rows.Next() {
-		var id, begins, ends, text int64
+		var id, begins, ends int64
 		var d rollout.ReportDay
 		err := rows.Scan(&id, &begins, &ends, &d.Standing, &d.Signer, &d.Submitter, &d.Source, &d.PolicyType,
-			&text, &d.Reports, &d.Success, &d.Failure, &d.Unexplained)
+			&d.PolicyText, &d.Reports, &d.Success, &d.Failure, &d.Unexplained, &d.Timed, &d.Late)
 		if err != nil {
 			return nil, nil, err
 		}
-		d.Begins, d.Ends, d.PolicyText = fromUnix(begins), fromUnix(ends), texts[text]
+		d.Begins, d.Ends = fromUnix(begins), fromUnix(ends)
 		at[id] = len(days)
 		days = append(days, d)
 	}
 	return days, at, rows.Err()
 }
 
-// readTexts reads the policy texts that reports about domain quote, each once:
-// most days share one.
-func readTexts(ctx context.Context, tx *sql.Tx, domain string) (map[int64]string, error) {
-	rows, err := tx.QueryContext(ctx, "SELECT id, text FROM policy_texts WHERE id IN (SELECT policy_text FROM days WHERE domain = ?)", domain)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	texts := map[int64]string{}
-	for rows.Next() {
-		var id int64
-		var text string
-		if err := rows.Scan(&id, &text); err != nil {
-			return nil, err
-		}
-		texts[id] = text
-	}
-	return texts, rows.Err()
-}
-
 // readFailures puts the failures into their days, the most frequent first.
-func readFailures(ctx context.Context, tx *sql.Tx, domain string, since time.Time, days []rollout.ReportDay, at map[int64]int) error {
+func readFailures(ctx context.Context, tx *sql.Tx, domain string, since, until int64, days []rollout.ReportDay, at map[int64]int) error {
 	rows, err := tx.QueryContext(ctx, `SELECT f.day, f.type, f.mx, f.ip, f.reason, f.count
-		FROM days d CROSS JOIN failures f ON f.day = d.id WHERE d.domain = ? AND d.ends > ?`, domain, since.Unix())
+		FROM `+ofLoose+` CROSS JOIN failures f ON f.day = d.id WHERE l.domain = ? AND l.ends > ? AND l.ends <= ?`, domain, since, until)
 	if err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ func TestMigrationLeavesACopyOfEachEarlierVersion(t *testing.T) {
 		t.Errorf("after the migration the journal is %v, %v", journal, err)
 	}
 
-	for v := int64(1); v < newestMigration(); v++ {
+	for _, v := range earlierVersions(t) {
 		name := filepath.Join(dir, fmt.Sprintf("belay.db.v%d", v))
 		if info, err := os.Stat(name); err != nil || info.Mode().Perm()&0o077 != 0 {
 			t.Fatalf("copy %s: %v, %v", name, info, err)
@@ -83,6 +83,24 @@ func TestMigrationLeavesACopyOfEachEarlierVersion(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(dir, "*.part")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
+}
+
+// earlierVersions are the numbers of the migrations but the newest.
+func earlierVersions(t *testing.T) []int64 {
+	t.Helper()
+	names, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil || len(names) < 2 {
+		t.Fatalf("migrations %v, %v", names, err)
+	}
+	var out []int64
+	for _, name := range names[:len(names)-1] {
+		var v int64
+		if _, err := fmt.Sscanf(filepath.Base(name), "%d_", &v); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, v)
+	}
+	return out
 }
 
 func TestNewStoreNeedsNoCopies(t *testing.T) {
@@ -211,4 +229,24 @@ func rowsOf(t *testing.T, db *sql.DB, table string) int {
 		t.Fatal(err)
 	}
 	return n
+}
+
+func FuzzUnpack(f *testing.F) {
+	day := time.Date(2026, 6, 9, 0, 0, 0, 0, time.UTC)
+	f.Add(packSums(nil))
+	f.Add(packSums([]rollout.ReportDay{
+		{Begins: day.Add(-rollout.Day), Ends: day, Standing: rollout.Verified, Signer: "google.com", Submitter: "google.com", PolicyType: "sts", PolicyText: "version: STSv1",
+			Reports: 2, Success: 100, Failure: 7, Failures: []rollout.FailureCount{{Type: "certificate-expired", MX: "mx1.corp.test", Count: 7}}},
+		{Begins: day, Ends: day, Late: -3},
+	}))
+	f.Fuzz(func(t *testing.T, packed []byte) {
+		days, err := newUnpacker().unpack(nil, day.Unix(), packed)
+		if err != nil {
+			return
+		}
+		again, err := newUnpacker().unpack(nil, day.Unix(), packSums(days))
+		if err != nil || fmt.Sprint(again) != fmt.Sprint(days) {
+			t.Errorf("packed again: %v, %v, want %v", again, err, days)
+		}
+	})
 }

@@ -31,8 +31,17 @@ func (s *Store) Domains(ctx context.Context) ([]string, error) {
 // Journal returns the entries of domain in order; none for a domain without a
 // rollout.
 func (s *Store) Journal(ctx context.Context, domain string) ([]rollout.Entry, error) {
+	return s.journalIn(ctx, s.db, domain)
+}
+
+// querier is the database, or one transaction of it.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+func (s *Store) journalIn(ctx context.Context, in querier, domain string) ([]rollout.Entry, error) {
 	what := "read the journal of " + domain
-	rows, err := s.db.QueryContext(ctx, "SELECT seq, entry FROM journal WHERE domain = ? ORDER BY seq", domain)
+	rows, err := in.QueryContext(ctx, "SELECT seq, entry FROM journal WHERE domain = ? ORDER BY seq", domain)
 	if err != nil {
 		return nil, s.explain(what, err)
 	}

@@ -19,7 +19,8 @@ var migrations embed.FS
 
 // migrate brings the store to this belay's version, one migration at a time, each
 // a transaction of its own, and copies the store away before each. A store
-// without any version is new and has nothing worth a copy.
+// without any version is new and has nothing worth a copy. The sums that a
+// migration left loose are packed then.
 func (s *Store) migrate(ctx context.Context) error {
 	has, err := versionOf(ctx, s.db)
 	if err != nil {
@@ -47,14 +48,14 @@ func (s *Store) migrate(ctx context.Context) error {
 		}
 		done, err := p.UpByOne(ctx)
 		if errors.Is(err, goose.ErrNoNextVersion) {
-			return nil
+			return s.Pack(ctx)
 		}
 		if err != nil {
 			return fmt.Errorf("migrate from version %d: %w", has, err)
 		}
 		has = done.Source.Version
 		if has == newestMigration() {
-			return nil
+			return s.Pack(ctx)
 		}
 	}
 }

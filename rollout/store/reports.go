@@ -86,6 +86,7 @@ func (s *Store) arrive(r rollout.ReceivedReport) (arrival, error) {
 		return a, err
 	}
 	for _, sh := range a.shares {
+		late(sh.days, r.Arrived)
 		packed, err := s.packDays(sh.days)
 		if err != nil {
 			return a, err

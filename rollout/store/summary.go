@@ -127,6 +127,17 @@ func dayOf(r rollout.ReceivedReport, p tlsrpt.Policy) rollout.ReportDay {
 	return d
 }
 
+// late notes in what a report adds to the sums how late it came. An arrival before
+// the end of the period, as clocks differ, is not late.
+func late(days []rollout.ReportDay, arrived time.Time) {
+	if arrived.IsZero() {
+		return
+	}
+	for i := range days {
+		days[i].Timed, days[i].Late = 1, max(0, arrived.Unix()-days[i].Ends.Unix())
+	}
+}
+
 // addFailure adds c to the failures of its kind.
 func addFailure(fs []rollout.FailureCount, c rollout.FailureCount) []rollout.FailureCount {
 	if len(fs) >= mostFailures {
