@@ -153,6 +153,9 @@ func (s Settings) Validate() error {
 	if s.Delegate.Host != "" && (len(s.HostAddresses) > 0 || s.HostCNAME != "") {
 		return fmt.Errorf("settings: %s is to answer at mta-sts, so it points nowhere else (--delegate, --host-address, --host-cname)", finding.Quote(s.Delegate.Vendor, 60))
 	}
+	if err := s.validateHost(); err != nil {
+		return err
+	}
 	if s.TTL != 0 && (s.TTL < LeastTTL || s.TTL > MostTTL) {
 		return fmt.Errorf("settings: the TTL is %d; it must lie between %d and %d seconds (--ttl)", s.TTL, LeastTTL, MostTTL)
 	}

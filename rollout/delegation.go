@@ -70,10 +70,14 @@ func (r Rollout) delegation() Delegation { return r.Settings.Delegate.For(r.Doma
 func (b *builder) delegate(seen Evidence) error {
 	to := b.r.delegation()
 	if to.Reports != "" {
-		if _, err := b.alias(seen, tlsrpt.RecordName(b.r.Domain), to.Reports, "TXT", nil); err != nil {
+		needs, err := b.vendorReports(seen)
+		if err != nil {
 			return err
 		}
-		if ours := b.r.Settings.RUA; len(ours) > 0 {
+		if _, err := b.alias(seen, tlsrpt.RecordName(b.r.Domain), to.Reports, "TXT", needs); err != nil {
+			return err
+		}
+		if ours := b.r.Settings.RUA; len(ours) > 0 && !b.r.Settings.Host.WritesID() {
 			b.note("%s writes the report addresses from then on: add %s there", to.Vendor, strings.Join(ours, ", "))
 		}
 	}

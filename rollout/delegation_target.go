@@ -88,6 +88,9 @@ func (r Rollout) undelegable(p Plan, seen Evidence) []Reason {
 		if e.Kind != Record || e.Type != "CNAME" || !e.After.Exists || e.MovesHost() || held.Value.Equal(e.After) {
 			continue
 		}
+		if r.vendorFills(p, e, seen) {
+			continue
+		}
 		wrong := seen.targetOf(e.Name, e.After).wanting(validAt(e.Name))
 		if wrong == "" && e.Name == mtasts.RecordName(r.Domain) {
 			wrong = r.otherPolicyBehind(p, seen)

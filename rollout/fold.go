@@ -152,6 +152,10 @@ func (r *Rollout) edit(e Entry) error {
 	case Seen:
 		state.Verified, state.Unseen = e.At, e.Unseen
 		r.live(edit, r.Plans[i].Plan.Purpose, e.At)
+		if e.PolicyID != "" { // its vendor told senders of it
+			r.Ledger.announce(e.PolicyID, e.At)
+			r.UsedIDs = append(r.UsedIDs, e.PolicyID)
+		}
 	}
 	r.Plans[i].Edits[id] = state
 	return nil

@@ -18,7 +18,7 @@ const (
 	Abandoned EntryKind = "abandoned" // PlanHash, EditID: a new plan took its place; made no more, its id never used again
 	Intended  EntryKind = "intended"  // PlanHash, EditID: about to be written
 	Received  EntryKind = "received"  // PlanHash, Receipt
-	Seen      EntryKind = "verified"  // PlanHash, EditID: seen live from outside; Shown names who showed it, Unseen what gave no answer
+	Seen      EntryKind = "verified"  // PlanHash, EditID: seen live from outside; Shown names who showed it, Unseen what gave no answer; PolicyID: of a body that its vendor announces
 	Moved     EntryKind = "moved"     // From, Phase, Aim: the phase or rung was left
 	Overrode  EntryKind = "override"  // Reasons, Reason; Phase and Aim: the gate out of there, where it is not the present phase's
 	Mended    EntryKind = "mended"    // MendedAt, Reason
@@ -43,6 +43,8 @@ type Entry struct {
 	PlanHash string        `json:"plan_hash,omitempty"`
 	EditID   string        `json:"edit_id,omitempty"`
 	Receipt  *Receipt      `json:"receipt,omitempty"`
+	// PolicyID is, of a verified body, the id under which its vendor announced it.
+	PolicyID string `json:"policy_id,omitempty"`
 	// Unseen names the servers that gave no answer when an edit was verified.
 	Unseen []string `json:"unseen,omitempty"`
 	// Shown names the servers that showed an edit when it was verified.

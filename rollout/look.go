@@ -159,6 +159,9 @@ func hold(ctx context.Context, r Rollout, seen Evidence, w Writer) []Held {
 	} {
 		places = append(places, Edit{Kind: Record, Account: r.Settings.DNS.String(), Zone: seen.Zone.Apex, Name: q.name, Type: q.typ})
 	}
+	if r.Settings.Host.WritesID() {
+		places = append(places, Edit{Kind: RUA, Account: r.Settings.Host.String(), Name: tlsrpt.RecordName(r.Domain), Type: TypeRUA})
+	}
 	out := make([]Held, len(places))
 	var reading sync.WaitGroup
 	for i, place := range places {

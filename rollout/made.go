@@ -17,6 +17,8 @@ func (e Edit) madeIn(v Value) bool {
 		return true
 	case e.Kind == Policy:
 		return v.SamePolicy(e.After)
+	case e.Kind == RUA: // the vendor's own addresses stand beside them
+		return len(e.After.Records) > 0 && holdsAll(v.Records, e.After.Records)
 	case e.Type != "TXT" || !v.Exists || !e.After.Exists:
 		return false
 	case strings.HasPrefix(e.Name, "_mta-sts."):

@@ -19,6 +19,8 @@ type Kind string
 const (
 	Record Kind = "record" // one RRset
 	Policy Kind = "policy" // the policy body at its host
+	// RUA is the report addresses that a vendor publishes, as URIs.
+	RUA Kind = "rua"
 )
 
 // Edit is one whole change to one place: an RRset or the policy body. It says
@@ -36,7 +38,8 @@ type Edit struct {
 	Zone string `json:"zone,omitempty"`
 	// Name is the owner name without final dot, or the policy's URL.
 	Name string `json:"name"`
-	// Type is TXT, A, AAAA or CNAME; "policy" for a body.
+	// Type is TXT, A, AAAA or CNAME; "policy" for a body, "rua" for a vendor's
+	// report addresses.
 	Type   string `json:"type"`
 	Before Value  `json:"before"`
 	After  Value  `json:"after"`
@@ -58,11 +61,19 @@ type Edit struct {
 	// body: it must answer before the id is published.
 	Body string `json:"body,omitempty"`
 	// At are addresses to dial when a body is verified, in place of where DNS
-	// leads: those of a new policy host that no record names yet.
+	// leads: those of a new policy host that no record names yet. For a vendor's
+	// report addresses, the name at which it publishes them.
 	At []string `json:"at,omitempty"`
+	// Vendor is who writes the place in words of its own: the id of a body beside
+	// the body (TellsItself), or further report addresses beside the wanted ones.
+	Vendor string `json:"vendor,omitempty"`
 	// Why says in one sentence what the edit is for.
 	Why string `json:"why,omitempty"`
 }
+
+// TellsItself reports whether who serves the body of e writes the policy's id too:
+// the edit is live when both show it.
+func (e Edit) TellsItself() bool { return e.Kind == Policy && e.Vendor != "" }
 
 // Announces reports whether e publishes a policy id.
 func (e Edit) Announces() bool {
@@ -199,12 +210,18 @@ func (p Plan) Validate() error {
 }
 
 // Writable refuses an edit of anything but the few places belay may write for
-// domain: _mta-sts TXT/CNAME, _smtp._tls TXT/CNAME, mta-sts A/AAAA/CNAME, and
-// the policy body. The apex, MX, NS and SOA can never be written.
+// domain: _mta-sts TXT/CNAME, _smtp._tls TXT/CNAME, mta-sts A/AAAA/CNAME, the
+// policy body, and the report addresses at a vendor. The apex, MX, NS and SOA can never be written.
 func Writable(domain string, e Edit) error {
 	if e.Kind == Policy {
 		if e.Name != mtasts.PolicyURL(domain) {
 			return fmt.Errorf("policy %s is not that of %s", e.Name, domain)
+		}
+		return nil
+	}
+	if e.Kind == RUA {
+		if e.Name != tlsrpt.RecordName(domain) || e.Type != TypeRUA {
+			return fmt.Errorf("%s %s are not the report addresses of %s", e.Name, e.Type, domain)
 		}
 		return nil
 	}

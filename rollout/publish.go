@@ -119,7 +119,7 @@ func (b *builder) body(seen Evidence, want mtasts.Policy) (string, error) {
 	}
 	return b.add(Edit{
 		Kind: Policy, Account: b.r.Settings.Host.String(), Name: url, Type: "policy",
-		Before: held.Value, After: after,
+		Before: held.Value, After: after, Vendor: b.r.vendorOf(seen),
 		Why: fmt.Sprintf("serve the policy in mode %s with max_age %d", want.Mode, want.MaxAge),
 	}), nil
 }
@@ -127,6 +127,12 @@ func (b *builder) body(seen Evidence, want mtasts.Policy) (string, error) {
 // announce adds the edit of the _mta-sts record where senders must learn of a
 // body: body is the edit that serves it, or "" where it is served already.
 func (b *builder) announce(seen Evidence, want mtasts.Policy, body string, anew bool) error {
+	if b.r.vendorTells(seen) {
+		if body != "" {
+			b.note("%s writes body and id itself: belay cannot order them, waits until both show the change, and records both", b.r.delegation().Vendor)
+		}
+		return nil
+	}
 	name := mtasts.RecordName(b.r.Domain)
 	if alias, ok := seen.HeldAt(name, "CNAME"); !ok || alias.Value.Exists {
 		err := b.r.keptElsewhere(want)

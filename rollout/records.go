@@ -112,6 +112,11 @@ func (b *builder) hostAddress(seen Evidence) error {
 	name := mtasts.PolicyHost(b.r.Domain)
 	wanted := b.r.hostRecords()
 	var needs []string
+	if b.r.Settings.Host.NamesItself() {
+		if err := b.makeRoom(seen, name); err != nil {
+			return err
+		}
+	}
 	if len(wanted) > 0 {
 		moves, err := b.pointsElsewhere(seen, name, wanted)
 		if err != nil {
@@ -192,6 +197,9 @@ func (b *builder) bodyAtNewPlace(seen Evidence, wanted map[string]Value, moves b
 	var at []string
 	if moves {
 		at = placesOf(wanted)
+	}
+	if moves && b.r.Settings.Host.WritesID() {
+		return nil, b.r.cannotMove()
 	}
 	return []string{b.add(Edit{
 		Kind: Policy, Account: b.r.Settings.Host.String(), Name: url, Type: "policy",

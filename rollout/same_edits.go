@@ -14,7 +14,7 @@ func sameEdits(p, q Plan) bool {
 
 func sameEdit(a, b Edit) bool {
 	return a.ID == b.ID && a.Kind == b.Kind && a.Account == b.Account && a.Name == b.Name && a.Type == b.Type &&
-		a.TTL == b.TTL && a.Body == b.Body && slices.Equal(a.Needs, b.Needs) && slices.Equal(a.At, b.At) &&
+		a.TTL == b.TTL && a.Body == b.Body && a.Vendor == b.Vendor && slices.Equal(a.Needs, b.Needs) && slices.Equal(a.At, b.At) &&
 		(a.PolicyID == "") == (b.PolicyID == "") && a.Before.Equal(b.Before) && sameAfter(a, b)
 }
 

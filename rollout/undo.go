@@ -42,7 +42,7 @@ func (r Rollout) Undo(seen Evidence, now time.Time) (Plan, error) {
 
 // publishes reports whether p began to tell senders of a policy.
 func (p AcceptedPlan) publishes() bool {
-	return slices.ContainsFunc(p.Plan.Edits, Edit.Announces) && slices.ContainsFunc(p.Plan.Edits, func(e Edit) bool {
+	return slices.ContainsFunc(p.Plan.Edits, func(e Edit) bool { return e.Announces() || e.TellsItself() }) && slices.ContainsFunc(p.Plan.Edits, func(e Edit) bool {
 		return (e.Kind == Policy || e.Announces()) && !p.Edits[e.ID].Intended.IsZero()
 	})
 }
@@ -52,7 +52,7 @@ func (p AcceptedPlan) publishes() bool {
 func (b *builder) inverses(seen Evidence, p AcceptedPlan, now time.Time) error {
 	inverse := map[string]string{} // edit id to its inverse's
 	for _, e := range slices.Backward(p.Plan.Edits) {
-		if p.Edits[e.ID].Intended.IsZero() || e.Kind == Policy || e.Name == mtasts.RecordName(b.r.Domain) {
+		if p.Edits[e.ID].Intended.IsZero() || e.Kind != Record || e.Name == mtasts.RecordName(b.r.Domain) {
 			continue
 		}
 		var needs []string
@@ -146,5 +146,5 @@ func (r Rollout) earlier(last AcceptedPlan) (mtasts.Policy, error) {
 
 // announced reports whether the id of p was verified at every server.
 func (p AcceptedPlan) announced() bool {
-	return slices.ContainsFunc(p.Plan.Edits, func(e Edit) bool { return e.Announces() && !p.Edits[e.ID].Verified.IsZero() })
+	return slices.ContainsFunc(p.Plan.Edits, func(e Edit) bool { return (e.Announces() || e.TellsItself()) && !p.Edits[e.ID].Verified.IsZero() })
 }

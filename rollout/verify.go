@@ -13,14 +13,14 @@ import (
 
 // verify looks for one edit from outside until it is live, for as long as
 // the engine has patience; an edit the operator makes is looked for once.
-func (k *walk) verify(ctx context.Context, edit Edit) (Gate, error) {
+func (k *walk) verify(parent context.Context, edit Edit) (Gate, error) {
 	k.emit.Emit(Event{Kind: Verifying, Subject: edit.Name, Edit: &edit})
 	manual := k.state(edit).Receipt.Outcome == Waiting
 	patience := k.engine.Patience
 	if patience == 0 {
 		patience = Propagation
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(parent, patience)
 	defer cancel()
 	var held Gate
 	var sightings []Sighting
@@ -30,10 +30,17 @@ func (k *walk) verify(ctx context.Context, edit Edit) (Gate, error) {
 		if err != nil && ctx.Err() == nil {
 			return Gate{}, err
 		}
-		if live {
-			return Gate{Open: true}, k.settle(ctx, edit, sightings)
+		var id string
+		switch {
+		case live && edit.TellsItself():
+			if id, held = k.heard(ctx, edit); id != "" {
+				return Gate{Open: true}, k.settle(ctx, edit, sightings, id)
+			}
+		case live:
+			return Gate{Open: true}, k.settle(ctx, edit, sightings, "")
+		default:
+			held = mistaken(notLive(edit, sightings), edit, k.found)
 		}
-		held = mistaken(notLive(edit, sightings), edit, k.found)
 		if manual {
 			break
 		}
@@ -41,6 +48,7 @@ func (k *walk) verify(ctx context.Context, edit Edit) (Gate, error) {
 			break
 		}
 	}
+	held = k.explained(parent, held, edit)
 	k.touched[edit.ID] = Waiting
 	if manual && k.detail[edit.ID] == "" {
 		k.detail[edit.ID] = k.state(edit).Receipt.Detail
@@ -82,12 +90,17 @@ func (k *walk) untold() string {
 // see looks at one edit from outside once.
 func (k *walk) see(ctx context.Context, edit Edit) (live bool, sightings []Sighting, err error) {
 	var seen Evidence
+	if edit.Kind == RUA {
+		return k.seeReports(ctx, edit)
+	}
 	if len(edit.At) > 0 {
 		_, seen, err = k.engine.Looker.SeeAt(ctx, edit, edit.At, k.emit)
 	} else {
 		_, seen, err = k.engine.Looker.See(ctx, edit, k.emit)
 	}
-	k.found = seen.Findings
+	if ctx.Err() == nil { // what was cut short tells less than the look before it
+		k.found, k.seen = seen.Findings, seen
+	}
 	if edit.Kind == Policy {
 		k.noteCache(seen)
 	}
@@ -123,16 +136,17 @@ func Live(edit Edit, sightings []Sighting) bool {
 	return answered
 }
 
-// settle journals that an edit is live, with what follows from it: the wait of a
-// shared cache, and after a step back the way back to phase 4.
-func (k *walk) settle(ctx context.Context, edit Edit, sightings []Sighting) error {
+// settle journals that an edit is live, and under which id its vendor told of it,
+// with what follows from it: the wait of a shared cache, and after a step back the
+// way back to phase 4.
+func (k *walk) settle(ctx context.Context, edit Edit, sightings []Sighting, id string) error {
 	hash := k.plan.Hash()
 	var entries []Entry
 	if k.state(edit).Receipt.Outcome == Waiting {
 		entries = append(entries, Entry{Kind: Received, PlanHash: hash, Receipt: &Receipt{EditID: edit.ID, Outcome: Found, Saw: edit.After}})
 	}
 	shown, unseen := witnesses(sightings)
-	entries = append(entries, Entry{Kind: Seen, PlanHash: hash, EditID: edit.ID, Shown: shown, Unseen: unseen})
+	entries = append(entries, Entry{Kind: Seen, PlanHash: hash, EditID: edit.ID, PolicyID: id, Shown: shown, Unseen: unseen})
 	if k.cached.After(k.r.CachedUntil) && edit.Kind == Policy && edit.Before.Exists {
 		entries = append(entries, Entry{Kind: Cached, Wait: k.cached})
 	}
@@ -169,7 +183,7 @@ func witnesses(sightings []Sighting) (shown, unseen []string) {
 // back is where a rollout goes when the last edit of a step back, or of an undo
 // of a policy, is live.
 func (k *walk) back(edit Edit) (Phase, uint32, bool) {
-	if !edit.Announces() || k.plan.Purpose != ForStepBack && k.plan.Purpose != ForUndo {
+	if !edit.Announces() && !edit.TellsItself() || k.plan.Purpose != ForStepBack && k.plan.Purpose != ForUndo {
 		return "", 0, false
 	}
 	serving, ok := k.r.Serving()

@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -42,8 +43,9 @@ type walk struct {
 	cached  time.Time // until when a shared cache may serve the old body
 	// cachedFor is how long, by the newest look at the body, one keeps an answer.
 	cachedFor time.Duration
-	// found are the findings of the newest look at an edit.
+	// found are the findings of the newest look at an edit, and seen is all of it.
 	found []finding.Finding
+	seen  Evidence
 }
 
 func (k *walk) run(ctx context.Context) (Gate, error) {
@@ -132,6 +134,9 @@ func (k *walk) apply(ctx context.Context, edit Edit) (Gate, error) {
 	case Refused:
 		return Gate{}, fmt.Errorf("edit %s of plan %s, %s %s: it should hold %s and holds %s; nothing was written, look at the new plan: %w",
 			edit.ID, k.plan.Hash(), edit.Name, edit.Type, edit.Before, receipt.Saw, ErrRefused)
+	}
+	if later, ok := errors.AsType[*LaterError](applyErr); ok {
+		return k.later(edit, later), nil
 	}
 	if applyErr == nil {
 		applyErr = fmt.Errorf("%s", receipt.Detail)

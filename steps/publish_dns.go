@@ -41,7 +41,7 @@ func (s PublishDNS) Gate(r rollout.Rollout, now time.Time) rollout.Gate {
 // say where it should.
 func hostNamed(g *rollout.Gate, r rollout.Rollout) {
 	host := mtasts.PolicyHost(r.Domain)
-	if len(r.Settings.HostAddresses) > 0 || r.Settings.HostCNAME != "" || r.Settings.Delegate.Host != "" {
+	if len(r.Settings.HostAddresses) > 0 || r.Settings.HostCNAME != "" || r.Settings.Delegate.Host != "" || r.Settings.Host.NamesItself() {
 		return
 	}
 	for _, typ := range []string{"CNAME", "A", "AAAA"} {
