@@ -136,7 +136,7 @@ func (a *remote) write(ctx context.Context, z Zone, have RRset, e rollout.Edit) 
 		return r, nil
 	case errors.Is(called, rollout.ErrStale):
 		r.Outcome = rollout.Refused
-		return r, called
+		return r, fmt.Errorf("%w; there stands now %s", called, inWords(saw))
 	case set.outside:
 		r.Outcome = rollout.Unknown
 		if called == nil {

@@ -13,8 +13,8 @@ import (
 )
 
 // replacesWhole are the providers that are given a whole set by a call that compares
-// nothing.
-var replacesWhole = []string{"desec", "gandi", "googleclouddns", "hetzner", "route53"}
+// nothing, because their APIs have no other.
+var replacesWhole = []string{"desec", "gandi", "hetzner"}
 
 // TestValueInBetween: whatever moment of a change somebody else puts a value beside
 // ours at, it stays, and is seen.

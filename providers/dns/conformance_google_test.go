@@ -91,7 +91,7 @@ func newGoogle(t *testing.T) (bench, *vendor.Google) {
 		creds:     map[string]string{"key_file": file, "private_key": strings.Split(private, "\n")[1]},
 		writes:    srv.Writes,
 		writing: func(r *http.Request) bool {
-			return r.Method != http.MethodGet && strings.Contains(r.URL.Path, "/rrsets")
+			return r.Method != http.MethodGet && strings.HasSuffix(r.URL.Path, "/changes")
 		},
 	}
 	b.put = func(_ *testing.T, name, typ string, values ...string) {
@@ -111,8 +111,8 @@ func newGoogle(t *testing.T) (bench, *vendor.Google) {
 	return b, srv
 }
 
-// TestGoogleQuotes: libdns takes every quote off both ends of a value with a space
-// in it; what ends in quotes and backslashes stands whole all the same.
+// TestGoogleQuotes: what begins or ends in quotes and backslashes stands whole, and
+// goes whole.
 func TestGoogleQuotes(t *testing.T) {
 	for _, text := range []string{`says "x"`, `"x" y`, `a \`, `a "`, `"`, `\"`, `nospace"`, ` `, long() + ` "end"`} {
 		b := googleBench(t)

@@ -1,10 +1,15 @@
 package dns_test
 
 import (
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
+	"belay/providers/dns"
 	"belay/providers/lab/vendor"
+	"belay/rollout"
 )
 
 func route53Entrant() entrant {
@@ -73,4 +78,47 @@ func newRoute53(t *testing.T) (bench, *vendor.Route53) {
 	}
 	b.watch(srv)
 	return b, srv
+}
+
+// TestRoute53SpellsAsItStands: Route 53 compares spellings. What somebody cut into
+// strings or escaped in another way than belay would is changed and deleted all the
+// same, and so is a set in a zone that libdns cannot read whole.
+func TestRoute53SpellsAsItStands(t *testing.T) {
+	const name = "_mta-sts." + domain
+	for _, tc := range []struct {
+		shows, spelled string
+		beside         []vendor.Route53Set
+	}{
+		{"in two strings", `"v=STSv1; " "id=20261101T000000Z;"`, nil},
+		{"with an escape that is not needed", `"v=STSv1;\040id=20261101T000000Z;"`, nil},
+		{"beside a record that libdns has no type for", `"` + sts1 + `"`, []vendor.Route53Set{
+			{Name: "odd." + domain, Type: "SRV", TTL: 300, Values: []string{"1 1 25 mx1.corp.test."}}}},
+	} {
+		for _, after := range [][]string{list(sts2), nil} {
+			t.Run(tc.shows, func(t *testing.T) {
+				b, srv := newRoute53(t)
+				srv.Put(vendor.Route53Set{Name: name, Type: "TXT", TTL: 300, Values: []string{tc.spelled}})
+				for _, s := range tc.beside {
+					srv.Put(s)
+				}
+				r, err := b.open(t, dns.Options{}).Apply(ctx(t), edit("_mta-sts", "TXT", list(sts1), after))
+				if got := b.holds(name, "TXT"); r.Outcome != rollout.Applied || err != nil || !slices.Equal(got, after) {
+					t.Errorf("%s, %v; there stands %q", r.Outcome, err, got)
+				}
+			})
+		}
+	}
+}
+
+// TestRoute53ConflictIsNoDrift: a name that another type holds was not changed by
+// somebody else meanwhile; it is told as what it is.
+func TestRoute53ConflictIsNoDrift(t *testing.T) {
+	b, srv := newRoute53(t)
+	b.meanwhile(func() {
+		srv.Put(vendor.Route53Set{Name: "mta-sts." + domain, Type: "A", TTL: 300, Values: []string{"192.0.2.20"}})
+	})
+	r, err := b.open(t, dns.Options{}).Apply(ctx(t), edit("mta-sts", "CNAME", nil, list("policy.host.example")))
+	if r.Outcome != rollout.Failed || errors.Is(err, rollout.ErrStale) || !strings.Contains(err.Error(), "conflicting") {
+		t.Errorf("%s, %v", r.Outcome, err)
+	}
 }

@@ -131,11 +131,17 @@ func TestTroubleWhileWriting(t *testing.T) {
 	})
 }
 
-// TestUpdateIsComparedByTheServer: with rfc2136 a change between reading and
-// writing is refused by the name server itself.
+// TestUpdateIsComparedByTheServer: with rfc2136, Route 53 and Google Cloud DNS a
+// change between reading and writing is refused by the server itself, and is told as
+// drift.
 func TestUpdateIsComparedByTheServer(t *testing.T) {
 	for _, refuse := range []bool{false, true} {
 		isComparedByTheServer(t, rfc2136Bench(t, refuse))
+	}
+	for name, e := range entrants() {
+		if name == "route53" || name == "googleclouddns" {
+			t.Run(name, func(t *testing.T) { isComparedByTheServer(t, e.start(t)) })
+		}
 	}
 }
 
@@ -148,6 +154,8 @@ func isComparedByTheServer(t *testing.T, b bench) {
 		{"created meanwhile", "TXT", "_mta-sts", nil, list(sts2), list("other")},
 		{"deleted meanwhile", "TXT", "_mta-sts", list(sts1), list(sts2), nil},
 		{"grown meanwhile", "TXT", "_smtp._tls", list(rpt), list("new"), list(rpt, "other")},
+		{"changed while it is deleted", "TXT", "_mta-sts", list(sts1), nil, list("other")},
+		{"grown while it is deleted", "TXT", "_mta-sts", list(sts1), nil, list(sts1, "other")},
 	} {
 		t.Run(tc.shows, func(t *testing.T) {
 			e := edit(tc.name, tc.typ, tc.before, tc.after)

@@ -6,32 +6,25 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"belay/rollout/finding"
 
-	"github.com/libdns/googleclouddns"
-	"github.com/libdns/libdns"
 	gdns "google.golang.org/api/dns/v1"
 	"google.golang.org/api/option"
 )
 
-// googleZones is a project at Google Cloud DNS. It writes through libdns and reads
-// by its own calls with the same library below: libdns reads whole zones, cannot
-// tell two public zones of one name apart (it takes the last), and does not see
-// routing policies.
+// googleZones is a project at Google Cloud DNS, spoken to through Google's own
+// library and not through github.com/libdns/googleclouddns, which calls the same
+// library: that one patches a set whole, or deletes it by its name, comparing
+// nothing; it reads whole zones, takes the last of two public zones of one name,
+// does not see routing policies, and takes the quotes off a text's ends.
 //
-// libdns's library takes no HTTP client, so neither a base address nor a transport
-// of the Options reaches it: like Google's own tools it goes where
-// http.DefaultTransport leads. It also lists the zones, before its first write and
-// then every 5 minutes, without the caller's context; the guard around every call
-// is what bounds that.
+// It goes where http.DefaultTransport leads, as Google's own tools do: neither a
+// base address nor a transport of the Options is taken.
 type googleZones struct {
-	login  googleLogin
-	libdns *googleclouddns.Provider
+	login googleLogin
 
 	mu      sync.Mutex
 	service *gdns.Service
@@ -48,15 +41,12 @@ func openGoogleCloudDNS(c credentials, o Options) (Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &googleZones{
-		login:  login,
-		libdns: &googleclouddns.Provider{Project: login.project, ServiceAccountJSON: login.file},
-	}, nil
+	return &googleZones{login: login}, nil
 }
 
 func (g *googleZones) Label() string { return "Google Cloud DNS" }
 
-// api is the client for reading. It is made at the first call, because without a
+// api is the client. It is made at the first call, because without a
 // key file Google's library looks for a metadata server.
 func (g *googleZones) api(ctx context.Context) (*gdns.Service, error) {
 	g.mu.Lock()
@@ -105,7 +95,7 @@ func (g *googleZones) Zone(ctx context.Context, name string) (Zone, error) {
 		case 1:
 			return googleZone(n, public[0]), nil
 		}
-		return Zone{}, fmt.Errorf("the project %s has %d public zones %s (%s), and only one of them can be delegated to: belay cannot tell libdns which, so delete or move the others, or change the records by hand",
+		return Zone{}, fmt.Errorf("the project %s has %d public zones %s (%s), and only one of them can be delegated to: delete or move the others, or change the records by hand",
 			g.login.project, len(public), n, finding.Clean(strings.Join(zoneNames(public), ", "), 200))
 	}
 	if len(private) > 0 {
@@ -174,9 +164,9 @@ func (g *googleZones) At(ctx context.Context, z Zone, name string) ([]RRset, err
 	return nil, fmt.Errorf("the API tells of more than %d pages of records for one name", googlePages)
 }
 
-// googleSet keeps the data as the API told it, by which libdns finds it again.
+// googleSet keeps the set as the API told it, by which a change names it.
 func googleSet(name string, s *gdns.ResourceRecordSet) RRset {
-	set := RRset{Name: name, Type: s.Type, TTL: uint32(s.Ttl), own: slices.Clone(s.Rrdatas)}
+	set := RRset{Name: name, Type: s.Type, TTL: uint32(s.Ttl), own: s}
 	for _, v := range s.Rrdatas {
 		if s.Type == "TXT" {
 			v = unquoteTXT(v, 10)
@@ -189,59 +179,34 @@ func googleSet(name string, s *gdns.ResourceRecordSet) RRset {
 	return set
 }
 
-// Replace creates the set, or where one stands patches it whole; both are atomic.
-// A deletion names the records as libdns reads them, so that one which joined them
-// meanwhile stays.
+// Replace makes the set by one change of the zone, which Cloud DNS carries out whole
+// or not at all, and compares: what it deletes must stand exactly as the change names
+// it, TTL and all, and where it adds a set none may stand. A value that came after
+// belay's last reading is so refused as drift, and not lost.
 func (g *googleZones) Replace(ctx context.Context, z Zone, have, want RRset) error {
-	if len(want.Values) == 0 {
-		raw, _ := have.own.([]string)
-		_, err := g.libdns.DeleteRecords(ctx, fqdn(z.Name), googleRecords(z, have, raw))
-		return googleSaid(err)
+	api, err := g.api(ctx)
+	if err != nil {
+		return err
 	}
-	var data []string
-	for _, v := range want.Values {
-		if want.Type == "TXT" {
-			v = googleTXT(v)
-		}
-		data = append(data, presented(want.Type, v))
+	change := &gdns.Change{}
+	if stands, ok := have.own.(*gdns.ResourceRecordSet); ok {
+		change.Deletions = []*gdns.ResourceRecordSet{stands}
 	}
-	records := googleRecords(z, want, data)
-	if want.Type == "TXT" {
-		for i, r := range records { // libdns quotes only what has a space in it
-			records[i] = libdns.TXT{Name: r.RR().Name, TTL: r.RR().TTL, Text: data[i]}
-		}
+	if len(want.Values) > 0 {
+		change.Additions = []*gdns.ResourceRecordSet{googleWanted(want)}
 	}
-	_, err := g.libdns.SetRecords(ctx, fqdn(z.Name), records)
-	return googleSaid(err)
+	_, err = api.Changes.Create(g.login.project, z.ID, change).Context(ctx).Do()
+	return googleRefused(err)
 }
 
-// googleTXT is text as Cloud DNS takes it (RFC 1035 section 5.1) and as libdns
-// leaves it: where there is a space in it, libdns takes all quotes off both ends
-// and puts one on each, so no other may stand there. A quote within is written by
-// its number.
-func googleTXT(text string) string {
-	parts := txtStrings(text)
-	for i, p := range parts {
-		parts[i] = `"` + strings.NewReplacer(`\\`, `\\`, `\"`, `\034`).Replace(p) + `"`
-	}
-	return strings.Join(parts, " ")
-}
-
-// googleRecords are a set's data as libdns reads them back: without outer quotes.
-func googleRecords(z Zone, set RRset, data []string) []libdns.Record {
-	var out []libdns.Record
-	for _, v := range data {
-		rr := libdns.RR{
-			Name: relative(set.Name, z.Name),
-			Type: set.Type,
-			Data: strings.Trim(v, `"`),
-			TTL:  time.Duration(set.TTL) * time.Second,
+// googleWanted is a set as the API takes it.
+func googleWanted(set RRset) *gdns.ResourceRecordSet {
+	out := &gdns.ResourceRecordSet{Name: fqdn(set.Name), Type: set.Type, Ttl: int64(set.TTL), ForceSendFields: []string{"Ttl"}}
+	for _, v := range set.Values {
+		if set.Type == "TXT" {
+			v = quoteTXT(v)
 		}
-		if parsed, err := rr.Parse(); err == nil {
-			out = append(out, parsed)
-			continue
-		}
-		out = append(out, rr)
+		out.Rrdatas = append(out.Rrdatas, presented(set.Type, v))
 	}
 	return out
 }

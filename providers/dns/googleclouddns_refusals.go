@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 
+	"belay/rollout"
 	"belay/rollout/finding"
 
 	"cloud.google.com/go/auth"
@@ -47,6 +48,23 @@ func googleSaid(err error) error {
 		text = "reach Google: " + text
 	}
 	return &googleRefusal{text: text, err: err}
+}
+
+// googleRefused tells a change that was refused because of what stands from one that
+// was refused for any other reason: the first is drift.
+func googleRefused(err error) error {
+	said := googleSaid(err)
+	api, ok := errors.AsType[*googleapi.Error](err)
+	if !ok {
+		return said
+	}
+	compared := api.Code == http.StatusPreconditionFailed ||
+		api.Code == http.StatusNotFound && strings.Contains(api.Message, "entity.change.deletions") ||
+		api.Code == http.StatusConflict && strings.Contains(api.Message, "entity.change.additions")
+	if !compared {
+		return said
+	}
+	return fmt.Errorf("%w: %w", rollout.ErrStale, said)
 }
 
 // googleAnswered says what an answer of the API asks the operator to do.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"time"
 
 	"belay/rollout/finding"
 
@@ -15,13 +14,13 @@ import (
 	awscreds "github.com/aws/aws-sdk-go-v2/credentials"
 	r53 "github.com/aws/aws-sdk-go-v2/service/route53"
 	"github.com/aws/aws-sdk-go-v2/service/route53/types"
-	"github.com/libdns/libdns"
 	"github.com/libdns/route53"
 )
 
-// route53Zones is an account at AWS. It writes through libdns and reads by its
-// own calls: libdns reads whole zones, does not see alias sets (and would write
-// over them), and cannot tell a public zone from a private one of the same name.
+// route53Zones is an account at AWS. It reads by its own calls: libdns reads whole
+// zones, does not see alias sets (and would write over them), and cannot tell a
+// public zone from a private one of the same name. How it writes, and what of it
+// libdns carries, stands with Replace.
 type route53Zones struct {
 	client *r53.Client
 	creds  credentials
@@ -145,7 +144,7 @@ func (r *route53Zones) At(ctx context.Context, z Zone, name string) ([]RRset, er
 func unquoteName(s string) string { return unquoteTXT(`"`+s+`"`, 8) }
 
 func route53Set(name string, s types.ResourceRecordSet) RRset {
-	set := RRset{Name: name, Type: string(s.Type), TTL: uint32(aws.ToInt64(s.TTL))}
+	set := RRset{Name: name, Type: string(s.Type), TTL: uint32(aws.ToInt64(s.TTL)), own: s}
 	for _, rr := range s.ResourceRecords {
 		v := aws.ToString(rr.Value)
 		if set.Type == "TXT" {
@@ -162,37 +161,7 @@ func route53Set(name string, s types.ResourceRecordSet) RRset {
 	return set
 }
 
-// Replace makes the set by one atomic change.
-func (r *route53Zones) Replace(ctx context.Context, z Zone, have, want RRset) error {
-	w := r.writer(z.ID)
-	if len(want.Values) == 0 {
-		// libdns deletes by value alone.
-		_, err := w.DeleteRecords(ctx, fqdn(z.Name), route53Records(z, have))
-		return awsSaid(err)
-	}
-	_, err := w.SetRecords(ctx, fqdn(z.Name), route53Records(z, want))
-	return awsSaid(err)
-}
-
-func route53Records(z Zone, set RRset) []libdns.Record {
-	var out []libdns.Record
-	for _, v := range set.Values {
-		rr := libdns.RR{
-			Name: relative(set.Name, z.Name),
-			Type: set.Type,
-			Data: presented(set.Type, v),
-			TTL:  time.Duration(set.TTL) * time.Second,
-		}
-		if parsed, err := rr.Parse(); err == nil {
-			out = append(out, parsed)
-			continue
-		}
-		out = append(out, rr)
-	}
-	return out
-}
-
-// writer is libdns's provider for one hosted zone.
+// writer is libdns's provider for one hosted zone, by which sets are deleted.
 func (r *route53Zones) writer(id string) *route53.Provider {
 	r.mu.Lock()
 	defer r.mu.Unlock()

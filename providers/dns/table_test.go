@@ -59,7 +59,7 @@ func (s *table) note(name, provider, how string) {
 // Why a provider is not put through a case.
 const (
 	noHTTP    = "rfc2136 speaks DNS, not HTTP: what its server refuses is tried on its own, and against BIND and Knot"
-	wholeSets = "deSEC, Gandi, Google Cloud DNS, Hetzner and Route 53 are given the whole set by a call that compares nothing: what somebody else writes between belay's last reading and that call is lost"
+	wholeSets = "deSEC, Gandi and Hetzner are given the whole set by a call that compares nothing, and have no other: what somebody else writes between belay's last reading and that call is lost"
 	ownRepeat = "the private key is never sent; what Google gets is a token that its library makes of it"
 )
 

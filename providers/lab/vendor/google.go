@@ -62,6 +62,7 @@ func NewGoogle(zone string) *Google {
 	api.HandleFunc("GET "+zones+"/{zone}/rrsets/{name}/{type}", g.getSet)
 	api.HandleFunc("PATCH "+zones+"/{zone}/rrsets/{name}/{type}", g.patchSet)
 	api.HandleFunc("DELETE "+zones+"/{zone}/rrsets/{name}/{type}", g.deleteSet)
+	api.HandleFunc("POST "+zones+"/{zone}/changes", g.createChange)
 	api.HandleFunc("POST "+zones+"/{asked}", g.testPermissions)
 	both := http.NewServeMux()
 	both.HandleFunc("POST /token", g.login)

@@ -80,9 +80,7 @@ func (g *Google) change(w http.ResponseWriter, z *managedZone, name, typ string,
 		if len(set.Rrdatas) > 0 {
 			z.sets = append(z.sets, set)
 		}
-		slices.SortFunc(z.sets, func(a, b GoogleSet) int {
-			return cmp.Compare(a.Name+" "+a.Type, b.Name+" "+b.Type)
-		})
+		slices.SortFunc(z.sets, byPlace)
 		now = set
 		return true
 	})
@@ -99,6 +97,9 @@ func (g *Google) change(w http.ResponseWriter, z *managedZone, name, typ string,
 	}
 	googleAnswer(w, now)
 }
+
+// byPlace is the order in which sets are listed.
+func byPlace(a, b GoogleSet) int { return cmp.Compare(a.Name+" "+a.Type, b.Name+" "+b.Type) }
 
 // googleAccepts refuses what Cloud DNS refuses, and brings TXT into the form in which it
 // tells it. The caller holds server.mu.

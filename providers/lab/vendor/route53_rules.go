@@ -17,7 +17,7 @@ func applyChange(zone string, sets []Route53Set, c oneChangeXML) ([]Route53Set, 
 		switch {
 		case !exists:
 			return sets, fmt.Sprintf("Tried to delete resource record set %s] but it was not found", place)
-		case old.TTL != s.TTL || !slices.Equal(sorted(old.Values), sorted(s.Values)):
+		case old.TTL != s.TTL || plain(old.Alias) != plain(s.Alias) || old.ID != s.ID || !slices.Equal(sorted(old.Values), sorted(s.Values)):
 			return sets, fmt.Sprintf("Tried to delete resource record set %s] but the values provided do not match the current values", place)
 		}
 		return without(sets, s.Name, s.Type), ""

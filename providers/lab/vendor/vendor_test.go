@@ -103,6 +103,26 @@ func TestRoute53FaultsOfLibdns(t *testing.T) {
 	}
 }
 
+// TestRoute53LibdnsComparesNothing: what comes while libdns sets a set is written
+// over.
+func TestRoute53LibdnsComparesNothing(t *testing.T) {
+	const name = "_mta-sts.corp.test"
+	srv := vendor.NewRoute53("corp.test", vendor.Route53Set{Name: name, Type: "TXT", TTL: 300, Values: []string{`"a"`}})
+	t.Cleanup(srv.Close)
+	t.Setenv("AWS_ENDPOINT_URL_ROUTE_53", srv.URL())
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	t.Setenv("AWS_CONFIG_FILE", "/dev/null")
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+	srv.SetHooks(vendor.Hooks{Before: func(string, string) {
+		srv.Put(vendor.Route53Set{Name: name, Type: "TXT", TTL: 300, Values: []string{`"a"`, `"somebody else's"`}})
+	}})
+	p := &route53.Provider{AccessKeyId: srv.AccessKeyID, SecretAccessKey: "secret", MaxRetries: 1}
+	_, err := p.SetRecords(context.Background(), "corp.test.", []libdns.Record{txt("b")})
+	if s, _ := srv.Set(name, "TXT"); err != nil || !slices.Equal(s.Values, []string{`"b"`}) {
+		t.Errorf("libdns left %q, %v", s.Values, err)
+	}
+}
+
 // TestHooksAndCounts: each write is told before and after, and counted once.
 func TestHooksAndCounts(t *testing.T) {
 	srv, p := newCloudflare(t)
