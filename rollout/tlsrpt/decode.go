@@ -14,19 +14,25 @@ type decoder struct {
 	findings []finding.Finding
 	rejected *finding.Finding // the first Fail
 	hidden   int              // findings beyond maxFindings
-	items    int              // elements read so far, in all lists
+	items    int              // elements kept so far, in all lists
+	quoted   int              // bytes of policies kept so far
+	folds    bool             // failures are added up by kind
+	fold     fold
 }
 
 const (
 	// maxFindings bounds what one report can say about itself.
 	maxFindings = 50
 	// maxItems bounds the policies, failures and policy lines of one report.
+	// Of folded failures the kinds are counted.
 	maxItems = 100_000
+	// maxQuoted bounds the policies that one report quotes, in bytes.
+	maxQuoted = 4 << 20
 )
 
 func (d *decoder) reset(names map[string]string) {
 	d.walker.reset(names)
-	d.findings, d.rejected, d.hidden, d.items = nil, nil, 0, 0
+	d.findings, d.rejected, d.hidden, d.items, d.quoted = nil, nil, 0, 0, 0
 }
 
 const reportSubject = "TLS report"
@@ -217,6 +223,23 @@ func (d *decoder) item() bool {
 		return false
 	}
 	return true
+}
+
+// quotes counts n bytes of a policy against maxQuoted.
+func (d *decoder) quotes(n int) bool {
+	if d.quoted += n; d.quoted > maxQuoted {
+		d.stop("the report quotes more than %d MiB of policies", maxQuoted>>20)
+		return false
+	}
+	return true
+}
+
+// quote keeps a text of a policy.
+func (d *decoder) quote(text []byte) string {
+	if !d.quotes(len(text)) {
+		return ""
+	}
+	return d.keep(text)
 }
 
 // wrong rejects a member of the wrong type and passes over its value.

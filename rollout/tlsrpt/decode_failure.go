@@ -11,12 +11,17 @@ import (
 func (d *decoder) failures(p *Policy) {
 	switch d.peek() {
 	case '[':
+		d.fold.begin()
 		d.array(func() {
-			if d.peek() != '{' {
+			switch {
+			case d.peek() != '{':
 				d.wrong("an element of failure-details", "an object")
-				return
-			}
-			if d.item() {
+			case d.folds:
+				had := len(p.Failures)
+				if p.Failures = d.fold.add(p.Failures, d.failure()); len(p.Failures) > had {
+					d.item()
+				}
+			case d.item():
 				p.Failures = append(p.Failures, d.failure())
 			}
 		})

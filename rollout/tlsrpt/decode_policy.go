@@ -130,7 +130,7 @@ func (d *decoder) policyType(p *Policy) {
 		d.wrong("policy-type", "a string")
 		return
 	}
-	text := d.keep(d.str())
+	text := d.quote(d.str())
 	switch p.Type = PolicyType(strings.ToLower(text)); {
 	case d.fault != nil:
 	case p.Type != STS && p.Type != TLSA && p.Type != NoPolicyFound:
@@ -151,7 +151,7 @@ func (d *decoder) list(name string) []string {
 		d.warnAt(at, name+" is a string, not an array of strings")
 		for line := range strings.SplitSeq(string(d.str()), "\n") {
 			if line = strings.TrimRight(line, "\r"); line != "" && d.item() {
-				items = append(items, d.keep([]byte(line)))
+				items = append(items, d.quote([]byte(line)))
 			}
 		}
 	case '[':
@@ -165,7 +165,7 @@ func (d *decoder) list(name string) []string {
 				text = text[:len(text)-1]
 			}
 			if d.item() {
-				items = append(items, d.keep(text))
+				items = append(items, d.quote(text))
 			}
 		})
 	case 'n':
@@ -181,6 +181,9 @@ func (d *decoder) list(name string) []string {
 func (d *decoder) domain(name string) string {
 	at := d.place()
 	text := d.text(name, needed)
+	if !d.quotes(len(text)) {
+		return ""
+	}
 	folded := strings.TrimSuffix(strings.ToLower(text), ".")
 	for i := 0; i < len(folded); i++ {
 		if folded[i] < 0x80 {

@@ -28,6 +28,12 @@ func ParseReport(r io.Reader) (Report, []finding.Finding, error) {
 // A Decoder is ParseReport for many reports: it keeps its buffers from one to the
 // next. The zero value is ready; it is not for use by several goroutines.
 type Decoder struct {
+	// Fold adds up, while reading, the failures of a policy that differ in nothing
+	// but their sessions, and from a thousand kinds on more coarsely: first by type
+	// and MX host, then by type alone. So a report of any number of details takes
+	// little memory; no session is lost.
+	Fold bool
+
 	wire  *bufio.Reader
 	unzip *gzip.Reader
 	text  *bufio.Reader
@@ -43,6 +49,7 @@ func (d *Decoder) Decode(r io.Reader) (Report, []finding.Finding, error) {
 		d.names = make(map[string]string, 64)
 	}
 	d.dec.reset(d.names)
+	d.dec.folds = d.Fold
 	text, err := d.open(r)
 	if err != nil {
 		d.dec.rejectAt(place{1, 1}, explain(err))
