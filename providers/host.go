@@ -36,6 +36,12 @@ func hostProviders() []Provider {
 			Tested: "against web servers on loopback",
 		},
 		{
+			ID: "serve", Label: "belay serve", Kind: Host,
+			About:  "belay serve, an HTTPS server on this machine, answers for every rollout of the store; it gets its certificates itself, and a policy is live the moment it is published.",
+			Rights: "Ports 443 and 80 of the addresses that mta-sts.DOMAIN points to; as an ordinary user by socket activation or CAP_NET_BIND_SERVICE.",
+			Tested: "against nginx's speed, floods and broken stores on loopback",
+		},
+		{
 			ID: "manual", Label: "By hand", Kind: Host,
 			About:  "belay shows the policy; you put it where https://mta-sts.DOMAIN/.well-known/mta-sts.txt answers, and belay goes on when it does.",
 			Rights: "None: you publish the file yourself.",

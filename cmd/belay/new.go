@@ -47,7 +47,7 @@ func (p *program) needed(ctx context.Context, domain string, given settingFlags,
 	case s.DNS.Provider == "":
 		return usagef("new needs --dns, one of %s", dnsProviders())
 	case s.Host.Kind == "":
-		return usagef("new needs --host: webroot:DIR, sftp://USER@HOST/DIR, static:DIR or manual")
+		return usagef("new needs --host: webroot:DIR, sftp://USER@HOST/DIR, static:DIR, serve or manual")
 	case len(s.RUA) > 0:
 		return nil
 	}

@@ -28,6 +28,7 @@ type settingFlags struct {
 	minReporters, stray       int
 	maxAge, heldBefore, ttl   int64
 	delegate                  []string
+	challenge                 string
 	given                     *pflag.FlagSet
 }
 
@@ -36,7 +37,7 @@ func (s *settingFlags) register(c *cobra.Command) {
 	s.given = f
 	f.StringVar(&s.dns, "dns", "", "DNS provider `P`: "+dnsProviders())
 	f.StringVar(&s.account, "account", "", "`NAME` of the login at the DNS provider, where there are several")
-	f.StringVar(&s.host, "host", "", "where the policy is served, `H`: webroot:DIR, sftp://USER@HOST/DIR, static:DIR or manual")
+	f.StringVar(&s.host, "host", "", "where the policy is served, `H`: webroot:DIR, sftp://USER@HOST/DIR, static:DIR, serve or manual")
 	f.StringArrayVar(&s.addresses, "host-address", nil, "`IP` that mta-sts.DOMAIN points at (repeatable)")
 	f.StringVar(&s.cname, "host-cname", "", "`NAME` that mta-sts.DOMAIN points at instead")
 	f.StringArrayVar(&s.delegate, "delegate", nil, delegateHelp())
@@ -48,6 +49,7 @@ func (s *settingFlags) register(c *cobra.Command) {
 	f.IntVar(&s.stray, "stray", 0, "the most stray failures of one reporter in a period that do not block, `N`; 0 tolerates none")
 	f.Int64Var(&s.maxAge, "max-age", 0, "the max_age to reach, in `SECONDS`")
 	f.StringArrayVar(&s.inboxes, "inbox", nil, "file, folder or Maildir at `PATH` that next takes reports from (repeatable)")
+	f.StringVar(&s.challenge, "challenge", "", challengeHelp)
 	f.StringArrayVar(&s.senders, "sender", nil, "`DOMAIN` of a known sender, in place of the shipped list (repeatable)")
 }
 
@@ -76,7 +78,7 @@ func (s *settingFlags) changes() []change {
 		{"stray", func(to *rollout.Settings) error { to.Stray = s.stray; return nil }},
 		{"max-age", s.setMaxAge}, {"held-before", s.setHeldBefore},
 		{"soak", s.setSoak}, // after the target, which says what rungs there are
-		{"inbox", s.setInboxes}, {"sender", s.setSenders},
+		{"inbox", s.setInboxes}, {"sender", s.setSenders}, {"challenge", s.setChallenge},
 	}
 }
 

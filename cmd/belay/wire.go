@@ -10,6 +10,7 @@ import (
 	"belay/providers/dns"
 	"belay/providers/host"
 	"belay/rollout"
+	"belay/rollout/world"
 )
 
 // accounts is where the parts meet: it alone maps a provider's id to its
@@ -20,6 +21,10 @@ type accounts struct {
 	outside outside
 	looker  rollout.Looker
 	wrap    func(rollout.Writer) rollout.Writer
+	// served is where the bodies stand that belay serve answers with; nil without a
+	// store.
+	served rollout.Served
+	clock  world.Clock
 	// ask has the operator type what a login lacks; nil where nobody can, or where
 	// a screen asks.
 	ask func(ctx context.Context, s *secrets, entry providers.Provider, account rollout.Account, missing []string) error
@@ -39,6 +44,7 @@ func (p *program) accounts(looker rollout.Looker) *accounts {
 		outside: outside{p.world},
 		looker:  looker,
 		wrap:    p.wrapWriter,
+		clock:   p.world.Clock,
 		opened:  map[accountKey]dns.Account{},
 	}
 	if p.canAsk() {
@@ -108,7 +114,7 @@ func (a *accounts) records(ctx context.Context, domain string, account rollout.A
 
 // host opens a policy host; it keeps nothing open.
 func (a *accounts) host(h rollout.HostAccount) (host.Host, error) {
-	return host.Open(h.Kind, h.Place, host.Options{Seer: a.looker, LogIn: a.logIn})
+	return host.Open(h.Kind, h.Place, host.Options{Seer: a.looker, LogIn: a.logIn, Served: a.served, Clock: a.clock})
 }
 
 // Detect says which provider serves the zone, by its name servers, and which

@@ -21,6 +21,7 @@ import (
 	"belay/rollout"
 	"belay/rollout/finding"
 	"belay/rollout/mtasts"
+	"belay/rollout/world"
 )
 
 // Host is one place where a policy body is served. Its methods take edits of
@@ -48,6 +49,7 @@ const (
 	KindWebroot = "webroot"
 	KindSFTP    = "sftp"
 	KindStatic  = "static"
+	KindServe   = rollout.HostServe
 	KindManual  = "manual"
 )
 
@@ -57,6 +59,9 @@ type Options struct {
 	Seer Seer
 	// LogIn is needed by sftp.
 	LogIn LogIn
+	// Served and Clock are needed by serve.
+	Served rollout.Served
+	Clock  world.Clock
 }
 
 // Open returns the host of this kind at place: the directory of a web root or of
@@ -85,6 +90,14 @@ func Open(kind, place string, o Options) (Host, error) {
 			return nil, errors.New("open policy host: static needs a way to look from outside")
 		}
 		return Static{Dir: place, Seer: o.Seer}, nil
+	case KindServe:
+		switch {
+		case place != "":
+			return nil, fmt.Errorf("open policy host: serve takes no place, but %s was given", finding.Quote(place, 200))
+		case o.Served == nil || o.Clock == nil:
+			return nil, errors.New("open policy host: serve needs the store of this rollout")
+		}
+		return Served{Bodies: o.Served, Clock: o.Clock}, nil
 	case KindManual:
 		if place != "" {
 			return nil, fmt.Errorf("open policy host: manual takes no place, but %s was given", finding.Quote(place, 200))
@@ -98,17 +111,17 @@ func Open(kind, place string, o Options) (Host, error) {
 }
 
 // ParseSpec reads what the operator writes to name a policy host, "webroot:DIR",
-// "sftp://USER@HOST/DIR", "static:DIR" or "manual". A relative DIR is made absolute by the working directory, and its
+// "sftp://USER@HOST/DIR", "static:DIR", "serve" or "manual". A relative DIR is made absolute by the working directory, and its
 // symbolic links are resolved, so that one directory has one name in the settings
 // however it was spelled; whether it exists is for Try to say.
 func ParseSpec(spec string) (rollout.HostAccount, error) {
 	kind, place, hasPlace := strings.Cut(strings.TrimSpace(spec), ":")
 	switch kind {
-	case KindManual:
+	case KindManual, KindServe:
 		if hasPlace {
-			return rollout.HostAccount{}, fmt.Errorf("policy host %s: manual takes nothing after it", finding.Quote(spec, 200))
+			return rollout.HostAccount{}, fmt.Errorf("policy host %s: %s takes nothing after it", finding.Quote(spec, 200), kind)
 		}
-		return rollout.HostAccount{Kind: KindManual}, nil
+		return rollout.HostAccount{Kind: kind}, nil
 	case KindWebroot, KindStatic:
 		if place == "" {
 			return rollout.HostAccount{}, fmt.Errorf("policy host %[1]s: say which directory is meant, as in %[1]s:/srv/www", kind)
@@ -132,7 +145,7 @@ func ParseSpec(spec string) (rollout.HostAccount, error) {
 }
 
 func unknownKind(kind string) error {
-	return fmt.Errorf("policy host %s is none that belay knows: give webroot:DIR, sftp://USER@HOST/DIR, static:DIR or manual", finding.Quote(kind, 60))
+	return fmt.Errorf("policy host %s is none that belay knows: give webroot:DIR, sftp://USER@HOST/DIR, static:DIR, serve or manual", finding.Quote(kind, 60))
 }
 
 // checkPolicy refuses what no host may be asked to do.

@@ -1,0 +1,156 @@
+package serve
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"os"
+	"slices"
+	"sync"
+
+	"belay/rollout/finding"
+	"belay/rollout/world"
+)
+
+// Pair names an operator's certificate: PEM files of the chain, leaf first, and of
+// its key.
+type Pair struct{ Cert, Key string }
+
+// Own are certificates that an operator keeps in files, by whatever means. A file
+// that was replaced is read at the next handshake, at most a second later; one that
+// cannot be used is said in the log, and what it replaced goes on being shown.
+type Own struct {
+	log *slog.Logger
+
+	mu     sync.RWMutex
+	shown  []*ownPair
+	looked world.Stopwatch // since the files were looked at
+}
+
+// lookEvery is how often files are looked at, in handshakes that come anyway.
+const lookEvery = 1.0 // seconds
+
+// ownPair is one pair as it was last read.
+type ownPair struct {
+	Pair
+	cert *tls.Certificate
+	was  [2]fs.FileInfo // of the files, when they were last tried
+}
+
+// OwnCertificates reads the pairs. It fails where one cannot be used.
+func OwnCertificates(pairs []Pair, log *slog.Logger) (*Own, error) {
+	o := &Own{log: log, looked: world.Start()}
+	for _, p := range pairs {
+		own := &ownPair{Pair: p}
+		if err := own.read(); err != nil {
+			return nil, err
+		}
+		o.shown = append(o.shown, own)
+	}
+	return o, nil
+}
+
+// read reads the pair as it stands now.
+func (p *ownPair) read() error {
+	now, err := p.stat()
+	if err != nil {
+		return err
+	}
+	p.was = now // tried, however it ends: not again until something changed
+	cert, err := tls.LoadX509KeyPair(p.Cert, p.Key)
+	if err != nil {
+		return fmt.Errorf("certificate %s with key %s: %w", p.Cert, p.Key, err)
+	}
+	p.cert = &cert
+	return nil
+}
+
+func (p *ownPair) stat() (now [2]fs.FileInfo, err error) {
+	for i, name := range [...]string{p.Cert, p.Key} {
+		if now[i], err = os.Stat(name); err != nil {
+			return now, fmt.Errorf("certificate: %w", err)
+		}
+	}
+	return now, nil
+}
+
+// changed reports whether the files are others than were last tried.
+func (p *ownPair) changed() bool {
+	now, err := p.stat()
+	if err != nil {
+		return false // in the midst of being replaced
+	}
+	return !same(now[0], p.was[0]) || !same(now[1], p.was[1])
+}
+
+func same(a, b fs.FileInfo) bool {
+	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
+}
+
+// Certificate is the first pair that is good for the host and for this client.
+func (o *Own) Certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	o.refresh()
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	var fallback *tls.Certificate
+	for _, p := range o.shown {
+		if p.cert.Leaf.VerifyHostname(hello.ServerName) != nil {
+			continue
+		}
+		if len(o.shown) == 1 || hello.SupportsCertificate(p.cert) == nil {
+			return p.cert, nil
+		}
+		fallback = p.cert
+	}
+	if fallback == nil {
+		return nil, fmt.Errorf("none of the certificate files is for %s", finding.Clean(hello.ServerName, 100))
+	}
+	return fallback, nil
+}
+
+// refresh reads what changed, if nobody looked for a while.
+func (o *Own) refresh() {
+	o.mu.RLock()
+	due := o.looked.Elapsed().Seconds() >= lookEvery
+	o.mu.RUnlock()
+	if due {
+		o.Reload()
+	}
+}
+
+// Reload reads at once what changed.
+func (o *Own) Reload() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.looked = world.Start()
+	for _, p := range o.shown {
+		if !p.changed() {
+			continue
+		}
+		if err := p.read(); err != nil {
+			o.log.Error("the certificate is kept that was read before", "error", finding.Clean(err.Error(), 400))
+			continue
+		}
+		o.log.Info("certificate read anew", "file", p.Cert, "until", p.cert.Leaf.NotAfter.UTC())
+	}
+}
+
+// HTTPChallenge leaves everything to next: no CA asks anything here.
+func (o *Own) HTTPChallenge(next http.Handler) http.Handler { return next }
+
+// Manage says for which hosts there is no certificate. There is nothing else to do.
+func (o *Own) Manage(_ context.Context, hosts []string) error {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	var errs []error
+	for _, host := range hosts {
+		if !slices.ContainsFunc(o.shown, func(p *ownPair) bool { return p.cert.Leaf.VerifyHostname(host) == nil }) {
+			errs = append(errs, fmt.Errorf("none of the certificate files is for %s", host))
+		}
+	}
+	return errors.Join(errs...)
+}
