@@ -44,6 +44,7 @@ func (p *program) openAt(ctx context.Context, dir string) (*session, error) {
 	}
 	looker := steps.NewLooker(p.world)
 	accounts := p.accounts(looker)
+	accounts.served = kept
 	return &session{
 		engine: &rollout.Engine{
 			Store: journal, Reports: kept, Looker: looker, Accounts: accounts, Steps: steps.All(),
