@@ -42,6 +42,9 @@ type Settings struct {
 	// Senders are the known senders' organisational domains; none means the
 	// list that belay ships.
 	Senders []string `json:"senders,omitempty"`
+	// Challenge is ChallengeDNS where certificates are to be had by DNS-01; empty is
+	// any other way.
+	Challenge string `json:"challenge,omitempty"`
 }
 
 // Account names a login at a DNS provider.

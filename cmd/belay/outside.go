@@ -36,9 +36,9 @@ func (o outside) ZoneOf(ctx context.Context, name string) (string, error) {
 	return zone.Apex, err
 }
 
-// mailDomain is the mail domain of which name is one of the three names.
+// mailDomain is the mail domain of which name is one of the names that belay writes.
 func mailDomain(name string) string {
-	for _, nameOf := range []func(string) string{mtasts.RecordName, tlsrpt.RecordName, mtasts.PolicyHost} {
+	for _, nameOf := range []func(string) string{mtasts.RecordName, tlsrpt.RecordName, mtasts.PolicyHost, rollout.ChallengeName} {
 		if domain, ok := strings.CutPrefix(name, nameOf("")); ok {
 			return domain
 		}

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"belay/providers/dns"
+	"belay/providers/host/certs"
+	"belay/rollout"
+	"belay/rollout/mtasts"
+
+	"github.com/spf13/cobra"
+)
+
+// certificateFlags are the flags of serve that say where certificates come from and how
+// names are proved.
+type certificateFlags struct {
+	dir, ca, staging, email string
+	ways                    []string
+}
+
+// register adds them to the command.
+func (f *certificateFlags) register(c *cobra.Command) {
+	c.Flags().StringVar(&f.dir, "certificates", "", "keep certificates in `DIR`, which several instances may share (default: certificates in the state directory)")
+	c.Flags().StringVar(&f.ca, "acme-ca", certs.LetsEncrypt, "ACME directory `URL` of the CA")
+	c.Flags().StringVar(&f.staging, "acme-staging", "", "ACME directory `URL` that --rehearse orders from (default: that of the CA, where belay knows it)")
+	c.Flags().StringVar(&f.email, "acme-email", "", "`ADDRESS` that the CA may write to")
+	c.Flags().StringArrayVar(&f.ways, "challenge", nil, "`HOW` names are proved to the CA: tls-alpn, http or dns (repeatable; default tls-alpn and http, and dns for domains that were set so)")
+}
+
+// The environment gives what binds the ACME account to one that the operator has with
+// the CA. A secret is never a flag.
+const (
+	bindingKeyEnv  = "BELAY_ACME_EAB_KID"
+	bindingHMACEnv = "BELAY_ACME_EAB_HMAC"
+)
+
+// certificatesFor opens the certificates of the policy hosts that s serves, by these
+// flags. What it returns is what serve.Options.Certificates takes; it orders and renews
+// by itself from its first Manage until Close, which the caller must call. Its States
+// tell how each host stands, for metrics and pages. An error is about the flags, the
+// environment or the directory; nothing has been asked of the CA then.
+func (p *program) certificatesFor(s *session, f *certificateFlags) (*certs.Certificates, error) {
+	settings, err := p.certificateSettings(s, f)
+	if err != nil {
+		return nil, err
+	}
+	return certs.Open(settings)
+}
+
+func (p *program) certificateSettings(s *session, f *certificateFlags) (certs.Settings, error) {
+	dir, err := p.certificateDir(f)
+	if err != nil {
+		return certs.Settings{}, err
+	}
+	for _, way := range f.ways {
+		if !slices.Contains([]string{certs.TLSALPN, certs.HTTP, certs.DNS}, way) {
+			return certs.Settings{}, usagef("--challenge: %q is none of %s, %s and %s", way, certs.TLSALPN, certs.HTTP, certs.DNS)
+		}
+	}
+	var binding certs.Binding
+	binding.KeyID, _ = p.env(bindingKeyEnv)
+	binding.HMAC, _ = p.env(bindingHMACEnv)
+	if (binding.KeyID == "") != (binding.HMAC == "") {
+		return certs.Settings{}, usagef("%s and %s belong together, and one of them is not set", bindingKeyEnv, bindingHMACEnv)
+	}
+	looks := outside{p.world}
+	return certs.Settings{
+		CA: f.ca, Email: f.email, Binding: binding, Ways: f.ways, ByDNS: p.byDNS(s, f.ways),
+		CAA: looks.caa, Outside: looks.shown, Roots: p.world.Network.Roots, Clock: p.world.Clock,
+		Storage: certs.Folder(dir), Log: p.log,
+	}, nil
+}
+
+// byDNS gives the challenge record of a policy host, where its domain is proved by
+// DNS-01: through the rollout's own account, and only where the operator has consented.
+func (p *program) byDNS(s *session, ways []string) func(context.Context, string, []string) (certs.Records, error) {
+	return func(ctx context.Context, host string, left []string) (certs.Records, error) {
+		domain, ok := strings.CutPrefix(host, mtasts.PolicyHost(""))
+		if !ok || len(ways) > 0 && !slices.Contains(ways, certs.DNS) {
+			return nil, nil
+		}
+		r, err := s.engine.Load(ctx, domain)
+		if err != nil {
+			return nil, fmt.Errorf("see how %s is proved to the CA: %w", host, err)
+		}
+		switch {
+		case r.Settings.ConsentsToDNS():
+		case slices.ContainsFunc(ways, func(way string) bool { return way != certs.DNS }):
+			return nil, nil // another way was named too
+		case len(ways) == 0:
+			return nil, nil
+		default:
+			return nil, fmt.Errorf("%s is to be proved by DNS, and nobody has consented that belay writes %s by itself; belay set %s --challenge dns does, once and for all renewals: %w",
+				host, rollout.ChallengeName(domain), domain, rollout.ErrRefused)
+		}
+		account, err := s.accounts.records(ctx, domain, r.Settings.DNS)
+		if err != nil {
+			return nil, fmt.Errorf("open the DNS account of %s: %w", domain, err)
+		}
+		record, err := dns.NewChallenge(domain, account, outside{p.world}.challengeSeen, p.log, left...)
+		if err != nil {
+			return nil, err
+		}
+		return record, nil
+	}
+}
+
+// challengeHelp is that of --challenge at new and set.
+const challengeHelp = "`dns`: belay serve proves mta-sts.DOMAIN to the CA by DNS, and may write and remove its own TXT values at _acme-challenge.mta-sts.DOMAIN whenever a certificate is due; empty ends that"
+
+func (s *settingFlags) setChallenge(to *rollout.Settings) error {
+	switch {
+	case s.challenge != "" && s.challenge != rollout.ChallengeDNS:
+		return fmt.Errorf("%q is neither dns nor empty; the other challenges need no consent, and belay serve --challenge names them", s.challenge)
+	case s.challenge == rollout.ChallengeDNS && to.DNS.Provider == "manual":
+		return fmt.Errorf("records that are changed by hand cannot answer a CA; a DNS provider that belay writes through can")
+	}
+	to.Challenge = s.challenge
+	return nil
+}
+
+// certificateDir is where serve keeps certificates. One that is not below the state
+// directory is noted there, so that status, check and the wizard find it.
+func (p *program) certificateDir(f *certificateFlags) (string, error) {
+	state, err := p.stateDir()
+	if err != nil {
+		return "", err
+	}
+	note := filepath.Join(state, certificatesNote)
+	if f.dir == "" {
+		if err := os.Remove(note); err != nil && !os.IsNotExist(err) {
+			return "", fmt.Errorf("forget where certificates were kept before: %w", err)
+		}
+		return filepath.Join(state, "certificates"), nil
+	}
+	dir, err := filepath.Abs(f.dir)
+	if err != nil {
+		return "", fmt.Errorf("find the folder for certificates: %w", err)
+	}
+	if err := os.WriteFile(note, []byte(dir+"\n"), 0o600); err != nil {
+		return "", fmt.Errorf("note where certificates are kept: %w", err)
+	}
+	return dir, nil
+}
+
+// certificatesNote is the file in the state directory that names another directory of
+// certificates.
+const certificatesNote = "certificates.at"
+
+// certificateKnown is what belay serve, running here or on a machine that shares the
+// folder, knows of the certificate of a policy host; ok is false where none manages it.
+func (p *program) certificateKnown(ctx context.Context, domain string) (known rollout.HostCertificate, ok bool, err error) {
+	state, err := p.stateDir()
+	if err != nil {
+		return known, false, err
+	}
+	dir := filepath.Join(state, "certificates")
+	if noted, err := os.ReadFile(filepath.Join(state, certificatesNote)); err == nil {
+		dir = strings.TrimSpace(string(noted))
+	}
+	return certs.Known(ctx, certs.Folder(dir), mtasts.PolicyHost(domain))
+}
