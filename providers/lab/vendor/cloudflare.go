@@ -15,7 +15,8 @@ type Cloudflare struct {
 	Token string
 	zone  string
 	// state is guarded by server.mu.
-	state cloudflareState
+	state   cloudflareState
+	workers workers
 }
 
 type cloudflareState struct {
@@ -35,6 +36,14 @@ type CloudflareRecord struct {
 	Content string `json:"content"`
 	TTL     int    `json:"ttl"`
 	Proxied bool   `json:"proxied"`
+	// Meta says whose record it is.
+	Meta CloudflareMeta `json:"meta"`
+}
+
+// CloudflareMeta is what Cloudflare notes of a record.
+type CloudflareMeta struct {
+	// ReadOnly is set for a record that Cloudflare made for a Worker.
+	ReadOnly bool `json:"read_only,omitempty"`
 }
 
 const cloudflareZoneID = "023e105f4ecef8ad9ca31a8372d0c353"
@@ -45,7 +54,7 @@ func NewCloudflare(zone string, records ...CloudflareRecord) *Cloudflare {
 	c := &Cloudflare{zone: plain(zone), Token: "cf-token-0123456789abcdef"}
 	c.state.status = "active"
 	c.state.servers = []string{"ada.ns.cloudflare.com", "bob.ns.cloudflare.com"}
-	c.state.permissions = []string{"#dns_records:edit", "#dns_records:read", "#zone:read"}
+	c.state.permissions = []string{"#dns_records:edit", "#dns_records:read", "#zone:read", "#worker:read", "#worker:edit"}
 	for _, r := range records {
 		c.add(r)
 	}
@@ -56,6 +65,7 @@ func NewCloudflare(zone string, records ...CloudflareRecord) *Cloudflare {
 	api.HandleFunc("POST /client/v4/zones/{zone}/dns_records", c.createRecord)
 	api.HandleFunc("PATCH /client/v4/zones/{zone}/dns_records/{id}", c.patchRecord)
 	api.HandleFunc("DELETE /client/v4/zones/{zone}/dns_records/{id}", c.deleteRecord)
+	c.startWorkers(api)
 	api.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		cloudflareError(w, http.StatusNotFound, 7003, "Could not route to "+r.URL.Path+", perhaps your object identifier is invalid?")
 	})

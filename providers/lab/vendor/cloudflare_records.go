@@ -34,6 +34,7 @@ func (c *Cloudflare) listZones(w http.ResponseWriter, r *http.Request) {
 		"id": cloudflareZoneID, "name": c.zone, "status": c.state.status,
 		"name_servers": c.state.servers,
 		"permissions":  c.state.permissions,
+		"account":      map[string]string{"id": cloudflareAccountID, "name": "Corp"},
 	}
 	c.mu.Unlock()
 	found := []any{}
