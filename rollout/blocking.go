@@ -68,7 +68,7 @@ func FailureKey(reporter string, t tlsrpt.ResultType, mx string) string {
 // that no detail explains block, and an MX host that the live policy does not
 // cover blocks whatever failed there.
 func (r Rollout) Blocking() []BlockingFailure {
-	all := r.failures(func(b belief) bool { return b.counted })
+	all := r.failures(counts)
 	return r.withoutStrays(r.undismissed(all))
 }
 
@@ -76,38 +76,31 @@ func (r Rollout) Blocking() []BlockingFailure {
 // knows tell of, newest period first. They do not move the clean time, but close
 // gate 4 until the signer is marked known or dismissed.
 func (r Rollout) StrangersFailures() []BlockingFailure {
-	return r.undismissed(r.failures(func(b belief) bool { return b.stranger }))
+	return r.undismissed(r.failures(isStranger))
 }
 
 // failures gathers what is no exemption of DANE or of an earlier version, from the
 // reports that are believed as wanted says.
 func (r Rollout) failures(wanted func(belief) bool) []BlockingFailure {
-	versions := r.newVersions()
 	type place struct {
 		key          string
 		begins, ends time.Time
 	}
 	found := map[place]*BlockingFailure{}
-	for _, d := range r.Reports {
-		b := r.believe(d)
-		if !d.sts() || !wanted(b) {
-			continue
+	r.meet(time.Time{}, wanted, func(m meeting) {
+		if m.effect == EffectNone {
+			return
 		}
-		for _, f := range refusals(d) {
-			uncovered := versions.uncovered(f.MX)
-			if !uncovered && (f.Type.DANE() || versions.removedCause(d.PolicyText, f.MX)) {
-				continue
-			}
-			at := place{FailureKey(b.reporter, f.Type, f.MX), d.Begins, d.Ends}
-			if found[at] == nil {
-				found[at] = &BlockingFailure{Key: at.key, Reporter: b.reporter, Type: f.Type, MX: f.MX, Uncovered: uncovered, Begins: d.Begins, Ends: d.Ends}
-			}
-			found[at].Sessions = plus(found[at].Sessions, f.Count)
-			if found[at].Said == "" {
-				found[at].Said = finding.Clean(f.Reason, 200)
-			}
+		f := m.failure
+		at := place{FailureKey(m.belief.reporter, f.Type, f.MX), m.day.Begins, m.day.Ends}
+		if found[at] == nil {
+			found[at] = &BlockingFailure{Key: at.key, Reporter: m.belief.reporter, Type: f.Type, MX: f.MX, Uncovered: m.uncovered, Begins: m.day.Begins, Ends: m.day.Ends}
 		}
-	}
+		found[at].Sessions = plus(found[at].Sessions, f.Count)
+		if found[at].Said == "" {
+			found[at].Said = finding.Clean(f.Reason, 200)
+		}
+	})
 	out := make([]BlockingFailure, 0, len(found))
 	for _, b := range found {
 		out = append(out, *b)
@@ -115,21 +108,6 @@ func (r Rollout) failures(wanted func(belief) bool) []BlockingFailure {
 	slices.SortFunc(out, func(a, b BlockingFailure) int {
 		return cmp.Or(b.Ends.Compare(a.Ends), b.Begins.Compare(a.Begins), cmp.Compare(a.Key, b.Key))
 	})
-	return out
-}
-
-// refusals are the failures of a day with the unexplained ones as one of them.
-func refusals(d ReportDay) []FailureCount {
-	var out []FailureCount
-	for _, f := range d.Failures {
-		if f.Count > 0 {
-			f.MX = strings.ToLower(strings.TrimSuffix(f.MX, "."))
-			out = append(out, f)
-		}
-	}
-	if d.Unexplained > 0 {
-		out = append(out, FailureCount{Type: Unexplained, Count: d.Unexplained})
-	}
 	return out
 }
 

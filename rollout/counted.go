@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -28,7 +29,7 @@ type belief struct {
 // about the rest.
 func (r Rollout) believe(d ReportDay) belief {
 	b := belief{reporter: orgName(d.Signer)}
-	if d.Standing == Verified {
+	if d.Standing.Proven() {
 		b.known = r.Settings.Knows(b.reporter) || r.trustsSigner(b.reporter)
 		b.counted, b.stranger = b.known, !b.known
 		return b
@@ -37,6 +38,31 @@ func (r Rollout) believe(d ReportDay) belief {
 	b.counted = r.trustsSource(d.Source)
 	b.known = b.counted && (r.Settings.Knows(b.reporter) || r.trustsSigner(b.reporter))
 	return b
+}
+
+// A believer judges the sums of many days. Who vouches for a day is judged once:
+// a hundred days of hundreds of reporters are no more than these hundreds.
+type believer struct {
+	r      *Rollout
+	judged map[voucher]belief
+}
+
+// voucher is all that a belief rests on.
+type voucher struct {
+	standing                  Standing
+	signer, submitter, source string
+}
+
+func (r *Rollout) newBeliever() believer { return believer{r, map[voucher]belief{}} }
+
+func (b believer) of(d *ReportDay) belief {
+	who := voucher{d.Standing, d.Signer, d.Submitter, d.Source}
+	found, ok := b.judged[who]
+	if !ok {
+		found = b.r.believe(*d)
+		b.judged[who] = found
+	}
+	return found
 }
 
 // orgName is a reporter's name as it is compared and shown.
@@ -58,7 +84,7 @@ func (r Rollout) trustsSource(source string) bool {
 
 // sts reports whether d is about MTA-STS. Sums of other policy types are over the
 // same sessions, or over sessions that no policy was for, and never added.
-func (d ReportDay) sts() bool { return strings.EqualFold(d.PolicyType, string(tlsrpt.STS)) }
+func (d *ReportDay) sts() bool { return strings.EqualFold(d.PolicyType, string(tlsrpt.STS)) }
 
 // Sessions is the successful and failed sessions of d together.
 func (d ReportDay) Sessions() int64 { return plus(d.Success, d.Failure) }
@@ -68,14 +94,18 @@ func (d ReportDay) Sessions() int64 { return plus(d.Success, d.Failure) }
 // its period, so one about the very day of c counts: a sender that reports is
 // what is asked for here, and the clean time asks for the rest.
 func (r Rollout) ReportersSince(c time.Time) []string {
-	var names []string
-	for _, d := range r.Reports {
-		if b := r.believe(d); b.known && d.sts() && d.Sessions() > 0 && d.Ends.After(c) {
-			names = append(names, b.reporter)
+	believer := r.newBeliever()
+	found := map[string]bool{}
+	for i := range r.Reports {
+		d := &r.Reports[i]
+		if !d.Ends.After(c) || d.Sessions() == 0 || !d.sts() {
+			continue
+		}
+		if b := believer.of(d); b.known {
+			found[b.reporter] = true
 		}
 	}
-	slices.Sort(names)
-	return slices.Compact(names)
+	return slices.Sorted(maps.Keys(found))
 }
 
 // plus adds two counts and stops at the largest there is.

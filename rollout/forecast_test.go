@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"belay/rollout"
+	"belay/rollout/finding"
 	"belay/rollout/mtasts"
 	"belay/rollout/tlsrpt"
 )
@@ -29,8 +30,8 @@ func TestForecastSaysWhatEnforceWouldHaveRefused(t *testing.T) {
 		}),
 	}
 	f := r.Forecast(now, 14)
-	if f.Sessions != 10007+10003+10020+10500+1 || f.Refused != 7+3+20+1 || !f.LastRefused.Equal(day(13)) {
-		t.Errorf("%d of %d refused, last %s", f.Refused, f.Sessions, f.LastRefused)
+	if f.Sessions != 10007+10003+10020+10500+1 || f.Refused != 7+3+20 || f.NoPolicy != 1 || !f.LastRefused.Equal(day(10)) {
+		t.Errorf("%d of %d refused, %d without policy, last %s", f.Refused, f.Sessions, f.NoPolicy, f.LastRefused)
 	}
 	got, err := json.Marshal(f)
 	if err != nil {
@@ -38,9 +39,10 @@ func TestForecastSaysWhatEnforceWouldHaveRefused(t *testing.T) {
 	}
 	for _, want := range []string{
 		`"days":14`, `"since":"2026-06-01T00:00:00Z"`,
-		`{"reporter":"google.com","known":true,"sessions":20011,"refused":11}`,
-		`{"reporter":"microsoft.com","known":true,"sessions":20520,"refused":20}`,
-		`"causes":[{"type":"certificate-expired","mx":"mx2.corp.test","sessions":27,"reporters":["google.com","microsoft.com"],"last":"2026-06-10T00:00:00Z"}`,
+		`{"reporter":"google.com","known":true,"sessions":20011,"refused":10,"no_policy":1}`,
+		`{"reporter":"microsoft.com","known":true,"sessions":20520,"refused":20,"no_policy":0}`,
+		`"causes":[{"type":"certificate-expired","mx":"mx2.corp.test","effect":"refused","sessions":27,"reporters":["google.com","microsoft.com"],"days":["2026-06-01T00:00:00Z","2026-06-09T00:00:00Z"],"last":"2026-06-10T00:00:00Z"`,
+		`{"type":"sts-policy-fetch-error","effect":"no-policy","sessions":1,`,
 	} {
 		if !strings.Contains(string(got), want) {
 			t.Errorf("forecast %s\nlacks %s", got, want)
@@ -52,6 +54,67 @@ func TestForecastSaysWhatEnforceWouldHaveRefused(t *testing.T) {
 	empty, _ := json.Marshal(rollout.Rollout{}.Forecast(now, 14))
 	if !strings.Contains(string(empty), `"reporters":[],"causes":[]`) {
 		t.Errorf("empty forecast: %s", empty)
+	}
+}
+
+func TestForecastInWords(t *testing.T) {
+	now := day(15)
+	for _, row := range []struct {
+		name    string
+		reports []rollout.ReportDay
+		with    func(*rollout.Rollout)
+		want    string
+	}{
+		{"nobody reported", nil, nil, "No session of the last 14 days is reported by anybody that counts."},
+		{"all went well", daily(1, 14, google, microsoft), nil, "Enforced over the last 14 days, none of 280,000 sessions from 2 reporters would have been refused."},
+		{"as the example has it", append(daily(10, 14, "comcast.net", "yahoo.com"),
+			report(12, google, met(tlsrpt.CertificateExpired, "mx2.corp.test", 36)), report(13, microsoft, met(tlsrpt.ValidationFailure, "mx9.other.test", 1))),
+			func(r *rollout.Rollout) { sawMended(r, "M09", "mx2.corp.test [192.0.2.11]", day(13).Add(8*time.Hour)) },
+			"Enforced over the last 14 days, 37 of 120,037 sessions from 2 of 4 reporters would have been refused: " +
+				"36 at mx2.corp.test (expired certificate, mended on 13 Jun), 1 at mx9.other.test (not in your policy)."},
+		{"belay sees the same", []rollout.ReportDay{report(12, google, met(tlsrpt.CertificateExpired, "mx2.corp.test", 1))},
+			func(r *rollout.Rollout) { failing(r.Evidence, "M09", "mx2.corp.test [192.0.2.11]") },
+			"Enforced over the last 14 days, 1 of 10,001 sessions from 1 of 1 reporter would have been refused: 1 at mx2.corp.test (expired certificate, belay sees the same)."},
+		{"policies that could not be fetched refuse nothing", []rollout.ReportDay{report(12, google, met(tlsrpt.STSPolicyFetchError, "", 8)), report(12, microsoft)}, nil,
+			"Enforced over the last 14 days, none of 20,008 sessions from 2 reporters would have been refused. 8 sessions from 1 of them would have been delivered " +
+				"without the policy, or by one that the sender still held: 8 (policy not fetched, not reproducible)."},
+		{"more causes than a sentence bears", []rollout.ReportDay{report(12, google, met(tlsrpt.CertificateExpired, "mx1.corp.test", 5), met(tlsrpt.CertificateExpired, "mx2.corp.test", 4),
+			met(tlsrpt.StartTLSNotSupported, "mx1.corp.test", 3), met(tlsrpt.StartTLSNotSupported, "mx2.corp.test", 2), met("moon-phase", "mx2.corp.test", 1))}, nil,
+			"Enforced over the last 14 days, 15 of 10,015 sessions from 1 of 1 reporter would have been refused: 5 at mx1.corp.test (expired certificate, not reproducible), " +
+				"4 at mx2.corp.test (expired certificate, not reproducible), 3 at mx1.corp.test (no STARTTLS, not reproducible), 2 other causes."},
+		{"a host's name is shown without what would command the terminal", []rollout.ReportDay{report(12, google, met(tlsrpt.ValidationFailure, "mx\x1b[2Jevil.test", 1))}, nil,
+			"Enforced over the last 14 days, 1 of 10,001 sessions from 1 of 1 reporter would have been refused: 1 at mxevil.test (not in your policy)."},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			r := inTesting(now)
+			r.Reports = row.reports
+			if row.with != nil {
+				row.with(&r)
+			}
+			if got := r.Forecast(now, 14).Words(now); got != row.want {
+				t.Errorf("it says\n%s, want\n%s", got, row.want)
+			}
+		})
+	}
+}
+
+func TestGateReadsTheForecast(t *testing.T) {
+	now := day(15)
+	r := inTesting(now)
+	r.Reports = append(daily(1, 14, google, microsoft), report(9, google, met(tlsrpt.CertificateExpired, "mx2.corp.test", 1)))
+	g := r.ReviewGate(now)
+	if want := r.Forecast(now, 14).Words(now); g.Forecast != want || !strings.Contains(want, "1 of 290,001 sessions") {
+		t.Errorf("the gate read %q, the forecast is %q", g.Forecast, want)
+	}
+	if soak := r.SoakGate(now, 7*rollout.Day, "under enforce"); soak.Forecast != g.Forecast {
+		t.Errorf("gate 5 read %q", soak.Forecast)
+	}
+	told := false
+	for _, x := range g.Reasons {
+		told = told || strings.Contains(x.Text, "google.com reported certificate-expired at mx2.corp.test in the period to 2026-06-10T00:00:00Z (1 session); not reproducible: last on 9 Jun")
+	}
+	if !told {
+		t.Errorf("no reason tells what belay saw of it: %+v", g.Reasons)
 	}
 }
 
@@ -94,6 +157,18 @@ func TestVersionsThatReportersHold(t *testing.T) {
 		if got[i] != want[i] {
 			t.Errorf("version %+v, want %+v", got[i], want[i])
 		}
+	}
+	var said []string
+	for _, h := range got {
+		said = append(said, h.Reporter+" "+h.Words(now))
+		f, ok := h.Finding(now)
+		if want := map[string]finding.Code{google: "", microsoft: "V08", "yahoo.com": "V19"}[h.Reporter]; f.Code != want || ok != (want != "") {
+			t.Errorf("%s: finding %s %v, want %s", h.Reporter, f.Code, ok, want)
+		}
+	}
+	if got, want := strings.Join(said, "; "), "google.com holds id 20260610T000000Z, the present policy; "+
+		"microsoft.com still holds id 20260501T000000Z until 17 Jun at the latest; yahoo.com held a policy that was never yours"; got != want {
+		t.Errorf("it says %q, want %q", got, want)
 	}
 	for _, h := range r.Versions(day(17).Add(time.Second)) {
 		if h.Reporter == microsoft {

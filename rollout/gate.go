@@ -14,6 +14,9 @@ type Gate struct {
 	Until time.Time `json:"until,omitzero"`
 	// Counted names the reporters that the gate counted.
 	Counted []string `json:"counted,omitempty"`
+	// Forecast says what enforcing would have cost by the reports that the gate read:
+	// Forecast.Words of the last ForecastDays; empty where the gate reads none.
+	Forecast string `json:"forecast,omitempty"`
 }
 
 // Reason is why a gate is closed and what would remove it.

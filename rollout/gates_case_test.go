@@ -2,6 +2,7 @@ package rollout_test
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -120,4 +121,9 @@ func look(r *rollout.Rollout, e *rollout.Evidence) { r.History = r.History.With(
 
 func mode(text string, m mtasts.Mode) string {
 	return strings.Replace(text, "mode: testing", "mode: "+string(m), 1)
+}
+
+// byEnd puts sums in the order in which the store has them.
+func byEnd(ds []rollout.ReportDay) {
+	slices.SortStableFunc(ds, func(a, b rollout.ReportDay) int { return a.Ends.Compare(b.Ends) })
 }

@@ -2,10 +2,12 @@ package rollout
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"belay/rollout/finding"
 	"belay/rollout/mtasts"
 )
 
@@ -30,6 +32,38 @@ type HeldVersion struct {
 	Strange bool `json:"strange,omitempty"`
 }
 
+// Words say which policy the reporter holds, after its name: "still holds id
+// 20261101T101500Z until 8 Dec at the latest". Days are UTC days.
+func (h HeldVersion) Words(now time.Time) string {
+	name := "a policy without an id, with mode " + finding.Clean(string(h.Mode), 20)
+	if h.PolicyID != "" {
+		name = "id " + finding.Clean(h.PolicyID, 40)
+	}
+	switch {
+	case h.Strange:
+		return "held a policy that was never yours"
+	case h.Present:
+		return "holds " + name + ", the present policy"
+	case h.Until.IsZero():
+		return "still holds " + name + ", which is served still"
+	}
+	return "still holds " + name + " until " + onDay(h.Until, now) + " at the latest"
+}
+
+// Finding is what an operator must know of a policy that is not the present one: V08
+// of an earlier version, V19 of one that the ledger never served. ok is false for the
+// present one.
+func (h HeldVersion) Finding(now time.Time) (f finding.Finding, ok bool) {
+	switch {
+	case h.Strange:
+		return finding.New("V19", h.Reporter, fmt.Sprintf("%s went by a policy that was never yours, mode %s and max_age %d, in the period to %s",
+			h.Reporter, finding.Clean(string(h.Mode), 20), h.MaxAge, onDay(h.Seen.Add(-time.Second), now))), true
+	case h.Present:
+		return finding.Finding{}, false
+	}
+	return finding.New("V08", h.Reporter, h.Reporter+" "+h.Words(now)), true
+}
+
 // Versions are the policies that reporters still hold at now, by the policy text
 // in the newest counted sts report of each; a reporter whose newest period shows
 // several has one line for each. A version that nobody can hold any longer is left
@@ -37,15 +71,19 @@ type HeldVersion struct {
 func (r Rollout) Versions(now time.Time) []HeldVersion {
 	newest := map[string]time.Time{}
 	texts := map[string][]string{}
-	for _, d := range r.Reports {
-		b := r.believe(d)
-		if !b.counted || !d.sts() || strings.TrimSpace(d.PolicyText) == "" || d.Ends.Before(newest[b.reporter]) {
+	believer := r.newBeliever()
+	for i := range slices.Backward(r.Reports) { // the newest are the last
+		d := &r.Reports[i]
+		b := believer.of(d)
+		if !b.counted || d.Ends.Before(newest[b.reporter]) || !d.sts() || strings.TrimSpace(d.PolicyText) == "" {
 			continue
 		}
 		if d.Ends.After(newest[b.reporter]) {
 			newest[b.reporter], texts[b.reporter] = d.Ends, nil
 		}
-		texts[b.reporter] = append(texts[b.reporter], d.PolicyText)
+		if !slices.Contains(texts[b.reporter], d.PolicyText) {
+			texts[b.reporter] = append(texts[b.reporter], d.PolicyText)
+		}
 	}
 	versions := r.newVersions()
 	out := []HeldVersion{}

@@ -15,7 +15,7 @@ import (
 func (r Rollout) SoakGate(now time.Time, soak time.Duration, what string) Gate {
 	g := Gate{Reasons: r.OwnChecks(now)}
 	since, why := r.CleanSince(now)
-	g.Counted = r.ReportersSince(since)
+	g.Counted, g.Forecast = r.ReportersSince(since), r.Forecast(now, ForecastDays).Words(now)
 	r.closeForBlocking(&g, now, soak)
 	if due := since.Add(soak); now.Before(due) {
 		g.Close(r.soaking(since, why, fmt.Sprintf("%s are needed %s", span(soak), what), due))
@@ -32,7 +32,7 @@ func (r Rollout) SoakGate(now time.Time, soak time.Duration, what string) Gate {
 func (r Rollout) ReviewGate(now time.Time) Gate {
 	g := Gate{Reasons: r.OwnChecks(now)}
 	since, why := r.CleanSince(now)
-	g.Counted = r.ReportersSince(since)
+	g.Counted, g.Forecast = r.ReportersSince(since), r.Forecast(now, ForecastDays).Words(now)
 
 	soak := r.Settings.Soak
 	enough := len(g.Counted) >= r.Settings.MinReporters
@@ -69,7 +69,7 @@ func (r Rollout) soaking(since time.Time, why, needed string, due time.Time) Rea
 
 // closeForBlocking names each blocking failure that still holds the gate: its time
 // is after everything else that moves the clean time, and soak has not passed
-// since.
+// since. It names what the forecast counts, with what belay's own looks saw of it.
 func (r Rollout) closeForBlocking(g *Gate, now time.Time, soak time.Duration) {
 	since, _ := r.undisturbedSince(now)
 	for _, b := range r.standing(now) {
@@ -77,11 +77,22 @@ func (r Rollout) closeForBlocking(g *Gate, now time.Time, soak time.Duration) {
 		if !b.counts.After(since) || !now.Before(due) {
 			continue
 		}
-		reason := Reason{Code: ReasonBlocking, Subject: b.Key, Until: due, Text: b.Reporter + " reported " + b.sentence(), Fix: b.fix(r.Domain)}
+		reason := Reason{Code: ReasonBlocking, Subject: b.Key, Until: due, Text: b.Reporter + " reported " + b.sentence() + r.besideWords(b.BlockingFailure, now), Fix: b.fix(r.Domain)}
 		if !slices.ContainsFunc(g.Reasons, func(x Reason) bool { return x.Key() == reason.Key() }) {
 			g.Close(reason)
 		}
 	}
+}
+
+// besideWords say what belay's own looks saw of the failure, as the end of a
+// sentence about it.
+func (r Rollout) besideWords(b BlockingFailure, now time.Time) string {
+	f := Failure{Type: b.Type, MX: b.MX, Uncovered: b.Uncovered, Last: b.Ends, Days: daysOf(b.Begins, b.Ends)}
+	f.Own = r.Probed(f, now)
+	if said := f.OwnWords(now); said != "" {
+		return "; " + said
+	}
+	return ""
 }
 
 // closeForStrangers names each unknown signer whose failures are about a time

@@ -37,8 +37,21 @@ func (r Rollout) withoutStrays(fs []BlockingFailure) []BlockingFailure {
 			met[at] = plus(met[at], f.Sessions)
 		}
 	}
-	for _, d := range r.Reports {
-		if b := r.believe(d); b.counted && d.sts() {
+	if len(met) == 0 {
+		return fs
+	}
+	type period struct{ begins, ends time.Time }
+	periods := map[period]bool{}
+	for at := range met {
+		periods[period{at.begins, at.ends}] = true
+	}
+	believer := r.newBeliever()
+	for i := range r.Reports {
+		d := &r.Reports[i]
+		if !periods[period{d.Begins, d.Ends}] || !d.sts() {
+			continue
+		}
+		if b := believer.of(d); b.counted {
 			at := tally{b.reporter, d.Begins, d.Ends}
 			sessions[at] = plus(sessions[at], d.Sessions())
 		}

@@ -97,7 +97,7 @@ func unseenFromOutside() map[finding.Code]string {
 		"R09": "what a mail filter holds back shows only when reports do not come (V02)",
 		"D01": plan, "D09": plan, "D10": plan,
 		"V01": inbox, "V02": inbox, "V03": inbox, "V04": inbox, "V05": inbox, "V06": inbox, "V07": inbox, "V08": inbox, "V09": inbox,
-		"V10": inbox, "V11": inbox, "V12": inbox, "V13": inbox, "V14": inbox, "V15": inbox, "V16": inbox, "V17": inbox, "V18": inbox,
+		"V10": inbox, "V11": inbox, "V12": inbox, "V13": inbox, "V14": inbox, "V15": inbox, "V16": inbox, "V17": inbox, "V18": inbox, "V19": inbox,
 		"E01": gate, "E02": gate, "E03": gate, "E04": gate, "E05": "nobody but the operator knows of a change that is only planned",
 		"E08": gate, "E09": plan,
 		"A01": gate, "A03": "that MX hosts are to change is known to the operator alone; until when senders hold the policy is O01's",

@@ -22,6 +22,7 @@ var review = []Entry{
 	{"V16", Fail, "unreadable report", "The text is no report that can be used. It is kept as it came and not counted.", "Nothing to do at your end unless one sender's reports are all like this.", "RFC 8460 4"},
 	{"V17", Info, "same sessions under two policies", "The sender counted the same sessions under MTA-STS and under DANE. They are counted once.", "", "RFC 8460 4.4"},
 	{"V18", Warn, "report departs from the standard", "The sender does not keep to RFC 8460 here. This alone keeps no report from being counted.", "Nothing to do at your end.", "RFC 8460 4"},
+	{"V19", Fail, "sender held a policy that was never yours", "The policy that a sender quotes was never served by this rollout: another server answered it, at an address that is not yours or was not looked at, or somebody stood in between.", "Check every address of the policy host, also from other networks, and who else can publish below the domain.", "RFC 8461 10.2"},
 }
 
 var enforcing = []Entry{

@@ -1,0 +1,171 @@
+package rollout
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Coverage is how regularly one reporter reports, how late, and whether it stopped.
+type Coverage struct {
+	// Reporter is the signer's organisational domain, or the submitter's of what no
+	// signature vouches for.
+	Reporter string   `json:"reporter"`
+	Standing Standing `json:"standing"`
+	// Known reporters are those that gate 4 counts; Counted ones move the gates.
+	Known   bool `json:"known"`
+	Counted bool `json:"counted"`
+
+	// Success and Failure are its sts sessions of the days asked about; Refused and
+	// NoPolicy as in Forecast.
+	Success  int64 `json:"success"`
+	Failure  int64 `json:"failure"`
+	Refused  int64 `json:"refused"`
+	NoPolicy int64 `json:"no_policy"`
+
+	// Days is on how many UTC days it reported about, of the Of days from its first
+	// one, or from the first day asked about, to the newest that anybody reported.
+	Days int `json:"days"`
+	Of   int `json:"of"`
+	// First and Last are the begin of the first and the end of the newest period that
+	// is known; they may lie before the days asked about.
+	First time.Time `json:"first"`
+	Last  time.Time `json:"last"`
+	// Late is the mean time from the end of a period to the arrival of its report,
+	// over the Timed reports whose arrival is known.
+	Late  time.Duration `json:"late_ns,omitempty"`
+	Timed int           `json:"timed,omitempty"`
+	// Silent is how many whole UTC days have passed of which its reports would have
+	// come by now, had they been as late as usual.
+	Silent int `json:"silent"`
+	// Stopped is true where it is silent for longer than ever before.
+	Stopped bool `json:"stopped"`
+}
+
+// quietDays is how many silent days are nobody's end: a sender reports only of the
+// days on which it wrote to the domain.
+const quietDays = 3
+
+// coverer gathers the coverage of one reporter.
+type coverer struct {
+	Coverage
+	days []time.Time // UTC days reported about, in order
+	late int64
+}
+
+// Coverage tells of every reporter whose reports r has: of the last days before now
+// how much, and of all the time that r has reports of, how regularly. Those that
+// count come first, the largest before others.
+func (r Rollout) Coverage(now time.Time, days int) []Coverage {
+	since := now.Add(-time.Duration(days) * Day)
+	type who struct {
+		reporter string
+		standing Standing
+	}
+	found := map[who]*coverer{}
+	var newest time.Time
+	tolls, believer := r.tolls(since), r.newBeliever()
+	for i := range r.Reports {
+		d := &r.Reports[i]
+		if !d.sts() {
+			continue
+		}
+		b := believer.of(d)
+		at := who{b.reporter, d.Standing}
+		c := found[at]
+		if c == nil {
+			c = &coverer{Coverage: Coverage{Reporter: b.reporter, Standing: d.Standing, First: d.Begins}}
+			found[at] = c
+		}
+		c.Known, c.Counted = c.Known || b.known, c.Counted || b.counted
+		c.add(d)
+		if d.Ends.After(since) {
+			c.Success, c.Failure = plus(c.Success, d.Success), plus(c.Failure, d.Failure)
+			c.Refused, c.NoPolicy = plus(c.Refused, tolls[d].refused), plus(c.NoPolicy, tolls[d].noPolicy)
+		}
+		if b.counted && !d.Ends.After(now) {
+			newest = later(newest, d.Ends)
+		}
+	}
+	out := make([]Coverage, 0, len(found))
+	for _, c := range found {
+		out = append(out, c.judge(since, newest, now))
+	}
+	slices.SortFunc(out, func(a, b Coverage) int {
+		return cmp.Or(cmp.Compare(rank(b.Counted), rank(a.Counted)), cmp.Compare(plus(b.Success, b.Failure), plus(a.Success, a.Failure)),
+			cmp.Compare(a.Reporter, b.Reporter), cmp.Compare(a.Standing, b.Standing))
+	})
+	return out
+}
+
+func rank(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// add takes the sums of one day in, which come in the order of their ends.
+func (c *coverer) add(d *ReportDay) {
+	if d.Begins.Before(c.First) {
+		c.First = d.Begins
+	}
+	c.Last = later(c.Last, d.Ends)
+	c.Timed, c.late = c.Timed+d.Timed, plus(c.late, d.Late)
+	day := dayOf(d.Ends.Add(-time.Second))
+	if n := len(c.days); n == 0 || day.After(c.days[n-1]) {
+		c.days = append(c.days, day)
+	}
+}
+
+// judge says how regular the reporter is and whether it stopped.
+func (c *coverer) judge(since, newest, now time.Time) Coverage {
+	if c.Timed > 0 {
+		c.Late = time.Duration(c.late/int64(c.Timed)) * time.Second
+	}
+	if len(c.days) == 0 {
+		return c.Coverage
+	}
+	from := c.days[0]
+	if asked := dayOf(since); from.Before(asked) {
+		from = asked
+	}
+	for _, day := range c.days {
+		if !day.Before(from) {
+			c.Days++
+		}
+	}
+	c.Of = max(c.Days, int(dayOf(newest).Sub(from)/Day))
+	gap := 0 // the longest that it was silent before
+	for i := 1; i < len(c.days); i++ {
+		gap = max(gap, int(c.days[i].Sub(c.days[i-1])/Day)-1)
+	}
+	c.Silent = max(0, int(dayOf(now.Add(-c.Late)).Sub(c.days[len(c.days)-1].Add(Day))/Day))
+	c.Stopped = c.Silent > max(quietDays, gap)
+	return c.Coverage
+}
+
+// Words say how regularly the reporter reports, after its name: "9 of 9 days, 6 h
+// after the day", "2 of 9 days, silent for 5 days".
+func (c Coverage) Words() string {
+	said := fmt.Sprintf("%d of %s", c.Days, several(int64(c.Of), "day"))
+	if c.Timed > 0 {
+		said += ", " + lateness(c.Late)
+	}
+	if c.Stopped {
+		said += fmt.Sprintf(", silent for %s", several(int64(c.Silent), "day"))
+	}
+	return said
+}
+
+// lateness is how long after the end of a period its reports come.
+func lateness(d time.Duration) string {
+	switch {
+	case d < time.Hour:
+		return "within the hour"
+	case d < 2*Day:
+		return fmt.Sprintf("%d h after", int(d.Round(time.Hour)/time.Hour))
+	}
+	return fmt.Sprintf("%d days after", int(d.Round(Day)/Day))
+}

@@ -1,0 +1,171 @@
+package rollout
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"belay/rollout/finding"
+	"belay/rollout/tlsrpt"
+)
+
+// mostNamed is how many addresses and reasons of one failure are named.
+const mostNamed = 20
+
+// Failure is one way in which sessions failed at one place over some days, by the
+// word of all who reported it, and what belay's own looks saw of the same.
+type Failure struct {
+	Type tlsrpt.ResultType `json:"type"`
+	MX   string            `json:"mx,omitempty"`
+	// IPs are addresses of the MX host that reports name, sorted, at most 20.
+	IPs       []string `json:"ips,omitempty"`
+	Effect    Effect   `json:"effect"`
+	Uncovered bool     `json:"uncovered,omitempty"`
+	// Stranger marks what only verified reports of signers nobody knows tell of.
+	Stranger bool `json:"stranger,omitempty"`
+
+	// Sessions that failed so. One session may fail in more than one way, so that
+	// failures may add up to more than what is refused.
+	Sessions  int64    `json:"sessions"`
+	Reporters []string `json:"reporters"`
+	// Days are the UTC days, at 00:00, that the reports are about; Last is the end of
+	// the newest period.
+	Days []time.Time `json:"days"`
+	Last time.Time   `json:"last"`
+	// Said are the reporters' own reasons, cleaned, at most 20.
+	Said []string `json:"said,omitempty"`
+
+	// Blocks are the keys, as a dismissal names them, of those that hold gates shut.
+	Blocks []string `json:"blocks,omitempty"`
+	// Code is the finding that explains the failure.
+	Code finding.Code `json:"code"`
+	Own  Probe        `json:"own"`
+}
+
+// Failures are the failures in counted reports, and those of signers nobody knows,
+// of the days before now that are asked about, a period counting whole where any of
+// it lies within. Those that would have been refused come first, the most frequent
+// before others. Dismissed failures, strays and what has no effect are among them.
+func (r Rollout) Failures(now time.Time, days int) []Failure {
+	since := now.Add(-time.Duration(days) * Day)
+	out := r.gather(since, counts)
+	strange := r.gather(since, isStranger)
+	for i := range strange {
+		strange[i].Stranger = true
+	}
+	holding(out, r.Blocking(), since)
+	holding(strange, r.StrangersFailures(), since)
+	out = append(out, strange...)
+	for i := range out {
+		out[i].Own = r.Probed(out[i], now)
+		out[i].Code = out[i].code()
+	}
+	return out
+}
+
+// holding notes in fs which of them hold gates shut.
+func holding(fs []Failure, blocking []BlockingFailure, since time.Time) {
+	for _, b := range blocking {
+		for i := range fs {
+			f := &fs[i]
+			if f.Type == b.Type && f.MX == b.MX && b.Ends.After(since) && !slices.Contains(f.Blocks, b.Key) {
+				f.Blocks = append(f.Blocks, b.Key)
+				slices.Sort(f.Blocks)
+			}
+		}
+	}
+}
+
+// gather puts the failures together that are of one type at one MX host.
+func (r Rollout) gather(since time.Time, wanted func(belief) bool) []Failure {
+	type place struct {
+		typ    tlsrpt.ResultType
+		mx     string
+		effect Effect
+	}
+	var out []Failure
+	at := map[place]int{}
+	r.meet(since, wanted, func(m meeting) {
+		key := place{m.failure.Type, m.failure.MX, m.effect}
+		i, ok := at[key]
+		if !ok {
+			i = len(out)
+			at[key] = i
+			out = append(out, Failure{Type: key.typ, MX: key.mx, Effect: key.effect, Uncovered: m.uncovered})
+		}
+		out[i].add(m)
+	})
+	slices.SortFunc(out, func(a, b Failure) int {
+		return cmp.Or(a.Effect.rank()-b.Effect.rank(), cmp.Compare(b.Sessions, a.Sessions), cmp.Compare(a.Type, b.Type), cmp.Compare(a.MX, b.MX))
+	})
+	return out
+}
+
+func (e Effect) rank() int {
+	return slices.Index([]Effect{EffectRefused, EffectNoPolicy, EffectNone}, e)
+}
+
+func (f *Failure) add(m meeting) {
+	f.Sessions, f.Last = plus(f.Sessions, m.failure.Count), later(f.Last, m.day.Ends)
+	f.Reporters = named(f.Reporters, m.belief.reporter, len(f.Reporters)+1)
+	f.IPs = named(f.IPs, m.failure.IP, mostNamed)
+	f.Said = named(f.Said, strings.TrimSpace(finding.Clean(m.failure.Reason, 200)), mostNamed)
+	for _, day := range daysOf(m.day.Begins, m.day.Ends) {
+		if i, found := slices.BinarySearchFunc(f.Days, day, time.Time.Compare); !found {
+			f.Days = slices.Insert(f.Days, i, day)
+		}
+	}
+}
+
+// longestPeriod is the longest period that is taken at its word.
+const longestPeriod = 40 * Day
+
+// daysOf are the UTC days of a period. One that claims to be longer than any sender's
+// is taken as its last day.
+func daysOf(begins, ends time.Time) []time.Time {
+	if ends.Sub(begins) > longestPeriod || !ends.After(begins) {
+		return []time.Time{dayOf(ends.Add(-time.Second))}
+	}
+	var out []time.Time
+	for day := dayOf(begins); day.Before(ends); day = day.Add(Day) {
+		out = append(out, day)
+	}
+	return out
+}
+
+// named puts a name into a sorted list that holds at most so many.
+func named(list []string, name string, most int) []string {
+	i, found := slices.BinarySearch(list, name)
+	if found || name == "" || len(list) >= most {
+		return list
+	}
+	return slices.Insert(list, i, name)
+}
+
+// code is the finding that belay itself would have had where the senders met the
+// failure; where there is none, what reports are read as.
+func (f Failure) code() finding.Code {
+	if f.Own.Verdict == ProbeSame {
+		return f.Own.Code
+	}
+	switch {
+	case f.Uncovered:
+	case f.Type.DANE():
+		return "V10"
+	case f.Type == tlsrpt.StartTLSNotSupported:
+		return "M07"
+	case f.Type == tlsrpt.CertificateHostMismatch:
+		return "M11"
+	case f.Type == tlsrpt.CertificateExpired:
+		return "M09"
+	case f.Type == tlsrpt.CertificateNotTrusted:
+		return "M12"
+	}
+	return f.blocking().Code()
+}
+
+// blocking is f as the rules of blocking failures see it.
+func (f Failure) blocking() BlockingFailure {
+	return BlockingFailure{Type: f.Type, MX: f.MX, Uncovered: f.Uncovered}
+}

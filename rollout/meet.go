@@ -1,0 +1,86 @@
+package rollout
+
+import (
+	"strings"
+	"time"
+
+	"belay/rollout/tlsrpt"
+)
+
+// Effect is what enforce would have done to sessions that failed in testing.
+type Effect string
+
+// The effects.
+const (
+	// EffectRefused sessions would have been refused.
+	EffectRefused Effect = "refused"
+	// EffectNoPolicy sessions were those of a sender that could not get the policy:
+	// under enforce it delivers too, without MTA-STS, or by the policy that it still
+	// holds (RFC 8461 section 5.1). They block a gate, for a domain that senders get
+	// no policy of is not protected; they are not counted as refused.
+	EffectNoPolicy Effect = "no-policy"
+	// EffectNone sessions failed by what MTA-STS does not ask for (DANE), or by an
+	// earlier policy's fault that the present one has not.
+	EffectNone Effect = "none"
+)
+
+// meeting is one kind of failure in the sums of one day.
+type meeting struct {
+	day       *ReportDay
+	belief    belief
+	failure   FailureCount
+	effect    Effect
+	uncovered bool
+}
+
+// meet tells of every failure under policy type sts in the days that end after
+// since, as far as wanted believes them. It is where forecast, blocking failures
+// and the failures that are shown all come from, so that none of them knows of one
+// that the others do not.
+func (r Rollout) meet(since time.Time, wanted func(belief) bool, tell func(meeting)) {
+	versions, believer := r.newVersions(), r.newBeliever()
+	for i := range r.Reports {
+		d := &r.Reports[i]
+		if len(d.Failures) == 0 && d.Unexplained <= 0 || !d.Ends.After(since) || !d.sts() {
+			continue
+		}
+		b := believer.of(d)
+		if !wanted(b) {
+			continue
+		}
+		for _, f := range d.failures() {
+			tell(meeting{d, b, f, versions.effect(d.PolicyText, f), versions.uncovered(f.MX)})
+		}
+	}
+}
+
+func counts(b belief) bool     { return b.counted }
+func isStranger(b belief) bool { return b.stranger }
+
+// effect is what the live policy in enforce makes of a failure met under text.
+func (v *versions) effect(text string, f FailureCount) Effect {
+	switch {
+	case v.uncovered(f.MX):
+		return EffectRefused
+	case f.Type.DANE(), v.removedCause(text, f.MX):
+		return EffectNone
+	case f.Type == tlsrpt.STSPolicyFetchError, f.Type == tlsrpt.STSPolicyInvalid, f.Type == tlsrpt.STSWebPKIInvalid:
+		return EffectNoPolicy
+	}
+	return EffectRefused
+}
+
+// failures are the failures of a day, with the unexplained ones as one of them.
+func (d *ReportDay) failures() []FailureCount {
+	var out []FailureCount
+	for _, f := range d.Failures {
+		if f.Count > 0 {
+			f.MX = strings.ToLower(strings.TrimSuffix(f.MX, "."))
+			out = append(out, f)
+		}
+	}
+	if d.Unexplained > 0 {
+		out = append(out, FailureCount{Type: Unexplained, Count: d.Unexplained})
+	}
+	return out
+}
