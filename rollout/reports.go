@@ -12,17 +12,22 @@ type Standing string
 // The standings of a report.
 const (
 	Verified Standing = "verified" // a DKIM signature verifies and aligns with the submitter
+	Vouched  Standing = "vouched"  // it did when the operator's own MX took the mail, which wrote so
 	Modified Standing = "modified" // signed, but the body was changed on its way
-	Unsigned Standing = "unsigned" // no aligned signature, or a bare file
+	Unsigned Standing = "unsigned" // no aligned signature that is good, or a bare file
 	Pending  Standing = "pending"  // the key could not be looked up; verified again later
+	Posted   Standing = "https"    // it came by HTTPS, which proves nobody
 )
+
+// Proven reports whether a report of this standing is its signer's.
+func (s Standing) Proven() bool { return s == Verified || s == Vouched }
 
 // ReceivedReport is one report as an inbox hands it to the report store.
 type ReceivedReport struct {
 	Report   tlsrpt.Report
 	Standing Standing
 	// Signer is the organisational domain of the verified DKIM d=; empty unless
-	// Standing is Verified.
+	// Standing is proven.
 	Signer string
 	// Submitter is the organisational domain that the report says it is from.
 	Submitter string
@@ -94,6 +99,21 @@ type Intake struct {
 	Success    int64     `json:"success"`
 	Failure    int64     `json:"failure"`
 	Skipped    []Skipped `json:"skipped"`
+	// Sources are the parts of it, one for each inbox or path that was named.
+	Sources []SourceIntake `json:"sources,omitempty"`
+}
+
+// SourceIntake is what an import took from one inbox or path.
+type SourceIntake struct {
+	Source     string `json:"source"`
+	Mails      int    `json:"mails"`
+	Reports    int    `json:"reports"`
+	New        int    `json:"new"`
+	Duplicates int    `json:"duplicates"`
+	Foreign    int    `json:"foreign"`
+	Unreadable int    `json:"unreadable"`
+	// Error is why the source could not be read to its end.
+	Error string `json:"error,omitempty"`
 }
 
 // Skipped is one thing that was not taken, and why.

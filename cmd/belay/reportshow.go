@@ -90,7 +90,7 @@ func daysOf(reports []rollout.ReportDay) []dayShape {
 		}
 		days[key].Success += d.Success
 		days[key].Failure += d.Failure
-		if d.Standing == rollout.Verified {
+		if d.Standing.Proven() {
 			days[key].Signed += d.Sessions()
 		}
 	}

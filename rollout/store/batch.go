@@ -165,7 +165,7 @@ func (b *batch) day(r row, d rollout.ReportDay) (int64, error) {
 		return 0, err
 	}
 	source := r.source
-	if r.standing == rollout.Verified {
+	if r.standing.Proven() {
 		source = ""
 	}
 	key := []any{r.domain, d.Ends.Unix(), d.Begins.Unix(), string(r.standing), r.signer, d.Submitter, source, d.PolicyType, text}

@@ -28,7 +28,7 @@ type row struct {
 func rowOf(a arrival, sh share) row {
 	r := a.report
 	standing, signer := r.Standing, bounded(r.Signer, mostName)
-	if standing != rollout.Verified {
+	if !standing.Proven() {
 		signer = ""
 	}
 	return row{
@@ -60,16 +60,16 @@ func judge(r row, same []row) verdict {
 	var v verdict
 	for _, old := range same {
 		switch {
-		case r.standing == rollout.Verified && old.standing == rollout.Verified:
+		case r.standing.Proven() && old.standing.Proven():
 			v.duplicate = v.duplicate || old.signer == r.signer
-		case r.standing == rollout.Verified && old.standing != rollout.Pending:
+		case r.standing.Proven() && old.standing != rollout.Pending:
 			if old.submitter == r.submitter {
 				v.replaced = append(v.replaced, old)
 			}
 		case r.standing == rollout.Pending || old.standing == rollout.Pending:
 			// The very mail, fetched again, is no second one.
 			v.duplicate = v.duplicate || bytes.Equal(old.digest, r.digest) && old.standing == r.standing
-		case old.standing == rollout.Verified:
+		case old.standing.Proven():
 			v.duplicate = v.duplicate || old.submitter == r.submitter
 		default:
 			v.duplicate = v.duplicate || old.source == r.source || bytes.Equal(old.content, r.content)

@@ -183,7 +183,7 @@ func (s *Store) SettlePending(ctx context.Context, id int64, standing rollout.St
 	if standing == rollout.Pending {
 		return nil
 	}
-	if standing != rollout.Verified {
+	if !standing.Proven() {
 		signer = ""
 	}
 	return s.write(ctx, "settle a pending report", func(tx *sql.Tx) error {
