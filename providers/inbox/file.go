@@ -2,8 +2,10 @@ package inbox
 
 import (
 	"bytes"
+	"compress/gzip"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -38,19 +40,92 @@ func readItem(it item) ([]byte, error) {
 	return readInto(&b, f, limit)
 }
 
-// candidates are what in a file may be a report: the file itself, or the parts
-// of the mail it holds. mail says which. As with attachments, an error may come
-// beside what was found.
-func candidates(it item, raw []byte) (found []attachment, mail bool, err error) {
+// candidates are what in an item may be a report: the item itself, or the parts of
+// the mails that it holds, which mails counts. As with attachments, an error may
+// come beside what was found.
+func candidates(it item, raw []byte) (found []attachment, mails int, err error) {
 	if len(bytes.TrimSpace(raw)) == 0 {
-		return nil, false, errors.New("empty file")
+		return nil, 0, errors.New("empty file")
 	}
-	if sniff(raw) != "" || reportName(it.path) {
-		return []attachment{{raw: raw, name: filepath.Base(it.path), body: raw}}, false, nil
+	if inner, ok := unwrapped(it, raw); ok {
+		raw = inner
 	}
-	if bytes.HasPrefix(raw, []byte("From ")) {
-		return nil, false, errors.New("an mbox, which belay does not read; give a Maildir, or one file for each mail")
+	switch {
+	case bytes.HasPrefix(raw, []byte(mboxLead)):
+		return mailsOf(raw)
+	case sniff(raw) != "" || reportName(it.path) && !likeMail(raw):
+		return []attachment{{raw: raw, name: filepath.Base(it.path), body: raw}}, 0, nil
+	case !it.delivered && !likeMail(raw):
+		return nil, 0, errors.New("neither a mail nor a report")
 	}
 	found, err = attachments(raw)
-	return found, true, err
+	return found, 1, err
+}
+
+// mailsOf are the candidates in a small mbox.
+func mailsOf(raw []byte) (found []attachment, mails int, err error) {
+	box := newMbox(bytes.NewReader(raw))
+	var bad []error
+	for {
+		mail, _, err := box.next()
+		if err == io.EOF {
+			return found, mails, errors.Join(bad...)
+		}
+		mails++
+		if err == nil {
+			var parts []attachment
+			parts, err = attachments(mail)
+			found = append(found, parts...)
+		}
+		if err != nil && len(bad) < maxParts {
+			bad = append(bad, fmt.Errorf("mail %d: %w", mails, err))
+		}
+	}
+}
+
+// unwrapped is the mail, or the mails, in a file that was put away compressed.
+func unwrapped(it item, raw []byte) ([]byte, bool) {
+	if it.delivered || sniff(raw) != formGzip {
+		return nil, false
+	}
+	z, err := gzip.NewReader(bytes.NewReader(raw))
+	if err != nil {
+		return nil, false
+	}
+	head := make([]byte, 4<<10)
+	n, _ := io.ReadFull(z, head)
+	if head = head[:n]; sniff(head) != "" || !likeMail(head) && !bytes.HasPrefix(head, []byte(mboxLead)) {
+		return nil, false
+	}
+	rest, err := readAll(z, maxMail-len(head))
+	if err != nil {
+		return nil, false // then it is a broken report, and said to be one
+	}
+	return append(head, rest...), true
+}
+
+// usualFields are header fields of which every mail has one.
+var usualFields = []string{
+	"from", "received", "date", "to", "subject", "message-id", "mime-version", "content-type",
+	"return-path", "delivered-to", "dkim-signature", "tls-report-domain", "tls-report-submitter",
+}
+
+// likeMail reports whether a text begins as mails do: with header fields, one of
+// them a usual one. A policy text has fields too.
+func likeMail(text []byte) bool {
+	for line := range bytes.Lines(text[:min(len(text), 64<<10)]) {
+		name, _, ok := bytes.Cut(line, []byte(":"))
+		if !ok || len(name) > 0 && (name[0] == ' ' || name[0] == '\t') {
+			if len(bytes.TrimSpace(line)) == 0 {
+				return false
+			}
+			continue
+		}
+		for _, usual := range usualFields {
+			if strings.EqualFold(string(bytes.TrimSpace(name)), usual) {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -14,7 +14,10 @@ import (
 const (
 	batchReports = 200
 	batchBytes   = 8 << 20 // of raw mail and what was parsed from it
+	batchItems   = 2000    // read without any report of ours
 	storeTimeout = 30 * time.Second
+	// tellEvery is how often progress is told where batches are slow to fill.
+	tellEvery = 250 * time.Millisecond
 )
 
 // Importer takes reports in. Store, Owner and Clock must be set.
@@ -34,85 +37,126 @@ type Importer struct {
 
 // Progress is how far an import is.
 type Progress struct {
-	Done, Total int // files
-	New         int // reports new to the store
+	// Done counts the files and mails that were read.
+	Done int
+	// Total is how many there are in all, as far as is known by now: Done at least.
+	// It is final, or for an mbox an estimate, unless Open.
+	Total int
+	// Open says that a source that was not asked yet, or that cannot say, may add to
+	// Total.
+	Open bool
+	New  int // reports new to the store
 }
 
-// Import reads the files, folders and Maildirs at paths, in order, and stores
-// what is about our domains. Nothing that is wrong with a file, mail or report
-// ends it: that is a line in Skipped. Progress, which may be nil, is called from
-// this goroutine after each batch and at the end. When ctx ends, what was read by
-// then is stored, and Import returns what it did with the context's error; the
-// store failing ends it too.
+// Import is From for files, folders and Maildirs alone.
+func (im *Importer) Import(ctx context.Context, paths []string, progress func(Progress)) (rollout.Intake, error) {
+	return im.From(ctx, paths, nil, progress)
+}
+
+// From reads the files, folders, mboxes and Maildirs at paths, then the sources, in
+// order, and stores what is about our domains. Nothing that is wrong with a file,
+// mail or report ends it: that is a line in Skipped. Where a source fails the others
+// are read all the same, and its error is returned in the end. Progress, which may
+// be nil, is called from this goroutine now and then and at the end. When ctx ends,
+// what was read by then is stored, and From returns what it did with the context's
+// error; the store failing ends it too.
+//
+// A source is told what it may forget only once that is on disk.
 //
 // In the Intake, Reports counts the reports read, one for each of our domains
 // that a report is about; New, Duplicates and Foreign add up to it. Verified,
 // Unverified and Pending count those of New and Duplicates, Success and Failure
 // the sessions of New alone. Unreadable counts the lines of Skipped.
-func (im *Importer) Import(ctx context.Context, paths []string, progress func(Progress)) (rollout.Intake, error) {
-	items, skipped, err := list(ctx, paths)
-	run := intake{im: im, ctx: ctx, progress: progress, total: len(items)}
-	run.sum.Skipped = append([]rollout.Skipped{}, skipped...)
-	if err == nil {
-		err = run.all(items)
-	}
+func (im *Importer) From(ctx context.Context, paths []string, sources []Source, progress func(Progress)) (rollout.Intake, error) {
+	run := intake{im: im, ctx: ctx, progress: progress, told: world.Start(), kept: make(map[Source]Kept)}
+	run.sum.Skipped = []rollout.Skipped{}
+	run.feed.local.paths = paths
+	run.feed.sources = sources
+	err := run.all()
 	if flushErr := run.flush(); flushErr != nil && !errors.Is(err, flushErr) {
 		err = errors.Join(err, flushErr)
 	}
 	run.sum.Unreadable = len(run.sum.Skipped)
-	return run.sum, err
+	run.finish()
+	return run.sum, errors.Join(err, run.feed.failed())
 }
 
-// intake is one import under way. Only its own goroutine touches it.
+// intake is one import under way. Only its own goroutine touches it, but for feed.
 type intake struct {
 	im       *Importer
 	ctx      context.Context
 	progress func(Progress)
+	told     world.Stopwatch
+	feed     feeding
 
-	sum         rollout.Intake
-	done, total int
-	batch       []rollout.ReceivedReport
-	bytes       int
-	failed      error // the store's; nothing is added after it
+	sum    rollout.Intake
+	done   int
+	batch  []rollout.ReceivedReport
+	bytes  int
+	items  int // read since the last commit
+	kept   map[Source]Kept
+	failed error // the store's; nothing is added after it
 }
 
-func (in *intake) all(items []item) error {
+func (in *intake) all() error {
 	r := reader{
 		judge: judge{keys: newKeys(in.im.LookupTXT), clock: in.im.Clock},
 		owner: in.im.Owner, now: in.im.Clock.Now(), pause: in.im.Pause,
 	}
-	feed := func(_ context.Context, hand func(item) error) error {
-		for _, it := range items {
-			if err := hand(it); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	err := r.each(in.ctx, feed, in.im.Workers, in.take)
+	err := r.each(in.ctx, in.feed.items, in.im.Workers, in.take)
 	if in.failed != nil {
 		return in.failed
 	}
 	if err != nil {
-		return fmt.Errorf("import reports: stopped after %d of %d files: %w", in.done, in.total, err)
+		return fmt.Errorf("import reports: stopped after %d of %d: %w", in.done, max(in.done, in.feed.total()), err)
 	}
 	return nil
 }
 
-// take adds what one file gave. It returns an error when the import is to end.
-func (in *intake) take(_ item, g gleaned) error {
+// take adds what one item gave. It returns an error when the import is to end.
+func (in *intake) take(it item, g gleaned) error {
 	in.done++
-	in.sum.Files++
+	in.items++
+	of := in.of(it.source)
+	if it.file {
+		in.sum.Files++
+	}
 	in.sum.Mails += g.mails
+	of.Mails += g.mails
 	in.sum.Reports += g.foreign + len(g.reports)
+	of.Reports += g.foreign + len(g.reports)
 	in.sum.Foreign += g.foreign
+	of.Foreign += g.foreign
 	in.sum.Skipped = append(in.sum.Skipped, g.skipped...)
+	of.Unreadable += len(g.skipped)
 	in.batch = append(in.batch, g.reports...)
 	in.bytes += g.size
-	if len(in.batch) < batchReports && in.bytes < batchBytes {
+	if it.from != nil {
+		k := in.kept[it.from]
+		k.UpTo = it.mark
+		if len(g.reports) > 0 {
+			k.Taken = append(k.Taken, it.mark)
+		}
+		in.kept[it.from] = k
+	}
+	if len(in.batch) < batchReports && in.bytes < batchBytes && in.items < batchItems {
+		if in.told.Elapsed() > tellEvery {
+			in.tell()
+		}
 		return nil
 	}
 	return in.flush()
+}
+
+// of is the part of the sum that came from one source.
+func (in *intake) of(source string) *rollout.SourceIntake {
+	for i := range in.sum.Sources {
+		if in.sum.Sources[i].Source == source {
+			return &in.sum.Sources[i]
+		}
+	}
+	in.sum.Sources = append(in.sum.Sources, rollout.SourceIntake{Source: source})
+	return &in.sum.Sources[len(in.sum.Sources)-1]
 }
 
 // flush stores the batch, also when ctx has ended: what was read is kept.
@@ -120,9 +164,9 @@ func (in *intake) flush() error {
 	if in.failed != nil {
 		return in.failed
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(in.ctx), storeTimeout)
+	defer cancel()
 	if len(in.batch) > 0 {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(in.ctx), storeTimeout)
-		defer cancel()
 		taken, err := in.im.Store.AddReports(ctx, in.batch)
 		if err == nil && len(taken) != len(in.batch) {
 			err = fmt.Errorf("the store answered for %d of %d", len(taken), len(in.batch))
@@ -137,10 +181,23 @@ func (in *intake) flush() error {
 		clear(in.batch)
 		in.batch, in.bytes = in.batch[:0], 0
 	}
-	if in.progress != nil {
-		in.progress(Progress{Done: in.done, Total: in.total, New: in.sum.New})
+	in.items = 0
+	for source, kept := range in.kept {
+		if err := source.Keep(ctx, kept); err != nil {
+			in.failed = fmt.Errorf("note how far %s was read: %w", source, err)
+			return in.failed
+		}
 	}
+	clear(in.kept)
+	in.tell()
 	return nil
+}
+
+func (in *intake) tell() {
+	in.told = world.Start()
+	if in.progress != nil {
+		in.progress(Progress{Done: in.done, Total: max(in.done, in.feed.total()), Open: in.feed.open(), New: in.sum.New})
+	}
 }
 
 func (in *intake) count(r rollout.ReceivedReport, t rollout.Taken) {
@@ -152,12 +209,22 @@ func (in *intake) count(r rollout.ReceivedReport, t rollout.Taken) {
 	default:
 		in.sum.Unverified++
 	}
+	of := in.of(r.Source)
 	if t != rollout.TakenNew {
 		in.sum.Duplicates++
+		of.Duplicates++
 		return
 	}
 	in.sum.New++
+	of.New++
 	success, failure := sessions(r.Report)
 	in.sum.Success = add(in.sum.Success, success)
 	in.sum.Failure = add(in.sum.Failure, failure)
+}
+
+// finish says which sources failed, beside what they gave before.
+func (in *intake) finish() {
+	for _, f := range in.feed.failures {
+		in.of(f.source).Error = because(f.err)
+	}
 }

@@ -75,7 +75,7 @@ func TestBrokenMailIsOneLineAndStopsNothing(t *testing.T) {
 		"truncated gzip":       {mailHeader + partOf("application/tlsrpt+gzip", "r.json.gz", packed[:len(packed)/2]) + "--b1--\r\n", ""},
 		"bad CRC":              {mailHeader + partOf("application/tlsrpt+gzip", "r.json.gz", crc) + "--b1--\r\n", ""},
 		"base64 that is none":  {mailHeader + "--b1\r\nContent-Type: application/tlsrpt+gzip\r\nContent-Transfer-Encoding: base64\r\n\r\n!!!!\r\n--b1--\r\n", ""},
-		"an mbox":              {"From a@b.test Mon Jun 15 12:00:00 2026\r\n\r\nhello", "mbox"},
+		"an mbox of no mail":   {"From a@b.test Mon Jun 15 12:00:00 2026\r\n\r\nhello", "mail 1: not a mail"},
 		"JSON of another kind": {`{"hello":`, ""},
 		"zip of many": {mailHeader + partOf("application/zip", "r.zip", zipped(t, func() map[string]string {
 			many := make(map[string]string)
@@ -230,7 +230,11 @@ func TestCancelKeepsWhatWasTaken(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	store := &shelf{}
-	got, err := importer(store, nil).Import(ctx, []string{files(t, content)}, func(Progress) { cancel() })
+	got, err := importer(store, nil).Import(ctx, []string{files(t, content)}, func(p Progress) {
+		if p.New >= batchReports {
+			cancel()
+		}
+	})
 	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("error %v, want canceled", err)
 	}

@@ -3,25 +3,100 @@ package inbox
 import (
 	"context"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 
-	"belay/rollout"
 	"belay/rollout/finding"
 )
+
+// local are paths on this machine: each a file, an mbox, a folder or a Maildir.
+type local struct {
+	paths  []string
+	known  atomic.Int64 // items, by the listing; of mboxes an estimate
+	listed atomic.Bool
+}
+
+// items hands out what lies at the paths.
+func (f *local) items(ctx context.Context, hand func(item) error) error {
+	found, err := list(ctx, f.paths)
+	f.known.Store(int64(len(found)))
+	f.listed.Store(true)
+	if err != nil {
+		return err
+	}
+	for _, it := range found {
+		if it.err == nil && (it.named || mboxName(it.path)) {
+			if box, size := openMbox(it.path); box != nil {
+				if err := f.mbox(it, box, size, hand); err != nil {
+					return err
+				}
+				continue
+			}
+		}
+		if err := hand(it); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mbox hands out the mails of an mbox, however large it is.
+func (f *local) mbox(it item, box io.ReadCloser, size int64, hand func(item) error) error {
+	defer box.Close()
+	var refused error
+	guess := int64(1) // of its mails; as one file it was counted already
+	err := eachMail(newMbox(box), func(raw []byte, n int, start int64, err error) error {
+		if start > 0 {
+			now := max(size*int64(n-1)/start, int64(n))
+			f.known.Add(now - guess)
+			guess = now
+		}
+		refused = hand(item{
+			path: fmt.Sprintf("%s, mail %d", it.path, n), source: it.source, delivered: true, file: n == 1, raw: raw, err: err,
+		})
+		return refused
+	})
+	if refused != nil || err == nil {
+		return refused
+	}
+	return hand(item{path: it.path, source: it.source, err: err})
+}
+
+// openMbox opens a file that begins as an mbox does; it is nil for any other.
+func openMbox(path string) (box io.ReadCloser, size int64) {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() {
+		return nil, 0
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, 0
+	}
+	head := make([]byte, len(mboxLead))
+	if _, err := f.ReadAt(head, 0); err != nil || string(head) != mboxLead {
+		f.Close()
+		return nil, 0
+	}
+	return f, info.Size()
+}
+
+func mboxName(path string) bool { return strings.HasSuffix(strings.ToLower(path), ".mbox") }
 
 // list finds the files below paths: each path in the order given, what lies
 // below it in the order of names. A folder with cur and new in it is a Maildir,
 // of which every file is a mail and tmp is not read; in other folders the files
-// with a report's or a mail's ending count, and folders in them are walked. Links
-// are followed, each folder once. What cannot be listed is skipped with its
-// reason; the error is the context's.
-func list(ctx context.Context, paths []string) ([]item, []rollout.Skipped, error) {
+// with a report's, a mail's or an mbox's ending count, and folders in them are
+// walked. Links are followed, each folder once. What cannot be listed is an item
+// with its reason; the error is the context's.
+func list(ctx context.Context, paths []string) ([]item, error) {
 	l := lister{ctx: ctx, walked: make(map[string]bool)}
 	for _, path := range paths {
 		info, err := os.Stat(path)
+		l.source = path
 		switch {
 		case err != nil:
 			l.skip(path, err)
@@ -31,18 +106,18 @@ func list(ctx context.Context, paths []string) ([]item, []rollout.Skipped, error
 			l.found = append(l.found, item{path: path, source: path, named: true, file: true})
 		}
 	}
-	return l.found, l.skipped, ctx.Err()
+	return l.found, ctx.Err()
 }
 
 type lister struct {
-	ctx     context.Context
-	found   []item
-	skipped []rollout.Skipped
-	walked  map[string]bool // real paths of the folders seen
+	ctx    context.Context
+	found  []item
+	source string          // of the path that is listed
+	walked map[string]bool // real paths of the folders seen
 }
 
 func (l *lister) skip(path string, err error) {
-	l.skipped = append(l.skipped, rollout.Skipped{Path: shown(path), Why: because(err)})
+	l.found = append(l.found, item{path: path, source: l.source, err: err})
 }
 
 func (l *lister) folder(dir, source string) {
@@ -75,7 +150,7 @@ func (l *lister) folder(dir, source string) {
 		case maildir && (name == "tmp" || mode.IsRegular()): // not delivered yet; the server's own files
 		case mode.IsDir():
 			l.folder(path, source)
-		case mode.IsRegular() && (reportName(name) || strings.HasSuffix(strings.ToLower(name), ".eml")):
+		case mode.IsRegular() && (reportName(name) || mboxName(name) || strings.HasSuffix(strings.ToLower(name), ".eml")):
 			l.found = append(l.found, item{path: path, source: source, file: true})
 		}
 	}

@@ -30,6 +30,9 @@ type Mail struct {
 	Raw []byte
 	// Err says why it could not be had; then Raw is nil.
 	Err error
+	// Bare says that it may be a report without a mail around it, or nothing of the
+	// kind; a mailbox holds mails alone.
+	Bare bool
 }
 
 // MaxMail is the largest mail that is read, in bytes.
