@@ -147,6 +147,9 @@ type PolicyAddress struct {
 	// CacheFor is s-maxage, else max-age, else 24 h; both zero without an Age.
 	Age      time.Duration `json:"age_ns,omitempty"`
 	CacheFor time.Duration `json:"cache_for_ns,omitempty"`
+	// Server is what the software that answered calls itself in its Server header;
+	// clean.
+	Server string `json:"server,omitempty"`
 	// Date is the host's own clock, from its Date header.
 	Date time.Time     `json:"date,omitzero"`
 	Took time.Duration `json:"took_ns,omitempty"`

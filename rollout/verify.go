@@ -24,6 +24,7 @@ func (k *walk) verify(parent context.Context, edit Edit) (Gate, error) {
 	defer cancel()
 	var held Gate
 	var sightings []Sighting
+	k.seen = Evidence{}
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
 		live, seen, err := k.see(ctx, edit)
 		sightings = seen
@@ -98,8 +99,9 @@ func (k *walk) see(ctx context.Context, edit Edit) (live bool, sightings []Sight
 	} else {
 		_, seen, err = k.engine.Looker.See(ctx, edit, k.emit)
 	}
-	if ctx.Err() == nil { // what was cut short tells less than the look before it
-		k.found, k.seen = seen.Findings, seen
+	k.found = seen.Findings
+	if ctx.Err() == nil || len(k.seen.Sightings) == 0 { // what was cut short tells less than the look before it
+		k.seen = seen
 	}
 	if edit.Kind == Policy {
 		k.noteCache(seen)

@@ -43,7 +43,8 @@ type walk struct {
 	cached  time.Time // until when a shared cache may serve the old body
 	// cachedFor is how long, by the newest look at the body, one keeps an answer.
 	cachedFor time.Duration
-	// found are the findings of the newest look at an edit, and seen is all of it.
+	// found are the findings of the newest look at an edit, and seen is all of the
+	// newest one that was not cut short.
 	found []finding.Finding
 	seen  Evidence
 }

@@ -156,18 +156,18 @@ func (k *look) judgeFetch(host string, f probe.Fetch, slow bool, all []probe.Fet
 	case probe.FetchBroken:
 		fs = append(fs, about("H05", "gives no HTTP response that can be read: %s", f.Said))
 	case probe.FetchRedirect:
-		fs = append(fs, about("H04", "redirects: %s", f.Said))
+		fs = append(fs, sentOn(host, subject, f))
 	case probe.FetchStatus:
-		fs = append(fs, about("H05", "answers %s", f.Said))
+		fs = append(fs, turnedAway(host, subject, f))
 	case probe.FetchTooLong:
 		fs = append(fs, about("H12", "serves %s", f.Said))
 	case probe.FetchWrongType:
-		fs = append(fs, about("H06", "%s", f.Said))
+		fs = append(fs, mislabelled(host, subject, f))
 	}
 	for _, flaw := range f.Flaws {
 		switch {
 		case flaw.Kind.Bars():
-			fs = append(fs, about("H03", "%s", flaw.Text))
+			fs = append(fs, badCertificate(host, subject, f, flaw))
 		case flaw.Kind == probe.EndsSoon:
 			fs = append(fs, about("H10", "%s", flaw.Text))
 		default:

@@ -127,6 +127,7 @@ func (s *sight) policy() error {
 	}
 	if len(addresses) == 0 {
 		s.conclude(finding.New("H01", host, host+" has neither an A nor an AAAA record"))
+		s.conclude(s.bodyMistakes(nil)...)
 		return nil
 	}
 	s.policyAt(addresses)
@@ -150,6 +151,7 @@ func (s *sight) policyAt(addresses []netip.Addr) {
 		s.tell(g)
 		s.conclude(k.judgeFetch(host, f, false, fetches)...)
 	}
+	s.conclude(s.bodyMistakes(fetches)...)
 	s.e.Policy.URL = mtasts.PolicyURL(s.domain)
 	if value, agreed := rollout.Agreed(s.e.Sightings); agreed && value.Exists {
 		policy, faults := mtasts.ParsePolicy([]byte(value.Body))

@@ -8,6 +8,7 @@ import (
 	"belay/providers/dns"
 	"belay/providers/host"
 	"belay/rollout"
+	"belay/rollout/finding"
 )
 
 // writer is a rollout's accounts as the engine writes through them: records go to
@@ -43,6 +44,19 @@ func (w *writer) Apply(ctx context.Context, e rollout.Edit) (rollout.Receipt, er
 		return rollout.Receipt{EditID: e.ID, Outcome: rollout.Failed}, err
 	}
 	return at.Apply(ctx, e)
+}
+
+// Explain says why an edit is not seen, where its place can tell. See
+// rollout.Explainer.
+func (w *writer) Explain(ctx context.Context, e rollout.Edit, seen rollout.Evidence) []finding.Finding {
+	at, err := w.place(ctx, e)
+	if err != nil {
+		return nil
+	}
+	if knowing, ok := at.(rollout.Explainer); ok {
+		return knowing.Explain(ctx, e, seen)
+	}
+	return nil
 }
 
 // place is where an edit is made.

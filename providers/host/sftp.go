@@ -83,6 +83,7 @@ func (s SFTP) Try(ctx context.Context, domain string) (t rollout.Trial, err erro
 		} else {
 			t.Lines = append(t.Lines, fmt.Sprintf("%s does not exist yet", r.path()))
 		}
+		t.Lines = append(t.Lines, r.way().warnings()...)
 		t.Lines = append(t.Lines, fmt.Sprintf("the web server there must serve it at %s", mtasts.PolicyURL(domain)))
 		return nil
 	})

@@ -37,6 +37,7 @@ func (w Webroot) Try(ctx context.Context, domain string) (rollout.Trial, error) 
 	} else {
 		lines = append(lines, fmt.Sprintf("%s does not exist yet", w.path()))
 	}
+	lines = append(lines, w.way().warnings()...)
 	lines = append(lines, fmt.Sprintf("the web server must serve it at %s", mtasts.PolicyURL(domain)))
 	return rollout.Trial{Lines: lines}, nil
 }

@@ -90,7 +90,7 @@ func (v *View) FetchAnew(domain string, ip netip.Addr) Fetch {
 	watch := world.Start()
 	ctx, cancel := context.WithTimeout(v.ctx, fetchPatience)
 	defer cancel()
-	f := v.fetch(ctx, domain, ip)
+	f := v.fetch(ctx, host, mtasts.PolicyURL(domain), ip)
 	f.IP, f.Took = ip, watch.Elapsed()
 	f.Said = finding.Clean(f.Said, 200)
 	if v.Err() != nil && f.Fate != Served {
@@ -115,15 +115,15 @@ func (v *View) FetchAnew(domain string, ip netip.Addr) Fetch {
 	return f
 }
 
-func (v *View) fetch(ctx context.Context, domain string, ip netip.Addr) (f Fetch) {
-	host := mtasts.PolicyHost(domain)
+// fetch asks host at ip for url, a URL of that host, as a sender does.
+func (v *View) fetch(ctx context.Context, host, url string, ip netip.Addr) (f Fetch) {
 	secured, end := v.secure(ctx, &f, host, netip.AddrPortFrom(ip, 443))
 	if secured == nil {
 		return f
 	}
 	defer end()
 
-	response, err := overConnection(ctx, secured, mtasts.PolicyURL(domain))
+	response, err := overConnection(ctx, secured, url)
 	if err != nil {
 		f.Fate, f.Said = FetchBroken, httpPlainly(err)
 		return f
@@ -214,6 +214,7 @@ func overConnection(ctx context.Context, conn net.Conn, url string) (*http.Respo
 // readHeader keeps what matters of a response's header.
 func (f *Fetch) readHeader(h http.Header) {
 	f.ContentType = h.Get("Content-Type")
+	f.Server = finding.Clean(h.Get("Server"), 60)
 	f.Location = h.Get("Location")
 	if e := h.Get("Content-Encoding"); !strings.EqualFold(e, "identity") {
 		f.Encoding = e
