@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -63,7 +64,7 @@ func (m *mbox) next() (raw []byte, start int64, err error) {
 			}
 		case lead, err == io.EOF && len(line) == 0:
 			if b.misled() {
-				m.back(b.raw[b.inside:])
+				m.back(b.raw[b.inside:], line)
 				return b.until(b.inside).mail(), start, nil
 			}
 			if lead {
@@ -74,15 +75,12 @@ func (m *mbox) next() (raw []byte, start int64, err error) {
 			}
 			return b.mail(), start, nil
 		}
-		m.at += int64(len(line))
-		b.add(line)
-		if b.large && b.inside >= 0 {
-			m.at -= int64(len(line)) // which add did not take
-			m.r = bufio.NewReaderSize(io.MultiReader(bytes.NewReader(bytes.Clone(line)), m.r), m.r.Size())
-			m.back(b.raw[b.inside:])
+		if b.add(line); b.large && b.inside >= 0 {
+			m.back(b.raw[b.inside:], line)
 			b.large = false
 			return b.until(b.inside).mail(), start, nil
 		}
+		m.at += int64(len(line))
 	}
 }
 
@@ -107,11 +105,12 @@ func (m *mbox) skipLine() (n int, err error) {
 	}
 }
 
-// back has b read again, and believes no length any more.
-func (m *mbox) back(b []byte) {
+// back has what was taken read again, and after it line, the newest, and believes no
+// length any more.
+func (m *mbox) back(taken, line []byte) {
 	m.lengths = false
-	m.at -= int64(len(b))
-	m.r = bufio.NewReaderSize(io.MultiReader(bytes.NewReader(bytes.Clone(b)), m.r), m.r.Size())
+	m.at -= int64(len(taken))
+	m.r = bufio.NewReaderSize(io.MultiReader(bytes.NewReader(slices.Concat(taken, line)), m.r), m.r.Size())
 }
 
 // mboxMail is a mail while it is read.
