@@ -51,6 +51,9 @@ type Provider struct {
 	// provider's API, for a proxy that stands before it and for tests; empty where
 	// the provider has none, or its library reads one of its own.
 	AddressEnv string `json:"address_env,omitempty"`
+	// Shares is the DNS provider whose login this one's is too; empty where it has
+	// its own or none.
+	Shares string `json:"shares,omitempty"`
 	// Tag is the build tag that brings the provider into a binary, for one whose
 	// library is too heavy for everybody's; empty for all others.
 	Tag string `json:"tag,omitempty"`
@@ -143,6 +146,25 @@ func (p Provider) Unbuilt() string {
 		return ""
 	}
 	return fmt.Sprintf("this belay was built without %s, whose library is heavy: in a checkout of belay, go install -tags %s belay/cmd/belay builds one that has it", p.Label, p.Tag)
+}
+
+// LoginID is the id that the provider's login is kept under.
+func (p Provider) LoginID() string {
+	if p.Shares != "" {
+		return p.Shares
+	}
+	return p.ID
+}
+
+// HasLogin reports whether there is anything to log in with: a field that may come
+// from the environment. A directory or a URL is none.
+func (p Provider) HasLogin() bool {
+	for _, f := range p.Fields {
+		if len(f.Env) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // Of returns the providers of one kind.

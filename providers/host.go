@@ -41,6 +41,8 @@ func hostProviders() []Provider {
 			Rights: "Ports 443 and 80 of the addresses that mta-sts.DOMAIN points to; as an ordinary user by socket activation or CAP_NET_BIND_SERVICE.",
 			Tested: "against nginx's speed, floods and broken stores on loopback",
 		},
+		cloudflareWorker(),
+		valimail(),
 		{
 			ID: "manual", Label: "By hand", Kind: Host,
 			About:  "belay shows the policy; you put it where https://mta-sts.DOMAIN/.well-known/mta-sts.txt answers, and belay goes on when it does.",

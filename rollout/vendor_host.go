@@ -12,17 +12,23 @@ import (
 	"belay/rollout/tlsrpt"
 )
 
+// The kinds of policy hosts that a vendor runs.
+const (
+	HostWorker   = "cloudflare-worker"
+	HostValimail = "valimail"
+)
+
 // TypeRUA is the type of an edit of a vendor's report addresses.
 const TypeRUA = "rua"
 
 // WritesID reports whether who keeps the body at h also writes the policy's id, so
 // that belay cannot order the two: it asks for a policy, waits until body and id
 // both show it, and records both. The three names are aliases of the vendor's then.
-func (h HostAccount) WritesID() bool { return h.Kind == "valimail" }
+func (h HostAccount) WritesID() bool { return h.Kind == HostValimail }
 
 // NamesItself reports whether h makes the address of mta-sts by itself when it
 // first takes a body, and takes no other record beside it.
-func (h HostAccount) NamesItself() bool { return h.Kind == "cloudflare-worker" }
+func (h HostAccount) NamesItself() bool { return h.Kind == HostWorker }
 
 // LaterError is a provider's word that what it was asked for cannot be done yet,
 // that nobody need do anything about it, and when to ask again.

@@ -28,7 +28,7 @@ func (s *settingFlags) setDelegate(to *rollout.Settings) error {
 		switch {
 		case given == "none" && len(s.delegate) == 1:
 		case known && len(s.delegate) == 1:
-			d = rollout.Delegation{Vendor: vendor.Label, Record: vendor.Record, Reports: vendor.Reports, Host: vendor.Host}
+			d = delegationTo(vendor)
 		case known, given == "none":
 			return fmt.Errorf("%s stands alone", given)
 		case !named || target == "":
@@ -52,6 +52,28 @@ func (s *settingFlags) setDelegate(to *rollout.Settings) error {
 	}
 	to.Delegate = d
 	return nil
+}
+
+func delegationTo(v providers.Vendor) rollout.Delegation {
+	return rollout.Delegation{Vendor: v.Label, Record: v.Record, Reports: v.Reports, Host: v.Host}
+}
+
+// follow brings along what a policy host implies of where the names lead, as far as
+// flags do not say otherwise: the aliases of a vendor that writes the id itself, and
+// no address where the host makes its own.
+func (s *settingFlags) follow(was rollout.HostAccount, to *rollout.Settings) {
+	vendor, known := providers.LookupVendor(to.Host.Kind)
+	implied := known && to.Host.WritesID()
+	switch {
+	case s.given.Changed("delegate"):
+	case implied:
+		to.Delegate = delegationTo(vendor)
+	case was.WritesID():
+		to.Delegate = rollout.Delegation{}
+	}
+	if (implied || to.Host.NamesItself()) && !s.given.Changed("host-address") && !s.given.Changed("host-cname") {
+		to.HostAddresses, to.HostCNAME = nil, ""
+	}
 }
 
 // setTTL reads the TTL that records are written with; 0 goes back to keeping what

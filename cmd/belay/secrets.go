@@ -32,7 +32,7 @@ type fieldSource func(field providers.Field) (string, error)
 func (s *secrets) of(entry providers.Provider, account string) (values map[string]string, missing []string, err error) {
 	values = map[string]string{}
 	whole := -1 // the source that gave those fields that come from one
-	for i, from := range s.sources(entry.ID, account) {
+	for i, from := range s.sources(entry.LoginID(), account) {
 		for _, field := range entry.Fields {
 			if values[field.Key] != "" || field.Whole && whole >= 0 && whole != i {
 				continue
@@ -73,7 +73,7 @@ func (s *secrets) of(entry providers.Provider, account string) (values map[strin
 // complete adds to the fields that were typed those that the login needs and that
 // were not asked for, since the environment or the keyring has them.
 func (s *secrets) complete(entry providers.Provider, account string, values map[string]string) error {
-	for _, from := range s.sources(entry.ID, account)[1:] {
+	for _, from := range s.sources(entry.LoginID(), account)[1:] {
 		for _, field := range entry.Fields {
 			if !field.Whole || !field.Required || values[field.Key] != "" {
 				continue

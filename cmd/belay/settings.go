@@ -37,7 +37,7 @@ func (s *settingFlags) register(c *cobra.Command) {
 	s.given = f
 	f.StringVar(&s.dns, "dns", "", "DNS provider `P`: "+dnsProviders())
 	f.StringVar(&s.account, "account", "", "`NAME` of the login at the DNS provider, where there are several")
-	f.StringVar(&s.host, "host", "", "where the policy is served, `H`: webroot:DIR, sftp://USER@HOST/DIR, static:DIR, serve or manual")
+	f.StringVar(&s.host, "host", "", "where the policy is served, `H`: webroot:DIR, sftp://USER@HOST/DIR, static:DIR, serve, cloudflare-worker, valimail or manual")
 	f.StringArrayVar(&s.addresses, "host-address", nil, "`IP` that mta-sts.DOMAIN points at (repeatable)")
 	f.StringVar(&s.cname, "host-cname", "", "`NAME` that mta-sts.DOMAIN points at instead")
 	f.StringArrayVar(&s.delegate, "delegate", nil, delegateHelp())
@@ -114,7 +114,10 @@ func (s *settingFlags) setAccount(to *rollout.Settings) error {
 }
 
 func (s *settingFlags) setHost(to *rollout.Settings) (err error) {
-	to.Host, err = host.ParseSpec(s.host)
+	was := to.Host
+	if to.Host, err = host.ParseSpec(s.host); err == nil {
+		s.follow(was, to)
+	}
 	return err
 }
 

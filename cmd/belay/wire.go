@@ -31,6 +31,7 @@ type accounts struct {
 
 	mu     sync.Mutex
 	opened map[accountKey]dns.Account
+	hosts  map[accountKey]host.Host // those that are logged in to
 }
 
 // accountKey is one login, opened for one policy domain.
@@ -46,6 +47,7 @@ func (p *program) accounts(looker rollout.Looker) *accounts {
 		wrap:    p.wrapWriter,
 		clock:   p.world.Clock,
 		opened:  map[accountKey]dns.Account{},
+		hosts:   map[accountKey]host.Host{},
 	}
 	if p.canAsk() {
 		a.ask = p.askFor
@@ -59,7 +61,7 @@ func (a *accounts) Open(ctx context.Context, domain string, s rollout.Settings) 
 	if err != nil {
 		return nil, err
 	}
-	place, err := a.host(s.Host)
+	place, err := a.host(ctx, domain, s.Host, s)
 	if err != nil {
 		return nil, err
 	}
@@ -85,20 +87,9 @@ func (a *accounts) records(ctx context.Context, domain string, account rollout.A
 	if open, ok := a.opened[key]; ok {
 		return open, nil
 	}
-	creds, missing, err := a.secrets.of(entry, account.Name)
+	creds, err := a.login(ctx, entry, account)
 	if err != nil {
 		return nil, err
-	}
-	if len(missing) > 0 && a.ask != nil {
-		if err := a.ask(ctx, a.secrets, entry, account, missing); err != nil {
-			return nil, err
-		}
-		if creds, missing, err = a.secrets.of(entry, account.Name); err != nil {
-			return nil, err
-		}
-	}
-	if len(missing) > 0 {
-		return nil, a.secrets.lacks(entry, account, missing)
 	}
 	options := dns.Options{Domain: domain, Finder: a.outside, Delegation: a.outside, Seer: a.looker}
 	if entry.AddressEnv != "" {
@@ -112,8 +103,15 @@ func (a *accounts) records(ctx context.Context, domain string, account rollout.A
 	return open, nil
 }
 
-// host opens a policy host; it keeps nothing open.
-func (a *accounts) host(h rollout.HostAccount) (host.Host, error) {
+// host opens a policy host for a domain with these settings. One that is logged in to
+// stays open, as DNS accounts do.
+func (a *accounts) host(ctx context.Context, domain string, h rollout.HostAccount, s rollout.Settings) (host.Host, error) {
+	switch h.Kind {
+	case host.KindWorker:
+		return a.loggedIn(ctx, domain, h.Kind, workerLogin(s), openWorker)
+	case host.KindValimail:
+		return a.loggedIn(ctx, domain, h.Kind, rollout.Account{Provider: h.Kind}, openValimail)
+	}
 	return host.Open(h.Kind, h.Place, host.Options{Seer: a.looker, LogIn: a.logIn, Served: a.served, Clock: a.clock})
 }
 
@@ -139,7 +137,7 @@ func (a *accounts) Try(ctx context.Context, domain string, s rollout.Settings) (
 	if err != nil {
 		return trial, err
 	}
-	place, err := a.host(s.Host)
+	place, err := a.host(ctx, domain, s.Host, s)
 	if err != nil {
 		return trial, err
 	}
@@ -170,6 +168,11 @@ func (a *accounts) Keep(provider, account, field, value string) {
 	for key := range a.opened {
 		if key.account == name {
 			delete(a.opened, key)
+		}
+	}
+	for key := range a.hosts {
+		if key.account == name {
+			delete(a.hosts, key)
 		}
 	}
 }

@@ -62,12 +62,12 @@ func (w *writer) Explain(ctx context.Context, e rollout.Edit, seen rollout.Evide
 // place is where an edit is made.
 func (w *writer) place(ctx context.Context, e rollout.Edit) (place, error) {
 	switch e.Kind {
-	case rollout.Policy:
+	case rollout.Policy, rollout.RUA:
 		if e.Account == "" || e.Account == w.settings.Host.String() {
 			return w.host, nil
 		}
 		kind, dir, _ := strings.Cut(e.Account, ":")
-		return w.accounts.host(rollout.HostAccount{Kind: kind, Place: dir})
+		return w.accounts.host(ctx, w.domain, rollout.HostAccount{Kind: kind, Place: dir}, w.settings)
 	case rollout.Record:
 		if e.Account == "" || e.Account == w.settings.DNS.String() {
 			return w.records, nil

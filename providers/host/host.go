@@ -51,6 +51,9 @@ const (
 	KindStatic  = "static"
 	KindServe   = rollout.HostServe
 	KindManual  = "manual"
+	// These two are vendors', in packages of their own below.
+	KindWorker   = rollout.HostWorker
+	KindValimail = rollout.HostValimail
 )
 
 // Options are what hosts are opened with beside their place.
@@ -117,7 +120,7 @@ func Open(kind, place string, o Options) (Host, error) {
 func ParseSpec(spec string) (rollout.HostAccount, error) {
 	kind, place, hasPlace := strings.Cut(strings.TrimSpace(spec), ":")
 	switch kind {
-	case KindManual, KindServe:
+	case KindManual, KindServe, KindWorker, KindValimail:
 		if hasPlace {
 			return rollout.HostAccount{}, fmt.Errorf("policy host %s: %s takes nothing after it", finding.Quote(spec, 200), kind)
 		}
@@ -145,7 +148,7 @@ func ParseSpec(spec string) (rollout.HostAccount, error) {
 }
 
 func unknownKind(kind string) error {
-	return fmt.Errorf("policy host %s is none that belay knows: give webroot:DIR, sftp://USER@HOST/DIR, static:DIR, serve or manual", finding.Quote(kind, 60))
+	return fmt.Errorf("policy host %s is none that belay knows: give webroot:DIR, sftp://USER@HOST/DIR, static:DIR, serve, cloudflare-worker, valimail or manual", finding.Quote(kind, 60))
 }
 
 // checkPolicy refuses what no host may be asked to do.
