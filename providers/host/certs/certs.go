@@ -105,15 +105,14 @@ type Shown struct {
 
 // Folder is the storage below a directory of this machine, made where there is
 // none. The directory may lie on a file system that several machines share.
-func Folder(dir string) certmagic.Storage {
-	return newWhole(&certmagic.FileStorage{Path: filepath.Clean(dir)})
-}
+func Folder(dir string) certmagic.Storage { return &certmagic.FileStorage{Path: filepath.Clean(dir)} }
 
 // Certificates are those of the policy hosts it was told to manage. All methods may
 // be called by many goroutines at once.
 type Certificates struct {
 	s      Settings
 	log    *slog.Logger
+	whole  *whole
 	issuer *issuer
 	config *certmagic.Config
 	cache  *certmagic.Cache
@@ -125,9 +124,10 @@ type Certificates struct {
 	limited int
 	rest    time.Time
 
-	wake chan struct{}
-	stop context.CancelFunc
-	done chan struct{}
+	wake   chan struct{}
+	stop   context.CancelFunc
+	done   chan struct{}
+	closed sync.Once
 }
 
 // Open checks the settings and starts what renews; nothing is asked or written
@@ -171,7 +171,7 @@ func open(s Settings) (*Certificates, error) {
 	if s.Pace <= 0 {
 		s.Pace = 4
 	}
-	c := &Certificates{s: s, log: s.Log, hosts: map[string]*host{}, wake: make(chan struct{}, 1)}
+	c := &Certificates{s: s, log: s.Log, whole: newWhole(s.Storage), hosts: map[string]*host{}, wake: make(chan struct{}, 1)}
 	quiet := quietly(s.Log)
 	c.cache = certmagic.NewCache(certmagic.CacheOptions{
 		// Nothing is ever put into it: it is certmagic's way to be given a Config.
@@ -181,7 +181,7 @@ func open(s Settings) (*Certificates, error) {
 	})
 	c.issuer = newIssuer(s)
 	c.config = certmagic.New(c.cache, certmagic.Config{
-		Issuers: []certmagic.Issuer{c.issuer}, Storage: s.Storage, OnEvent: c.still, Logger: quiet,
+		Issuers: []certmagic.Issuer{c.issuer}, Storage: c.whole, OnEvent: c.still, Logger: quiet,
 		KeySource: certmagic.StandardKeyGenerator{KeyType: certmagic.P256},
 		OCSP:      certmagic.OCSPConfig{DisableStapling: true}, DisableARI: true,
 	})
@@ -200,11 +200,13 @@ func checkCA(ca string) error {
 
 // Close ends renewing. An order under way is given up; the CA forgets it.
 func (c *Certificates) Close() error {
-	if c.stop != nil {
-		c.stop()
-		<-c.done
-	}
-	c.cache.Stop()
+	c.closed.Do(func() {
+		if c.stop != nil {
+			c.stop()
+			<-c.done
+		}
+		c.cache.Stop()
+	})
 	return nil
 }
 

@@ -129,8 +129,8 @@ func (c *Certificates) load(ctx context.Context, h *host) error {
 	if now := h.known; now.Fingerprint != known.Fingerprint {
 		h.serving.Store(stored.cert)
 		h.ask = askAgain(stored.ari, c.s.Clock.Now())
-	} else if known.Trouble == nil || now.Trouble != nil && now.Trouble.At.After(known.Trouble.At) {
-		known.Trouble = now.Trouble
+	} else if known.Trouble == nil || now.Trouble != nil && !known.Trouble.At.After(now.Trouble.At) {
+		known.Trouble = now.Trouble // another instance has tried since, or nobody has
 	}
 	h.known = known
 	if known.Shown.IsZero() && h.look.IsZero() && c.s.Outside != nil {
@@ -174,7 +174,7 @@ type stored struct {
 }
 
 func (c *Certificates) stored(ctx context.Context, name string) (stored, error) {
-	b, err := loadBundle(ctx, c.s.Storage, stem(c.issuer.key, name))
+	b, err := c.whole.bundle(ctx, stem(c.issuer.key, name))
 	if err != nil {
 		return stored{}, err
 	}
@@ -190,14 +190,6 @@ func (c *Certificates) stored(ctx context.Context, name string) (stored, error) 
 		out.ari, out.ca = meta.Issuer.RenewalInfo, meta.Issuer.CA
 	}
 	return out, nil
-}
-
-// loadBundle reads a certificate, all its parts of one moment.
-func loadBundle(ctx context.Context, s certmagic.Storage, stem string) (bundle, error) {
-	if w, ok := s.(*whole); ok {
-		return w.bundle(ctx, stem)
-	}
-	return newWhole(s).bundle(ctx, stem)
 }
 
 // certificateOf makes a certificate ready to be shown. The leaf is parsed for what is

@@ -105,13 +105,25 @@ func (h *host) nextDue(rest time.Time) time.Time {
 // next attempt is, where one failed, and a first one not while the CA takes none.
 func (h *host) orderAt(rest time.Time) time.Time {
 	at := h.known.RenewAt // zero, and so long past, where there is none
-	if t := h.known.Trouble; t != nil && t.Next.After(at) {
-		at = t.Next
+	if h.known.Exists() {
+		// One that is due as soon as it has come, by a clock that is wrong here or at
+		// the CA, is no reason to order without end.
+		life := h.known.NotAfter.Sub(h.known.NotBefore)
+		at = latest(at, h.known.Obtained.Add(min(time.Hour, life/10)))
+	} else {
+		at = latest(at, rest)
 	}
-	if !h.known.Exists() && rest.After(at) {
-		at = rest
+	if t := h.known.Trouble; t != nil {
+		at = latest(at, t.Next)
 	}
 	return at
+}
+
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // attend does what is due for h.
@@ -254,8 +266,8 @@ func (c *Certificates) came(ctx context.Context, h *host, before rollout.HostCer
 	}
 	known := h.known
 	c.mu.Unlock()
-	c.log.Info("certificate obtained", "host", h.name, "issuer", known.Issuer, "serial", known.Serial, "replaced", known.Replaced, "not_after", known.NotAfter)
 	c.keepKnown(ctx, known)
+	c.log.Info("certificate obtained", "host", h.name, "issuer", known.Issuer, "serial", known.Serial, "replaced", known.Replaced, "not_after", known.NotAfter)
 }
 
 // failed writes down what stood in the way, and when to try again.
@@ -277,8 +289,8 @@ func (c *Certificates) failed(ctx context.Context, h *host, err error, asked tim
 	c.brake(t)
 	known := h.known
 	c.mu.Unlock()
-	c.log.Error("no certificate", "host", h.name, "kind", t.Kind, "said", t.Said, "next", t.Next, "tries", t.Tries)
 	c.keepKnown(ctx, known)
+	c.log.Error("no certificate", "host", h.name, "kind", t.Kind, "said", t.Said, "next", t.Next, "tries", t.Tries)
 }
 
 // rateLimited is the type of the problem by which a CA asks to be left alone.
@@ -326,8 +338,8 @@ func (c *Certificates) seeOutside(ctx context.Context, h *host) {
 	}
 	known := h.known
 	c.mu.Unlock()
-	c.log.Info("looked from outside for the certificate", "host", h.name, "at", at, "unshown", unshown)
 	c.keepKnown(ctx, known)
+	c.log.Info("looked from outside for the certificate", "host", h.name, "at", at, "unshown", unshown)
 }
 
 // seen says at which addresses the certificate is shown, or why it is not known to be
