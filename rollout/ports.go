@@ -121,8 +121,9 @@ type Reports interface {
 	AddReports(ctx context.Context, rs []ReceivedReport) ([]Taken, error)
 	// ReportDays are the summaries of domain whose period ends after since.
 	ReportDays(ctx context.Context, domain string, since time.Time) ([]ReportDay, error)
-	// PendingReports are those whose signature is to be verified again.
-	PendingReports(ctx context.Context, limit int) ([]PendingReport, error)
+	// PendingReports are some of those whose signature is to be verified again: at
+	// most limit, in the order of their IDs, from the first behind after on.
+	PendingReports(ctx context.Context, after int64, limit int) ([]PendingReport, error)
 	// SettlePending replaces the standing of a pending report.
 	SettlePending(ctx context.Context, id int64, standing Standing, signer string) error
 }
@@ -131,6 +132,8 @@ type Reports interface {
 type PendingReport struct {
 	ID  int64
 	Raw []byte
+	// Received is when it was taken in.
+	Received time.Time
 }
 
 // Taken is what the report store did with one report.

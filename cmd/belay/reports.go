@@ -25,10 +25,10 @@ func (p *program) reportsCommand() *cobra.Command {
 }
 
 func (p *program) reportsImport() *cobra.Command {
-	var domains []string
+	var domains, authserv []string
 	c := &cobra.Command{
 		Use: "import PATH...", Short: "Take in reports from files, folders and Maildirs",
-		Long: "Takes in what is about the rollouts of the store. What cannot be read is listed\nand holds nothing up.\n\nExit status 1 where a PATH is not there.",
+		Long: "Takes in what is about the rollouts of the store. What cannot be read is listed\nand holds nothing up.\n\n" + believed + "\n\nExit status 1 where a PATH is not there.",
 		Args: atLeast(1, "a file, a folder or a Maildir"),
 		RunE: p.act(func(ctx context.Context, args []string) error {
 			absent := false // the import lists it; the status tells a script
@@ -49,7 +49,7 @@ func (p *program) reportsImport() *cobra.Command {
 				more = append(more, domain)
 			}
 			return p.with(ctx, func(s *session) error {
-				sum, err := importer{s: s}.run(ctx, more, args, nil)
+				sum, err := importer{s: s, authserv: authserv}.run(ctx, more, args, nil)
 				if err != nil {
 					return err
 				}
@@ -61,8 +61,19 @@ func (p *program) reportsImport() *cobra.Command {
 		}),
 	}
 	c.Flags().StringArrayVar(&domains, "domain", nil, "take reports for `D` though no rollout of it exists (repeatable)")
+	c.Flags().StringArrayVar(&authserv, "authserv-id", nil, "believe what your own MX wrote under this `NAME` in Authentication-Results (repeatable)")
 	return c
 }
+
+// believed says in help which reports count.
+const believed = `A report counts where its DKIM signature verifies, as of the day the mail came in,
+and the domain that signs, the submitter and From are of one organisation. A key that
+cannot be had just now leaves it pending: each import tries again, for 30 days. A body
+that was changed on its way, and no good signature, are shown apart and count for
+nothing. Where the key is gone by now, --authserv-id NAME believes the topmost
+Authentication-Results field, if it bears that id, says dkim=pass, and no field of
+another organisation's host stands above it. Your MX must remove fields with its own
+id from what comes in (RFC 8601 section 5): belay cannot tell.`
 
 // existing is a path that is there, made absolute: the same inbox has one name,
 // from wherever it is named. Where it is not there, its absolute path comes with the

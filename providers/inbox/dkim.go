@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
+	"time"
 
 	"belay/rollout"
 	"belay/rollout/world"
@@ -15,32 +17,57 @@ import (
 // maxSignatures bounds the signatures that are tried on one mail.
 const maxSignatures = 8
 
-// bodyChanged is how go-msgauth says that the body hash does not match; it has
-// no type for it. A test holds this to be so.
-const bodyChanged = "dkim: body hash did not verify"
+// How go-msgauth says that the body hash does not match, and that x= lies before the
+// machine's time; it has no types for them. A test holds this to be so.
+const (
+	bodyChanged = "dkim: body hash did not verify"
+	expired     = "dkim: signature has expired"
+)
 
 // A judge says how far a mail is believed.
 type judge struct {
 	keys  *keys
 	clock world.Clock
+	// authserv are the ids of the operator's own servers in Authentication-Results
+	// fields that are believed.
+	authserv []string
 }
 
-// standing verifies the DKIM signatures of a mail, as it came, that align with
-// the claim; one that verifies is enough. signer is the organisational domain of
-// its d=, empty unless Verified. A signature with l= covers only part of the
-// body and is never accepted. One past its x= has expired, by the clock; and by
-// the machine's own time too, which go-msgauth asks and cannot be told otherwise.
-// So reports are to be taken in within a few days of their arrival: Google's
-// signatures last a week.
+func (im *Importer) judge() judge {
+	return judge{keys: newKeys(im.LookupTXT), clock: im.Clock, authserv: im.AuthServ}
+}
+
+// ahead is how far a signature's t= may be ahead of the clock of the server that took
+// the mail.
+const ahead = 24 * time.Hour
+
+// standing verifies the DKIM signatures of a mail, as it came, that align with the
+// claim; one that verifies is enough. signer is the organisational domain of its d=,
+// empty unless the standing is proven.
+//
+// A signature is judged as of the mail's arrival: one that had not expired (x=) when
+// the last server took the mail is good, however much later it is read, and one
+// that says it was made (t=) a day and more after that never is. Where no Received
+// field says when that was, x= is held against now. One with l= covers only part of the body and is
+// never accepted, nor one by SHA-1 or an RSA key of less than 1024 bits (RFC 8301).
+//
+// Where no signature can be verified, but the body is the signed one, what the
+// operator's own MX wrote counts; see vouched.
 func (j judge) standing(ctx context.Context, raw []byte, c claim) (s rollout.Standing, signer string) {
 	if c.submitter == "" || !mentionsSignature(raw) {
 		return rollout.Unsigned, ""
 	}
+	barred := false
 	lookup := func(name string) ([]string, error) {
 		if _, d, ok := strings.Cut(name, "._domainkey."); !ok || !c.aligns(d) {
 			return nil, nil // not asked: it could not count
 		}
-		return j.keys.get(ctx, strings.ToLower(name))
+		records, err := j.keys.get(ctx, strings.ToLower(name))
+		if errors.Is(err, errOtherService) {
+			barred = true
+			return nil, nil
+		}
+		return records, err
 	}
 	seen, err := dkim.VerifyWithOptions(bytes.NewReader(raw), &dkim.VerifyOptions{
 		LookupTXT: lookup, MaxVerifications: maxSignatures,
@@ -48,21 +75,59 @@ func (j judge) standing(ctx context.Context, raw []byte, c claim) (s rollout.Sta
 	if err != nil && !errors.Is(err, dkim.ErrTooManySignatures) {
 		return rollout.Unsigned, ""
 	}
+	mail := sync.OnceValue(func() headed { return headOf(raw) })
 	s = rollout.Unsigned
-	for _, v := range seen {
+	for i, v := range seen {
 		if !c.aligns(v.Domain) {
 			continue
 		}
-		switch expired := !v.Expiration.IsZero() && j.clock.Now().After(v.Expiration); {
-		case v.Err == nil && !expired:
+		err := v.Err
+		if !v.Expiration.IsZero() || !v.Time.IsZero() {
+			err = j.asOfArrival(mail(), i, v, lookup)
+		}
+		switch {
+		case err == nil:
 			return rollout.Verified, orgDomain(v.Domain)
-		case dkim.IsTempFail(v.Err):
+		case dkim.IsTempFail(err) || errors.As(err, new(notNow)):
 			s = rollout.Pending
-		case v.Err != nil && v.Err.Error() == bodyChanged && s == rollout.Unsigned:
+		case err.Error() == bodyChanged && s == rollout.Unsigned:
 			s = rollout.Modified
 		}
 	}
+	if s == rollout.Verified || s == rollout.Modified || barred || len(j.authserv) == 0 {
+		return s, ""
+	}
+	if org, ok := j.vouched(mail(), c); ok {
+		return rollout.Vouched, org
+	}
 	return s, ""
+}
+
+// asOfArrival is why the i-th signature of a mail, which go-msgauth judged as v by
+// the machine's clock, does not hold as of the mail's arrival.
+func (j judge) asOfArrival(h headed, i int, v *dkim.Verification, lookup func(string) ([]string, error)) error {
+	at, came := j.clock.Now(), h.received()
+	if !came.IsZero() && came.Before(at) {
+		at = came
+	}
+	signatures := h.signatures()
+	switch {
+	case !v.Expiration.IsZero() && at.After(v.Expiration):
+		return errors.New("the signature had expired")
+	case !came.IsZero() && v.Time.After(came.Add(ahead)):
+		return errors.New("the signature was made after the mail came in")
+	case v.Err == nil || v.Err.Error() != expired || i >= len(signatures):
+		return v.Err
+	}
+	s := signatures[i]
+	if !s.coversBody(h) {
+		return errors.New(bodyChanged)
+	}
+	records, err := lookup(s.tags["s"] + "._domainkey." + s.domain())
+	if err != nil {
+		return err
+	}
+	return s.verify(h, records)
 }
 
 // mentionsSignature saves the work where there is no signature at all.

@@ -135,7 +135,7 @@ func TestReverifySettlesWhatCanBeJudged(t *testing.T) {
 	if n, err := im.Reverify(t.Context()); n != 2 || err != nil {
 		t.Fatalf("settled %d, error %v; want 2", n, err)
 	}
-	if store.settled[0] != "verified sender.test" || store.settled[1] != "modified" {
+	if store.settled[1] != "verified sender.test" || store.settled[2] != "modified" {
 		t.Errorf("settled as %v", store.settled)
 	}
 }

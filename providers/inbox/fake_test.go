@@ -63,11 +63,12 @@ func (s *shelf) ReportDays(context.Context, string, time.Time) ([]rollout.Report
 	return nil, errors.New("the inbox reads no days")
 }
 
-func (s *shelf) PendingReports(_ context.Context, limit int) ([]rollout.PendingReport, error) {
+func (s *shelf) PendingReports(_ context.Context, after int64, limit int) ([]rollout.PendingReport, error) {
 	var out []rollout.PendingReport
 	for i, r := range s.kept {
-		if _, done := s.settled[int64(i)]; !done && r.Standing == rollout.Pending && len(out) < limit {
-			out = append(out, rollout.PendingReport{ID: int64(i), Raw: r.Raw})
+		id := int64(i + 1)
+		if _, done := s.settled[id]; !done && r.Standing == rollout.Pending && id > after && len(out) < limit {
+			out = append(out, rollout.PendingReport{ID: id, Raw: r.Raw, Received: r.Received})
 		}
 	}
 	return out, nil

@@ -27,7 +27,11 @@ type Importer struct {
 	Owner Owner
 	// LookupTXT finds DKIM keys; without it every signed report is pending.
 	LookupTXT LookupTXT
-	Clock     world.Clock
+	// AuthServ are the ids under which the operator's own MX writes
+	// Authentication-Results fields that are believed. Whoever names one vouches
+	// that the MX lets no such field in from outside; see judge.vouched.
+	AuthServ []string
+	Clock    world.Clock
 	// Workers is how many files are read at once; 0 means 2.
 	Workers int
 	// Pause is called before each file and may take its time, so that others have
@@ -100,7 +104,7 @@ type intake struct {
 
 func (in *intake) all() error {
 	r := reader{
-		judge: judge{keys: newKeys(in.im.LookupTXT), clock: in.im.Clock},
+		judge: in.im.judge(),
 		owner: in.im.Owner, now: in.im.Clock.Now(), pause: in.im.Pause,
 	}
 	err := r.each(in.ctx, in.feed.items, in.im.Workers, in.take)

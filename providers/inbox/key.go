@@ -19,6 +19,11 @@ type LookupTXT func(ctx context.Context, name string) ([]string, error)
 const (
 	keyTimeout = 10 * time.Second // for one lookup
 	maxKeys    = 10_000           // names remembered during an import
+	// Lookups that fail in one import, of one organisation and in all, before no
+	// more are made: whoever lets them time out, or makes up new names, must not
+	// hold up the import. What was not asked stays pending.
+	maxFailedOfOne = 2
+	maxFailed      = 12
 )
 
 // keys remembers the DKIM keys of one import, so that each is asked for once,
@@ -29,6 +34,7 @@ type keys struct {
 	lookup LookupTXT
 	mu     sync.Mutex
 	known  map[string]*key
+	failed map[string]int // lookups, by organisational domain; "" counts all
 }
 
 type key struct {
@@ -38,7 +44,7 @@ type key struct {
 }
 
 func newKeys(lookup LookupTXT) *keys {
-	return &keys{lookup: lookup, known: make(map[string]*key)}
+	return &keys{lookup: lookup, known: make(map[string]*key), failed: make(map[string]int)}
 }
 
 // get returns the key records of name as a DKIM verifier of reports must read
@@ -63,6 +69,14 @@ func (k *keys) get(ctx context.Context, name string) ([]string, error) {
 }
 
 func (k *keys) ask(ctx context.Context, name string) ([]string, error) {
+	_, domain, _ := strings.Cut(name, "._domainkey.")
+	org := orgDomain(domain)
+	k.mu.Lock()
+	enough := k.failed[org] >= maxFailedOfOne || k.failed[""] >= maxFailed
+	k.mu.Unlock()
+	if enough {
+		return nil, notNow{fmt.Errorf("look up DKIM key %s: too many lookups failed before it", name)}
+	}
 	ctx, cancel := context.WithTimeout(ctx, keyTimeout)
 	defer cancel()
 	records, err := k.lookup(ctx, name)
@@ -71,6 +85,10 @@ func (k *keys) ask(ctx context.Context, name string) ([]string, error) {
 		return nil, nil
 	}
 	if err != nil {
+		k.mu.Lock()
+		k.failed[org]++
+		k.failed[""]++
+		k.mu.Unlock()
 		return nil, notNow{fmt.Errorf("look up DKIM key %s: %w", name, err)}
 	}
 	var out []string
@@ -79,8 +97,14 @@ func (k *keys) ask(ctx context.Context, name string) ([]string, error) {
 			out = append(out, r)
 		}
 	}
+	if len(out) == 0 && len(records) > 0 {
+		return nil, errOtherService
+	}
 	return out, nil
 }
+
+// errOtherService says that the key at a name may sign other mail, but no reports.
+var errOtherService = errors.New("the key is for other services than tlsrpt")
 
 // forReports reads the service tag of a DKIM key record for reports: s= that
 // names tlsrpt or * (or no s=) may sign them, s=email alone may not (RFC 8460

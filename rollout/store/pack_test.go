@@ -77,7 +77,7 @@ func settle(t *testing.T, stores []*store.Store, verifies bool) {
 		standing, signer = rollout.Verified, "google.com"
 	}
 	for _, s := range stores {
-		waiting, err := s.PendingReports(t.Context(), 1)
+		waiting, err := s.PendingReports(t.Context(), 0, 1)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -150,26 +150,34 @@ func (s *Store) remove(b *batch, old row) error {
 	return b.removeReport(old)
 }
 
-// PendingReports are at most limit of the reports whose signature is to be
-// verified again, oldest first. Their ID is for SettlePending.
-func (s *Store) PendingReports(ctx context.Context, limit int) ([]rollout.PendingReport, error) {
+// mostPending bounds the bytes of mails that PendingReports hands out at once; one
+// is handed out however large it is.
+const mostPending = 8 << 20
+
+// PendingReports are some of the reports whose signature is to be verified again:
+// at most limit, oldest first, from the first behind after on. Their ID is for
+// SettlePending.
+func (s *Store) PendingReports(ctx context.Context, after int64, limit int) ([]rollout.PendingReport, error) {
 	const what = "read pending reports"
-	rows, err := s.db.QueryContext(ctx, "SELECT id, raw FROM mails WHERE pending = 1 ORDER BY id LIMIT ?", limit)
+	rows, err := s.db.QueryContext(ctx, "SELECT id, received, raw FROM mails WHERE pending = 1 AND id > ? ORDER BY id LIMIT ?", after, limit)
 	if err != nil {
 		return nil, s.explain(what, err)
 	}
 	defer rows.Close()
 	var pending []rollout.PendingReport
-	for rows.Next() {
+	for size := 0; size < mostPending && rows.Next(); {
 		var p rollout.PendingReport
+		var received int64
 		var packed []byte
-		if err := rows.Scan(&p.ID, &packed); err != nil {
+		if err := rows.Scan(&p.ID, &received, &packed); err != nil {
 			return nil, s.explain(what, err)
 		}
+		p.Received = fromUnix(received)
 		if p.Raw, err = s.open.DecodeAll(packed, nil); err != nil {
 			return nil, fmt.Errorf("%s: unpack number %d: %w", what, p.ID, err)
 		}
 		pending = append(pending, p)
+		size += len(p.Raw)
 	}
 	return pending, s.explain(what, rows.Err())
 }

@@ -205,7 +205,7 @@ func TestSettledReportsCountAsIfTheyHadComeSo(t *testing.T) {
 			if _, err := s.AddReports(t.Context(), append(row.before, report("1", pending))); err != nil {
 				t.Fatal(err)
 			}
-			waiting, err := s.PendingReports(t.Context(), 10)
+			waiting, err := s.PendingReports(t.Context(), 0, 10)
 			if err != nil || len(waiting) != 1 || string(waiting[0].Raw) != "mail 1" {
 				t.Fatalf("pending: %+v, %v", waiting, err)
 			}
@@ -217,7 +217,7 @@ func TestSettledReportsCountAsIfTheyHadComeSo(t *testing.T) {
 			if sums := brief(t, s); sums != row.sums {
 				t.Errorf("sums are %q, want %q", sums, row.sums)
 			}
-			waiting, _ = s.PendingReports(t.Context(), 10)
+			waiting, _ = s.PendingReports(t.Context(), 0, 10)
 			if left := len(waiting); (left == 1) != (row.standing == rollout.Pending) {
 				t.Errorf("%d are pending still", left)
 			}
