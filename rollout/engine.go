@@ -16,6 +16,8 @@ type Engine struct {
 	Reports  Reports
 	Looker   Looker
 	Accounts Accounts
+	// Certificates may be nil.
+	Certificates HostCertificates
 	// Steps are the six phases' steps, one a phase.
 	Steps []Step
 	Clock world.Clock

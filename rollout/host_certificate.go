@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -56,6 +57,34 @@ type CertificateTrouble struct {
 	Mend string `json:"mend,omitempty"`
 	// Next is when it is tried again; never before the CA allows it.
 	Next time.Time `json:"next,omitzero"`
+}
+
+// HostCertificates tells what belay's own servers know of the certificate of the
+// policy host of domain; ok is false where none keeps it.
+type HostCertificates interface {
+	HostCertificate(ctx context.Context, domain string) (c HostCertificate, ok bool, err error)
+}
+
+// certificate is what is known of r's certificate where belay itself serves. That it
+// cannot be read here keeps nobody from working on the rollout: looks from outside show
+// the certificate all the same.
+func (e *Engine) certificate(ctx context.Context, r Rollout) *HostCertificate {
+	if e.Certificates == nil || r.Settings.Host.Kind != HostServe {
+		return nil
+	}
+	c, ok, err := e.Certificates.HostCertificate(ctx, r.Domain)
+	if !ok || err != nil {
+		return nil
+	}
+	return &c
+}
+
+// certificateFindings are what is wrong with the certificate that belay keeps itself.
+func (r Rollout) certificateFindings(now time.Time) []finding.Finding {
+	if r.Certificate == nil {
+		return nil
+	}
+	return r.Certificate.Findings(now)
 }
 
 // renewalGrace is how long after RenewAt a renewal counts as late.

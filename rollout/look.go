@@ -63,6 +63,7 @@ func (e *Engine) beside(ctx context.Context, r *Rollout) error {
 	if r.History, err = e.Store.History(ctx, r.Domain); err != nil {
 		return err
 	}
+	r.Certificate = e.certificate(ctx, *r)
 	since := e.Clock.Now().Add(-reportWindow)
 	r.Reports, err = e.Reports.ReportDays(ctx, r.Domain, since)
 	return err
@@ -116,7 +117,7 @@ func (e *Engine) look(parent context.Context, r *Rollout, w Writer, emit Sink) e
 	if w == nil && r.Evidence != nil {
 		seen.Held, seen.Read, seen.Targets = r.Evidence.Held, r.Evidence.Read, r.Evidence.Targets
 	}
-	for _, f := range r.Drifted(seen) {
+	for _, f := range append(r.Drifted(seen), r.certificateFindings(e.now())...) {
 		seen.Findings = append(seen.Findings, f)
 		emit.Emit(Event{Kind: Concluded, Subject: f.Subject, Text: f.Title, Severity: f.Severity, Finding: &f})
 	}

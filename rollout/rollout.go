@@ -59,6 +59,9 @@ type Rollout struct {
 	Evidence *Evidence
 	History  History
 	Reports  []ReportDay
+	// Certificate is what belay's own server knows of the policy host's; nil where
+	// another server has it, or nothing is known.
+	Certificate *HostCertificate
 }
 
 // AcceptedPlan is a plan an operator accepted and what became of its edits.
