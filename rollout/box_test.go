@@ -277,7 +277,7 @@ func hasty() rollout.Settings {
 
 func (r *rig) create(s rollout.Settings) rollout.Rollout {
 	r.Helper()
-	out, err := r.engine.Create(context.Background(), domain, s, nil)
+	out, err := r.engine.Create(context.Background(), domain, s, rollout.AdoptConsent{Given: true}, nil)
 	if err != nil {
 		r.Fatalf("create: %v", err)
 	}

@@ -16,9 +16,11 @@ import (
 
 // Create starts a rollout of domain, which is in A-label form: it proves the
 // accounts, looks, adopts what is there, and journals all of it in one commit. It
-// refuses a domain that has a rollout, does not exist or takes no mail, and with
-// *TakenError a place where another rollout serves its policy.
-func (e *Engine) Create(ctx context.Context, domain string, s Settings, emit Sink) (Rollout, error) {
+// refuses a domain that has a rollout, does not exist or takes no mail, with
+// *TakenError a place where another rollout serves its policy, and with
+// *AdoptionError to adopt what adopt does not cover. Nothing is written then. A login
+// that lacks a field is told before anything is asked.
+func (e *Engine) Create(ctx context.Context, domain string, s Settings, adopt AdoptConsent, emit Sink) (Rollout, error) {
 	release, err := e.Store.Lock(domain, e.Who)
 	if err != nil {
 		return Rollout{}, err
@@ -32,6 +34,9 @@ func (e *Engine) Create(ctx context.Context, domain string, s Settings, emit Sin
 		return Rollout{}, fmt.Errorf("start a rollout of %s: there is one already; belay status %s shows it, belay set %s changes it: %w", domain, domain, domain, ErrRefused)
 	}
 	if err := e.admit(ctx, domain, s); err != nil {
+		return Rollout{}, err
+	}
+	if _, err := e.Accounts.Open(ctx, domain, s); err != nil {
 		return Rollout{}, err
 	}
 	r := Rollout{Domain: domain, Settings: s}
@@ -48,8 +53,12 @@ func (e *Engine) Create(ctx context.Context, domain string, s Settings, emit Sin
 		return Rollout{}, err
 	}
 	entries := []Entry{{Kind: Created, Settings: &s}}
-	if found, phase, aim := r.Adoptable(seen, e.now()); len(found) > 0 {
-		entries = append(entries, Entry{Kind: Adopted, Ledger: found, Phase: phase, Aim: aim,
+	found, ledger := r.adoption(seen, e.now())
+	if err := adopt.allows(found); err != nil {
+		return Rollout{}, err
+	}
+	if found.Any() {
+		entries = append(entries, Entry{Kind: Adopted, Ledger: ledger, Phase: found.Phase, Aim: found.Aim,
 			Reason: "live before belay came"})
 	}
 	if err := e.append(ctx, &r, entries...); err != nil {

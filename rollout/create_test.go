@@ -3,6 +3,7 @@ package rollout_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"belay/rollout"
@@ -29,7 +30,7 @@ func TestRefusedSettingsSayOnceWhatIsWrong(t *testing.T) {
 func TestALookThatFailsIsNamedOnce(t *testing.T) {
 	r := newRig(t)
 	r.engine.Looker = failingLook{}
-	_, err := r.engine.Create(t.Context(), domain, hasty(), nil)
+	_, err := r.engine.Create(t.Context(), domain, hasty(), rollout.AdoptConsent{Given: true}, nil)
 	if want := "start a rollout of corp.test: look at corp.test: no name server answers"; err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
@@ -40,4 +41,74 @@ type failingLook struct{ rollout.Looker }
 
 func (failingLook) Look(context.Context, string, rollout.Ledger, rollout.Sink) (rollout.Evidence, error) {
 	return rollout.Evidence{}, errors.New("look at corp.test: no name server answers")
+}
+
+// TestNothingIsAdoptedUnasked: what is live is adopted by a word on just that, and
+// without one nothing is written.
+func TestNothingIsAdoptedUnasked(t *testing.T) {
+	const txt = "v=STSv1; id=theirs1;"
+	for _, row := range []struct {
+		shows     string
+		body, txt string
+		says      string
+		starts    rollout.Phase
+	}{
+		{"an announced policy", policy("enforce", 604800).String(), txt, "in mode enforce with max_age 604800, announced by id theirs1", rollout.RaiseMaxAge},
+		{"a policy that no record announces", policy("testing", 86400).String(), "", "that no record announces", rollout.CheckMX},
+		{"a record without a policy", "", txt, "no policy answers", rollout.CheckMX},
+		{"two that are not both valid", "version: STSv1\r\n", txt, "not both valid", rollout.CheckMX},
+	} {
+		t.Run(row.shows, func(t *testing.T) {
+			r := newRig(t)
+			r.box.body = rollout.Body(row.body)
+			if row.txt != "" {
+				r.box.set(txtName, "TXT", row.txt)
+			}
+			_, err := r.engine.Create(t.Context(), domain, testSettings(), rollout.AdoptConsent{}, nil)
+			asked, ok := errors.AsType[*rollout.AdoptionError](err)
+			if !ok || !errors.Is(err, rollout.ErrRefused) || !strings.Contains(err.Error(), row.says) || asked.Found.Phase != row.starts {
+				t.Fatalf("without a word on it: %v, %+v", err, asked)
+			}
+			r.unwritten()
+
+			other := asked.Found
+			other.ID += "x"
+			_, err = r.engine.Create(t.Context(), domain, testSettings(), rollout.AdoptConsent{Given: true, Shown: &other}, nil)
+			if moved, ok := errors.AsType[*rollout.AdoptionError](err); !ok || !moved.Moved || !errors.Is(err, rollout.ErrStale) {
+				t.Fatalf("something else was shown: %v", err)
+			}
+			r.unwritten()
+
+			got, err := r.engine.Create(t.Context(), domain, testSettings(), rollout.AdoptConsent{Given: true, Shown: &asked.Found}, nil)
+			if err != nil || got.Phase != row.starts || len(got.Ledger) == 0 {
+				t.Errorf("agreed to: %v, in %s", err, got.Phase)
+			}
+		})
+	}
+	t.Run("what was shown is gone", func(t *testing.T) {
+		r := newRig(t)
+		_, err := r.engine.Create(t.Context(), domain, testSettings(), rollout.AdoptConsent{Given: true, Shown: &rollout.Adoption{Domain: domain, ID: "theirs1"}}, nil)
+		if !errors.Is(err, rollout.ErrStale) || !strings.Contains(err.Error(), "nothing is live there") {
+			t.Errorf("%v", err)
+		}
+		r.unwritten()
+	})
+	t.Run("nothing is live", func(t *testing.T) {
+		r := newRig(t)
+		if _, err := r.engine.Create(t.Context(), domain, testSettings(), rollout.AdoptConsent{}, nil); err != nil {
+			t.Errorf("nobody need be asked: %v", err)
+		}
+	})
+}
+
+// unwritten fails where anything stands in the store.
+func (r *rig) unwritten() {
+	r.Helper()
+	journal, err := r.book.Journal(r.Context(), domain)
+	if err != nil || len(journal) > 0 {
+		r.Fatalf("the journal holds %+v, %v", journal, err)
+	}
+	if _, looked, err := r.book.Evidence(r.Context(), domain); err != nil || looked {
+		r.Fatalf("a look was kept, %v", err)
+	}
 }

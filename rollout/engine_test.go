@@ -582,7 +582,7 @@ func TestOnePlaceOneRollout(t *testing.T) {
 	r := newRig(t)
 	r.create(hasty())
 	var taken *rollout.TakenError
-	if _, err := r.engine.Create(ctx, "other.test", hasty(), nil); !errors.As(err, &taken) || taken.Domain != domain {
+	if _, err := r.engine.Create(ctx, "other.test", hasty(), rollout.AdoptConsent{Given: true}, nil); !errors.As(err, &taken) || taken.Domain != domain {
 		t.Errorf("two rollouts write one place: %v", err)
 	}
 }
@@ -722,7 +722,7 @@ func TestResumedStepBackDoesNotLeadOn(t *testing.T) {
 func TestDomainWithoutMailIsRefused(t *testing.T) {
 	r := newRig(t)
 	r.box.mx = nil
-	if _, err := r.engine.Create(ctx, domain, hasty(), nil); !errors.Is(err, rollout.ErrRefused) {
+	if _, err := r.engine.Create(ctx, domain, hasty(), rollout.AdoptConsent{Given: true}, nil); !errors.Is(err, rollout.ErrRefused) {
 		t.Errorf("a rollout of a domain that receives no mail: %v", err)
 	}
 }

@@ -244,14 +244,14 @@ func TestOnePlaceHoweverItIsSpelt(t *testing.T) {
 		s := hasty()
 		s.Host.Place = place
 		var taken *rollout.TakenError
-		if _, err := r.engine.Create(ctx, "other.test", s, nil); !errors.As(err, &taken) || taken.Domain != domain {
+		if _, err := r.engine.Create(ctx, "other.test", s, rollout.AdoptConsent{Given: true}, nil); !errors.As(err, &taken) || taken.Domain != domain {
 			t.Errorf("%s: %v", place, err)
 		}
 	}
 	// Set elsewhere and not moved yet: the policy is still served from there.
 	r.set(func(s *rollout.Settings) { s.Host.Place = "/srv/new" })
 	var taken *rollout.TakenError
-	if _, err := r.engine.Create(ctx, "other.test", hasty(), nil); !errors.As(err, &taken) {
+	if _, err := r.engine.Create(ctx, "other.test", hasty(), rollout.AdoptConsent{Given: true}, nil); !errors.As(err, &taken) {
 		t.Errorf("took the place of a policy that is still served: %v", err)
 	}
 }

@@ -36,6 +36,8 @@ type fakeEngine struct {
 	events   []rollout.Event
 	// waiting is what a look for the operator's own edits shows.
 	waiting rollout.Gate
+	// live, if set, is what a rollout that is created has to adopt.
+	live *rollout.Adoption
 	// fail, if set for an act, is how that act fails.
 	fail  map[string]error
 	calls []string
@@ -81,9 +83,12 @@ func (f *fakeEngine) Load(_ context.Context, domain string) (rollout.Rollout, er
 	return r, f.fail["load"]
 }
 
-func (f *fakeEngine) Create(_ context.Context, domain string, s rollout.Settings, emit rollout.Sink) (rollout.Rollout, error) {
+func (f *fakeEngine) Create(_ context.Context, domain string, s rollout.Settings, adopt rollout.AdoptConsent, emit rollout.Sink) (rollout.Rollout, error) {
 	if err := f.called("create", domain, s.DNS, s.Host, s.RUA); err != nil {
 		return rollout.Rollout{}, err
+	}
+	if f.live != nil && (adopt.Shown == nil || *adopt.Shown != *f.live) {
+		return rollout.Rollout{}, &rollout.AdoptionError{Found: *f.live}
 	}
 	r := rollout.Rollout{Domain: domain, Settings: s, Phase: rollout.CheckMX, Since: now()}
 	f.rollouts[domain], f.gates[domain] = r, closedGate()

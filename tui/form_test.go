@@ -4,6 +4,8 @@ import (
 	"errors"
 	"slices"
 	"testing"
+
+	"belay/rollout"
 )
 
 // fill goes through the form for new.example with what Cloudflare needs.
@@ -22,6 +24,35 @@ func TestARolloutIsStartedAfterItsAnswersWereTried(t *testing.T) {
 		t.Fatalf("kept %q", d.accounts.kept)
 	}
 	d.press("enter").did("create new.example cloudflare webroot:/srv/www [mailto:tls-reports@new.example]").sees("new.example 1 Check MX hosts")
+}
+
+// TestWhatIsLiveIsAdoptedAfterAsking: the form shows what somebody else published and
+// where the rollout would start, and starts none without the domain typed.
+func TestWhatIsLiveIsAdoptedAfterAsking(t *testing.T) {
+	live := &rollout.Adoption{
+		Domain: "new.example", Record: "v=STSv1; id=theirs1;", ID: "theirs1", Valid: true,
+		Body: "version: STSv1\r\nmode: enforce\r\nmx: mx1.new.example\r\nmax_age: 604800\r\n",
+		Mode: "enforce", MaxAge: 604800, Phase: rollout.RaiseMaxAge, Aim: 604800,
+	}
+	for _, size := range [][2]int{{80, 24}, {60, 16}} {
+		e := manyDomains()
+		e.live = live
+		d := fill(drive(t, e, size[0], size[1])).press("enter", "enter").
+			sees("Adopt what is live at new.example?", "mode enforce", "max_age 604800", "theirs1", "6 Raise max_age", "Type the domain to go on")
+		if size[1] >= 24 {
+			d.sees("mx: mx1.new.example", "v=STSv1; id=theirs1;")
+		}
+		d.press("y", "enter") // typed before it appeared
+		d.sees("Adopt what is live")
+		d.wait()
+		d.press("esc").sees("adopted only when you say so")
+		if _, started := e.rollouts["new.example"]; started {
+			t.Fatal("a no started it")
+		}
+		d.press("enter")
+		d.wait()
+		d.typeIn("new.example").press("enter").sees("new.example 1 Check MX hosts")
+	}
 }
 
 func TestAnswersThatWereChangedAreTriedAgain(t *testing.T) {

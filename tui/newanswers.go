@@ -139,8 +139,11 @@ func (n *newRollout) tried(msg triedMsg) {
 	n.render()
 }
 
-// create starts the rollout.
-func (n *newRollout) create() tea.Cmd {
+// create starts the rollout, where nothing is live yet.
+func (n *newRollout) create() tea.Cmd { return n.createAdopting(rollout.AdoptConsent{}) }
+
+// createAdopting starts the rollout; what is live is adopted where adopt covers it.
+func (n *newRollout) createAdopting(adopt rollout.AdoptConsent) tea.Cmd {
 	domain, s, err := n.settings()
 	if n.busy != "" {
 		return nil
@@ -152,7 +155,7 @@ func (n *newRollout) create() tea.Cmd {
 	var cmd tea.Cmd
 	n.seen = live{}
 	n.looking, cmd = n.kit.look(n.busy, func(ctx context.Context, l *look) tea.Msg {
-		_, err := n.engine.Create(ctx, domain, s, l.feed.sink)
+		_, err := n.engine.Create(ctx, domain, s, adopt, l.feed.sink)
 		return createdMsg{l, domain, err}
 	})
 	return cmd
@@ -164,6 +167,9 @@ func (n *newRollout) created(msg createdMsg) tea.Cmd {
 	}
 	n.looking, n.busy, n.err = nil, "", msg.err
 	n.render()
+	if live, ok := errors.AsType[*rollout.AdoptionError](msg.err); ok && live.Found.Any() {
+		return n.nav.ask(n.askAdoption(live.Found))
+	}
 	if msg.err != nil {
 		return nil
 	}

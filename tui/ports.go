@@ -14,7 +14,7 @@ import (
 type Engine interface {
 	List(ctx context.Context) ([]rollout.Rollout, error)
 	Load(ctx context.Context, domain string) (rollout.Rollout, error)
-	Create(ctx context.Context, domain string, s rollout.Settings, emit rollout.Sink) (rollout.Rollout, error)
+	Create(ctx context.Context, domain string, s rollout.Settings, adopt rollout.AdoptConsent, emit rollout.Sink) (rollout.Rollout, error)
 	Check(ctx context.Context, domain string, emit rollout.Sink) (rollout.Evidence, error)
 	GateOf(r rollout.Rollout) rollout.Gate
 	SeeWaiting(ctx context.Context, domain string, emit rollout.Sink) (rollout.Gate, error)

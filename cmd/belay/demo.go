@@ -57,7 +57,7 @@ func (p *program) demo(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	if _, err := s.engine.Create(ctx, box.Domain(), demoSettings(box), nil); err != nil {
+	if _, err := s.engine.Create(ctx, box.Domain(), demoSettings(box), rollout.AdoptConsent{}, nil); err != nil {
 		return fmt.Errorf("start the demo: %w", err)
 	}
 	o := inside.wizardOptions(s, box.Domain(), &first)

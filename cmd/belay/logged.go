@@ -13,8 +13,8 @@ type logged struct {
 	p *program
 }
 
-func (l logged) Create(ctx context.Context, domain string, s rollout.Settings, emit rollout.Sink) (rollout.Rollout, error) {
-	r, err := l.Engine.Create(ctx, domain, s, l.p.sink(emit))
+func (l logged) Create(ctx context.Context, domain string, s rollout.Settings, adopt rollout.AdoptConsent, emit rollout.Sink) (rollout.Rollout, error) {
+	r, err := l.Engine.Create(ctx, domain, s, adopt, l.p.sink(emit))
 	return r, l.note("create", domain, err)
 }
 

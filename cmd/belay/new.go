@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"belay/rollout"
@@ -10,8 +11,13 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const newLong = `Starts a rollout: proves that the accounts reach the zone and the policy host, looks
-at the domain, and adopts a policy that is live already. Nothing is published.
+const newLong = `Starts a rollout: proves that the accounts reach the zone and the policy host, and
+looks at the domain. Nothing is published.
+
+What is live already, put there by somebody else, is shown, and adopted only when
+you say so: at a terminal new asks, anywhere else --adopt (or --yes) says it. Then the
+rollout goes on from that policy. Without it nothing is started: a rollout that did
+not know what senders may hold could not tell when anything is safe.
 
 Credentials are never flags: they come from the environment (belay providers
 lists the names, each also with _FILE for a file that holds the value), from the
@@ -19,6 +25,7 @@ keyring (belay providers login), or at a terminal they are typed without echo.`
 
 func (p *program) newCommand() *cobra.Command {
 	var given settingFlags
+	var adopt bool
 	c := &cobra.Command{
 		Use: "new DOMAIN --dns P --host H --rua URI...", Short: "Start a rollout", Long: newLong,
 		Args: exactly("DOMAIN"),
@@ -31,24 +38,40 @@ func (p *program) newCommand() *cobra.Command {
 			if err := given.apply(&settings); err != nil {
 				return err
 			}
-			if err := p.needed(ctx, domain, given, settings); err != nil {
+			if err := p.needed(settings); err != nil {
 				return err
 			}
-			return p.with(ctx, func(s *session) error { return p.start(ctx, s, domain, settings) })
+			return p.with(ctx, func(s *session) error {
+				// What a login lacks is said before anything is asked of the network.
+				if _, err := s.accounts.Open(ctx, domain, settings); err != nil {
+					return err
+				}
+				if err := p.reportsNeeded(ctx, domain, settings); err != nil {
+					return err
+				}
+				return p.start(ctx, s, domain, settings, adopt)
+			})
 		}),
 	}
 	given.register(c)
+	c.Flags().BoolVar(&adopt, "adopt", false, "adopt what is live already, without being asked")
 	return c
 }
 
 // needed refuses a rollout that lacks what nobody can guess.
-func (p *program) needed(ctx context.Context, domain string, given settingFlags, s rollout.Settings) error {
+func (p *program) needed(s rollout.Settings) error {
 	switch {
 	case s.DNS.Provider == "":
 		return usagef("new needs --dns, one of %s", dnsProviders())
 	case s.Host.Kind == "":
-		return usagef("new needs --host: webroot:DIR, sftp://USER@HOST/DIR, static:DIR, serve or manual")
-	case len(s.RUA) > 0:
+		return usagef("new needs --host: webroot:DIR, sftp://USER@HOST/DIR, static:DIR, serve, cloudflare-worker, valimail or manual")
+	}
+	return nil
+}
+
+// reportsNeeded refuses a rollout of which nobody would hear.
+func (p *program) reportsNeeded(ctx context.Context, domain string, s rollout.Settings) error {
+	if len(s.RUA) > 0 {
 		return nil
 	}
 	name := tlsrpt.RecordName(domain)
@@ -62,8 +85,15 @@ func (p *program) needed(ctx context.Context, domain string, given settingFlags,
 	return nil
 }
 
-func (p *program) start(ctx context.Context, s *session, domain string, settings rollout.Settings) error {
-	r, err := s.engine.Create(ctx, domain, settings, p.sink(p.events()))
+func (p *program) start(ctx context.Context, s *session, domain string, settings rollout.Settings, adopt bool) error {
+	consent := rollout.AdoptConsent{Given: adopt || p.flags.yes}
+	r, err := s.engine.Create(ctx, domain, settings, consent, p.sink(p.events()))
+	if live, ok := errors.AsType[*rollout.AdoptionError](err); ok && !live.Moved {
+		if consent, err = p.adoptConsent(ctx, live); err != nil {
+			return err
+		}
+		r, err = s.engine.Create(ctx, domain, settings, consent, p.sink(p.events()))
+	}
 	if err != nil {
 		return err
 	}
