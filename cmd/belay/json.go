@@ -132,12 +132,14 @@ type statusShape struct {
 	Since    time.Time        `json:"since"`
 	Gate     rollout.Gate     `json:"gate"`
 	Worst    *finding.Finding `json:"worst"`
+	// Certificate is that of the policy host, where belay serve keeps it.
+	Certificate *rollout.HostCertificate `json:"certificate,omitempty"`
 }
 
 func statusOfRollout(r rollout.Rollout, g rollout.Gate) statusShape {
 	_, id, _ := r.Live()
 	return statusShape{
 		Domain: r.Domain, Phase: r.Phase, Rung: r.Rung(), Mode: r.Mode(), PolicyID: id, MaxAge: r.Rung(),
-		Since: r.Since.UTC(), Gate: gateShape(g), Worst: r.Worst(),
+		Since: r.Since.UTC(), Gate: gateShape(g), Worst: r.Worst(), Certificate: r.Certificate,
 	}
 }

@@ -57,7 +57,11 @@ func (p *program) printJournal(entries []rollout.Entry) error {
 func told(e rollout.Entry, plan rollout.Plan) string {
 	switch e.Kind {
 	case rollout.Created, rollout.Set:
-		return fmt.Sprintf("dns %s, host %s, target max_age %d", e.Settings.DNS, e.Settings.Host, e.Settings.MaxAge)
+		text := fmt.Sprintf("dns %s, host %s, target max_age %d", e.Settings.DNS, e.Settings.Host, e.Settings.MaxAge)
+		if e.Settings.ConsentsToDNS() {
+			text += ", certificates by DNS: belay may write " + rollout.ChallengeName(e.Domain)
+		}
+		return text
 	case rollout.Adopted:
 		var found []string
 		for _, l := range e.Ledger {

@@ -152,16 +152,35 @@ func (p *program) certificateDir(f *certificateFlags) (string, error) {
 // certificates.
 const certificatesNote = "certificates.at"
 
-// certificateKnown is what belay serve, running here or on a machine that shares the
-// folder, knows of the certificate of a policy host; ok is false where none manages it.
-func (p *program) certificateKnown(ctx context.Context, domain string) (known rollout.HostCertificate, ok bool, err error) {
-	state, err := p.stateDir()
+// keptCertificates is what belay serve, running here or on a machine that shares the
+// folder, knows of certificates.
+type keptCertificates struct{ p *program }
+
+var _ rollout.HostCertificates = keptCertificates{}
+
+// HostCertificate implements rollout.HostCertificates.
+func (k keptCertificates) HostCertificate(ctx context.Context, domain string) (rollout.HostCertificate, bool, error) {
+	state, err := k.p.stateDir()
 	if err != nil {
-		return known, false, err
+		return rollout.HostCertificate{}, false, err
 	}
 	dir := filepath.Join(state, "certificates")
 	if noted, err := os.ReadFile(filepath.Join(state, certificatesNote)); err == nil {
 		dir = strings.TrimSpace(string(noted))
 	}
 	return certs.Known(ctx, certs.Folder(dir), mtasts.PolicyHost(domain))
+}
+
+// printCertificate prints what is known of a certificate that belay serve keeps.
+func (p *program) printCertificate(c rollout.HostCertificate) {
+	p.say("certificate: %s", c.Line(p.world.Clock.Now()))
+	if t := c.Trouble; t != nil {
+		p.say("  could not be had %s: %s", local(t.At), clean(t.Said))
+		if t.Mend != "" {
+			p.say("  %s", clean(t.Mend))
+		}
+		if !t.Next.IsZero() {
+			p.say("  tried %s; again %s", many(t.Tries, "time"), local(t.Next))
+		}
+	}
 }

@@ -75,6 +75,9 @@ func (p *program) printStatus(r rollout.Rollout, g rollout.Gate) {
 	if held := r.Ledger.HeldUntil(r.LastAt); r.Mode() != mtasts.None && !held.IsZero() {
 		p.say("a sender that has fetched it may go by it until %s without asking again", local(held))
 	}
+	if c := r.Certificate; c != nil {
+		p.printCertificate(*c)
+	}
 	if plan, ok := r.Unfinished(); ok {
 		p.say("plan %s is not finished; belay next %s goes on", plan.Plan.Hash(), r.Domain)
 	}
@@ -122,6 +125,9 @@ func (p *program) printSettings(s rollout.Settings) {
 	}
 	if len(s.Inboxes) > 0 {
 		rows = append(rows, []string{"  inboxes", clean(strings.Join(s.Inboxes, " "))})
+	}
+	if s.ConsentsToDNS() {
+		rows = append(rows, []string{"  challenge", "by DNS, which belay may write for by itself"})
 	}
 	if len(s.Senders) > 0 {
 		rows = append(rows, []string{"  senders", clean(strings.Join(s.Senders, " "))})
