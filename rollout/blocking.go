@@ -67,44 +67,73 @@ func FailureKey(reporter string, t tlsrpt.ResultType, mx string) string {
 // cause the present one removed; what an operator dismissed; and strays. Failures
 // that no detail explains block, and an MX host that the live policy does not
 // cover blocks whatever failed there.
-func (r Rollout) Blocking() []BlockingFailure {
-	all := r.failures(counts)
-	return r.withoutStrays(r.undismissed(all))
+func (r Rollout) Blocking() []BlockingFailure { return r.blockingAfter(time.Time{}) }
+
+// blockingAfter is Blocking of the periods that end after since.
+func (r Rollout) blockingAfter(since time.Time) []BlockingFailure {
+	fs := r.withoutStrays(r.undismissed(r.failures(r.adjoining(since), counts)))
+	return slices.DeleteFunc(fs, func(f BlockingFailure) bool { return !f.Ends.After(since) })
+}
+
+// adjoining is the moment after which all periods end that a stray may adjoin whose
+// period ends after since.
+func (r Rollout) adjoining(since time.Time) time.Time {
+	first := since
+	for i := range r.Reports {
+		d := &r.Reports[i]
+		if d.Ends.After(since) && d.Begins.Before(first) && (len(d.Failures) > 0 || d.Unexplained > 0) {
+			first = d.Begins
+		}
+	}
+	return dayOf(first).Add(-time.Nanosecond)
 }
 
 // StrangersFailures are the failures that verified reports of signers nobody
 // knows tell of, newest period first. They do not move the clean time, but close
 // gate 4 until the signer is marked known or dismissed.
-func (r Rollout) StrangersFailures() []BlockingFailure {
-	return r.undismissed(r.failures(isStranger))
+func (r Rollout) StrangersFailures() []BlockingFailure { return r.strangersAfter(time.Time{}) }
+
+// strangersAfter is StrangersFailures of the periods that end after since.
+func (r Rollout) strangersAfter(since time.Time) []BlockingFailure {
+	return r.undismissed(r.failures(since, isStranger))
 }
 
 // failures gathers what is no exemption of DANE or of an earlier version, from the
-// reports that are believed as wanted says.
-func (r Rollout) failures(wanted func(belief) bool) []BlockingFailure {
-	type place struct {
-		key          string
-		begins, ends time.Time
+// reports about periods that end after since that are believed as wanted says.
+func (r Rollout) failures(since time.Time, wanted func(belief) bool) []BlockingFailure {
+	type kind struct {
+		reporter string
+		typ      tlsrpt.ResultType
+		mx       string
 	}
-	found := map[place]*BlockingFailure{}
-	r.meet(time.Time{}, wanted, func(m meeting) {
+	type place struct {
+		kind
+		begins, ends int64
+	}
+	keys := map[kind]string{}
+	found := map[place]int{}
+	var out []BlockingFailure
+	r.meet(since, wanted, func(m meeting) {
 		if m.effect == EffectNone {
 			return
 		}
 		f := m.failure
-		at := place{FailureKey(m.belief.reporter, f.Type, f.MX), m.day.Begins, m.day.Ends}
-		if found[at] == nil {
-			found[at] = &BlockingFailure{Key: at.key, Reporter: m.belief.reporter, Type: f.Type, MX: f.MX, Uncovered: m.uncovered, Begins: m.day.Begins, Ends: m.day.Ends}
+		of := kind{m.belief.reporter, f.Type, f.MX}
+		at := place{of, m.day.Begins.Unix(), m.day.Ends.Unix()}
+		i, ok := found[at]
+		if !ok {
+			if _, ok := keys[of]; !ok {
+				keys[of] = FailureKey(of.reporter, of.typ, of.mx)
+			}
+			i = len(out)
+			found[at] = i
+			out = append(out, BlockingFailure{Key: keys[of], Reporter: of.reporter, Type: f.Type, MX: f.MX, Uncovered: m.uncovered, Begins: m.day.Begins, Ends: m.day.Ends})
 		}
-		found[at].Sessions = plus(found[at].Sessions, f.Count)
-		if found[at].Said == "" {
-			found[at].Said = finding.Clean(f.Reason, 200)
+		out[i].Sessions = plus(out[i].Sessions, f.Count)
+		if out[i].Said == "" && f.Reason != "" {
+			out[i].Said = finding.Clean(f.Reason, 200)
 		}
 	})
-	out := make([]BlockingFailure, 0, len(found))
-	for _, b := range found {
-		out = append(out, *b)
-	}
 	slices.SortFunc(out, func(a, b BlockingFailure) int {
 		return cmp.Or(b.Ends.Compare(a.Ends), b.Begins.Compare(a.Begins), cmp.Compare(a.Key, b.Key))
 	})
@@ -137,6 +166,7 @@ type versions struct {
 	is      bool // whether any policy is live
 	present int  // index of the live entry in the ledger
 	texts   map[string]version
+	covered map[string]bool // by the live policy
 }
 
 // version is one policy text and the ledger's newest entry that it equals, or -1.
@@ -147,7 +177,7 @@ type version struct {
 }
 
 func (r Rollout) newVersions() *versions {
-	v := &versions{ledger: r.Ledger, present: -1, texts: map[string]version{}}
+	v := &versions{ledger: r.Ledger, present: -1, texts: map[string]version{}, covered: map[string]bool{}}
 	for i, e := range slices.Backward(r.Ledger) {
 		if len(e.IDs) > 0 && !e.Live.IsZero() {
 			v.live, v.is, v.present = e.Policy(), true, i
@@ -197,7 +227,11 @@ func (v *versions) uncovered(mx string) bool {
 	if mx == "" || !v.is || v.live.Mode == mtasts.None {
 		return false
 	}
-	_, covered := v.live.Matches(mx)
+	covered, ok := v.covered[mx]
+	if !ok {
+		_, covered = v.live.Matches(mx)
+		v.covered[mx] = covered
+	}
 	return !covered
 }
 

@@ -17,13 +17,31 @@ import (
 // now where no policy is live. Reports are placed by the period they are about: a
 // late one about days before this moment changes nothing.
 func (r Rollout) CleanSince(now time.Time) (c time.Time, why string) {
-	c, why = r.undisturbedSince(now)
-	for _, b := range r.standing(now) {
-		if b.counts.After(c) {
-			c, why = b.counts, fmt.Sprintf("%s reported %s", b.Reporter, b.sentence())
+	clean := r.cleanliness(now)
+	return clean.since, clean.why
+}
+
+// cleanliness is since when a domain is clean, and what that rests on.
+type cleanliness struct {
+	// undisturbed is since by everything but the reports.
+	undisturbed time.Time
+	since       time.Time
+	why         string
+	// standing are the blocking failures of periods that end after undisturbed, newest
+	// first.
+	standing []weighed
+}
+
+func (r Rollout) cleanliness(now time.Time) cleanliness {
+	var c cleanliness
+	c.undisturbed, c.why = r.undisturbedSince(now)
+	c.since, c.standing = c.undisturbed, r.standing(c.undisturbed, now)
+	for _, b := range c.standing {
+		if b.counts.After(c.since) {
+			c.since, c.why = b.counts, fmt.Sprintf("%s reported %s", b.Reporter, b.sentence())
 		}
 	}
-	return c, why
+	return c
 }
 
 // undisturbedSince is CleanSince by everything but the reports.
@@ -76,9 +94,9 @@ type weighed struct {
 	counts time.Time
 }
 
-// standing are the blocking failures that count at now, newest first.
-func (r Rollout) standing(now time.Time) []weighed {
-	all := r.Blocking()
+// standing are the blocking failures of periods that end after since, newest first.
+func (r Rollout) standing(since, now time.Time) []weighed {
+	all := r.blockingAfter(since)
 	out := make([]weighed, 0, len(all))
 	for _, b := range all {
 		out = append(out, weighed{b, r.weigh(b, now)})

@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -14,9 +13,10 @@ import (
 // override is applied.
 func (r Rollout) SoakGate(now time.Time, soak time.Duration, what string) Gate {
 	g := Gate{Reasons: r.OwnChecks(now)}
-	since, why := r.CleanSince(now)
+	clean := r.cleanliness(now)
+	since, why := clean.since, clean.why
 	g.Counted, g.Forecast = r.ReportersSince(since), r.Forecast(now, ForecastDays).Words(now)
-	r.closeForBlocking(&g, now, soak)
+	r.closeForBlocking(&g, clean, now, soak)
 	if due := since.Add(soak); now.Before(due) {
 		g.Close(r.soaking(since, why, fmt.Sprintf("%s are needed %s", span(soak), what), due))
 	}
@@ -31,7 +31,8 @@ func (r Rollout) SoakGate(now time.Time, soak time.Duration, what string) Gate {
 // is.
 func (r Rollout) ReviewGate(now time.Time) Gate {
 	g := Gate{Reasons: r.OwnChecks(now)}
-	since, why := r.CleanSince(now)
+	clean := r.cleanliness(now)
+	since, why := clean.since, clean.why
 	g.Counted, g.Forecast = r.ReportersSince(since), r.Forecast(now, ForecastDays).Words(now)
 
 	soak := r.Settings.Soak
@@ -40,7 +41,7 @@ func (r Rollout) ReviewGate(now time.Time) Gate {
 	if enough {
 		full = min(full, soak.Testing)
 	}
-	r.closeForBlocking(&g, now, full)
+	r.closeForBlocking(&g, clean, now, full)
 	if due := since.Add(min(soak.Testing, soak.Silent)); now.Before(due) {
 		g.Close(r.soaking(since, why, span(due.Sub(since))+" are needed in testing", due))
 	}
@@ -70,17 +71,16 @@ func (r Rollout) soaking(since time.Time, why, needed string, due time.Time) Rea
 // closeForBlocking names each blocking failure that still holds the gate: its time
 // is after everything else that moves the clean time, and soak has not passed
 // since. It names what the forecast counts, with what belay's own looks saw of it.
-func (r Rollout) closeForBlocking(g *Gate, now time.Time, soak time.Duration) {
-	since, _ := r.undisturbedSince(now)
-	for _, b := range r.standing(now) {
+func (r Rollout) closeForBlocking(g *Gate, clean cleanliness, now time.Time, soak time.Duration) {
+	told := map[string]bool{}
+	for _, b := range clean.standing {
 		due := b.counts.Add(soak)
-		if !b.counts.After(since) || !now.Before(due) {
+		if told[b.Key] || !b.counts.After(clean.undisturbed) || !now.Before(due) {
 			continue
 		}
-		reason := Reason{Code: ReasonBlocking, Subject: b.Key, Until: due, Text: b.Reporter + " reported " + b.sentence() + r.besideWords(b.BlockingFailure, now), Fix: b.fix(r.Domain)}
-		if !slices.ContainsFunc(g.Reasons, func(x Reason) bool { return x.Key() == reason.Key() }) {
-			g.Close(reason)
-		}
+		told[b.Key] = true
+		g.Close(Reason{Code: ReasonBlocking, Subject: b.Key, Until: due,
+			Text: b.Reporter + " reported " + b.sentence() + r.besideWords(b.BlockingFailure, now), Fix: b.fix(r.Domain)})
 	}
 }
 
@@ -99,8 +99,8 @@ func (r Rollout) besideWords(b BlockingFailure, now time.Time) string {
 // after since.
 func (r Rollout) closeForStrangers(g *Gate, since time.Time) {
 	told := map[string]bool{}
-	for _, b := range r.StrangersFailures() {
-		if told[b.Reporter] || !b.Ends.After(since) {
+	for _, b := range r.strangersAfter(since) {
+		if told[b.Reporter] {
 			continue
 		}
 		told[b.Reporter] = true

@@ -56,28 +56,27 @@ func (r Rollout) withoutStrays(fs []BlockingFailure) []BlockingFailure {
 			sessions[at] = plus(sessions[at], d.Sessions())
 		}
 	}
-	strays := func(at tally) bool {
-		n := met[at]
-		if n > int64(r.Settings.Stray) || n > sessions[at]/strayShare || !r.cleanOver(at.begins, at.ends) {
-			return false
-		}
-		for other := range met {
-			if other.reporter == at.reporter && (adjoin(other.ends, at.begins) || adjoin(at.ends, other.begins)) {
-				return false
-			}
-		}
-		return true
+	type edge struct {
+		reporter string
+		day      int64
+	}
+	begins, ends := map[edge]bool{}, map[edge]bool{}
+	for at := range met {
+		begins[edge{at.reporter, dayOf(at.begins).Unix()}] = true
+		ends[edge{at.reporter, dayOf(at.ends).Unix()}] = true
+	}
+	strays := map[tally]bool{}
+	for at, n := range met {
+		// A period that begins on the day on which another ends, a 00:00Z, adjoins it.
+		running := ends[edge{at.reporter, dayOf(at.begins).Unix()}] || begins[edge{at.reporter, dayOf(at.ends).Unix()}]
+		strays[at] = n <= int64(r.Settings.Stray) && n <= sessions[at]/strayShare && !running && r.cleanOver(at.begins, at.ends)
 	}
 	return slices.DeleteFunc(fs, func(f BlockingFailure) bool {
-		return mayStray(f) && strays(tally{f.Reporter, f.Begins, f.Ends})
+		return mayStray(f) && strays[tally{f.Reporter, f.Begins, f.Ends}]
 	})
 }
 
 func mayStray(f BlockingFailure) bool { return strayType(f.Type) && !f.Uncovered }
-
-// adjoin reports whether a period that begins at begins follows one that ends at
-// ends, which is a 00:00Z, with no day between.
-func adjoin(ends, begins time.Time) bool { return dayOf(begins).Equal(dayOf(ends)) }
 
 // cleanOver reports whether belay looked on each UTC day from begins to ends and
 // no failure, nor an unknown that nobody waived, stood on any of them.

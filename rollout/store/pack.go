@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"slices"
 
 	"belay/rollout"
 )
@@ -18,19 +19,8 @@ type ending struct {
 // writers wait.
 const packedAtOnce = 16
 
-// loosen notes that the sums of at change: what was packed of them holds no more.
-func (b *batch) loosen(at ending) error {
-	if b.loose[at] {
-		return nil
-	}
-	_, err := b.exec("INSERT INTO loose_days (domain, ends) VALUES (?, ?) ON CONFLICT DO NOTHING", at.domain, at.ends)
-	b.loose[at] = err == nil
-	return err
-}
-
-// Pack packs the sums that changed since they were packed. ReportDays is right
-// without it; after a large import it is faster with it. Each few days are a commit
-// of their own.
+// Pack packs the sums that a store of an earlier version has loose. ReportDays is
+// right without it, and faster with it. Each few days are a commit of their own.
 func (s *Store) Pack(ctx context.Context) error {
 	const what = "pack the sums of reports"
 	for {
@@ -79,22 +69,39 @@ func pack(ctx context.Context, tx *sql.Tx, at ending) error {
 	if err != nil {
 		return err
 	}
+	if err := writePacked(ctx, tx, at, days); err != nil {
+		return err
+	}
+	for _, q := range []string{
+		"DELETE FROM failures WHERE day IN (SELECT id FROM days WHERE domain = ? AND ends = ?)",
+		"DELETE FROM days WHERE domain = ? AND ends = ?",
+		"DELETE FROM loose_days WHERE domain = ? AND ends = ?",
+	} {
+		if _, err := tx.ExecContext(ctx, q, at.domain, at.ends); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writePacked writes the sums of one ending.
+func writePacked(ctx context.Context, tx *sql.Tx, at ending, days []rollout.ReportDay) (err error) {
 	if len(days) == 0 {
 		_, err = tx.ExecContext(ctx, "DELETE FROM packed_days WHERE domain = ? AND ends = ?", at.domain, at.ends)
 	} else {
 		_, err = tx.ExecContext(ctx, `INSERT INTO packed_days (domain, ends, sums) VALUES (?, ?, ?)
 			ON CONFLICT (domain, ends) DO UPDATE SET sums = excluded.sums`, at.domain, at.ends, packSums(days))
 	}
-	if err != nil {
-		return err
-	}
-	_, err = tx.ExecContext(ctx, "DELETE FROM loose_days WHERE domain = ? AND ends = ?", at.domain, at.ends)
 	return err
 }
 
 // readPacked reads the sums about domain whose period ends after since, but for the
 // loose ones, in the order of their ends.
 func readPacked(ctx context.Context, tx *sql.Tx, domain string, since int64) ([]rollout.ReportDay, error) {
+	pieces := 0
+	if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM packed_days WHERE domain = ? AND ends > ?", domain, since).Scan(&pieces); err != nil {
+		return nil, err
+	}
 	rows, err := tx.QueryContext(ctx, `SELECT ends, sums FROM packed_days p WHERE domain = ? AND ends > ?
 		AND NOT EXISTS (SELECT 1 FROM loose_days l WHERE l.domain = p.domain AND l.ends = p.ends) ORDER BY ends`, domain, since)
 	if err != nil {
@@ -111,6 +118,10 @@ func readPacked(ctx context.Context, tx *sql.Tx, domain string, since int64) ([]
 		}
 		if days, err = u.unpack(days, ends, sums); err != nil {
 			return nil, err
+		}
+		if pieces > 1 { // the others will be about as large as the first
+			days = slices.Grow(days, min(len(days)*pieces*9/8, 1<<16))
+			pieces = 0
 		}
 	}
 	return days, rows.Err()

@@ -14,7 +14,7 @@ import (
 // number. Numbers are varints of package binary: those that can be negative are
 // signed.
 //
-//	1, texts, (length, bytes)..., sums, sum...
+//	1, texts, (length, bytes)..., sums, failures in all, sum...
 //	sum     = seconds from begin to end, standing, signer, submitter, source, policy type,
 //	          policy text, reports, success, failure, unexplained, timed, late, failures, failure...
 //	failure = type, mx, ip, reason, count
@@ -23,7 +23,9 @@ const packFormat = 1
 // packSums packs the sums of periods that end at one moment.
 func packSums(days []rollout.ReportDay) []byte {
 	p := packer{numbers: map[string]uint64{}}
+	failures := 0
 	for _, d := range days {
+		failures += len(d.Failures)
 		p.sums = binary.AppendVarint(p.sums, d.Ends.Unix()-d.Begins.Unix())
 		for _, text := range []string{string(d.Standing), d.Signer, d.Submitter, d.Source, d.PolicyType, d.PolicyText} {
 			p.text(text)
@@ -42,6 +44,7 @@ func packSums(days []rollout.ReportDay) []byte {
 	out := binary.AppendUvarint([]byte{packFormat}, uint64(len(p.numbers)))
 	out = append(out, p.texts...)
 	out = binary.AppendUvarint(out, uint64(len(days)))
+	out = binary.AppendUvarint(out, uint64(failures))
 	return append(out, p.sums...)
 }
 
@@ -85,16 +88,24 @@ func (u *unpacker) unpack(days []rollout.ReportDay, ends int64, packed []byte) (
 		u.texts = append(u.texts, u.keep(u.bytes(u.length())))
 	}
 	end := fromUnix(ends)
-	for range u.length() {
+	sums := u.length()
+	// All failures stand in one piece of memory, of which each sum has its part.
+	failures := make([]rollout.FailureCount, 0, u.length())
+	for range sums {
 		d := rollout.ReportDay{Begins: fromUnix(ends - u.integer()), Ends: end, Standing: rollout.Standing(u.text()),
 			Signer: u.text(), Submitter: u.text(), Source: u.text(), PolicyType: u.text(), PolicyText: u.text(),
 			Reports: int(u.integer()), Success: u.integer(), Failure: u.integer(), Unexplained: u.integer(),
 			Timed: int(u.integer()), Late: u.integer()}
 		if n := u.length(); n > 0 {
-			d.Failures = make([]rollout.FailureCount, 0, n)
-			for range n {
-				d.Failures = append(d.Failures, rollout.FailureCount{Type: tlsrpt.ResultType(u.text()), MX: u.text(), IP: u.text(), Reason: u.text(), Count: u.integer()})
+			if n > cap(failures)-len(failures) {
+				u.err = errPacked
+				break
 			}
+			first := len(failures)
+			for range n {
+				failures = append(failures, rollout.FailureCount{Type: tlsrpt.ResultType(u.text()), MX: u.text(), IP: u.text(), Reason: u.text(), Count: u.integer()})
+			}
+			d.Failures = failures[first:len(failures):len(failures)]
 		}
 		if u.err != nil {
 			break
