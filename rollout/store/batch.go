@@ -2,25 +2,24 @@ package store
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
-	"errors"
 
 	"belay/rollout"
 )
 
 // batch is one transaction over the report tables. It prepares each statement
-// once and remembers the ids of policy texts, of which there are few.
+// once, and reads and writes the sums of each ending once.
 type batch struct {
 	ctx   context.Context
 	tx    *sql.Tx
 	ready map[string]*sql.Stmt
-	texts map[string]int64
-	loose map[ending]bool // whose sums changed
+	sums  map[ending]*sums
 }
 
+// newBatch begins one in tx. A context that can end costs the driver a goroutine for
+// each statement, and a batch is short: only what begins it asks ctx.
 func newBatch(ctx context.Context, tx *sql.Tx) *batch {
-	return &batch{ctx: ctx, tx: tx, ready: map[string]*sql.Stmt{}, texts: map[string]int64{}, loose: map[ending]bool{}}
+	return &batch{ctx: context.WithoutCancel(ctx), tx: tx, ready: map[string]*sql.Stmt{}, sums: map[ending]*sums{}}
 }
 
 func (b *batch) close() {
@@ -115,95 +114,4 @@ func (b *batch) removeReport(r row) error {
 func (b *batch) restand(r row) error {
 	_, err := b.exec("UPDATE reports SET standing = ?, signer = ? WHERE id = ?", string(r.standing), r.signer, r.id)
 	return err
-}
-
-// count adds what r says to the sums by day, or with sign -1 takes it back.
-// Sums without any report behind them are removed.
-func (b *batch) count(r row, days []rollout.ReportDay, sign int64) error {
-	for _, d := range days {
-		day, err := b.day(r, d)
-		if err != nil {
-			return err
-		}
-		_, err = b.exec(`UPDATE days SET reports = reports + ?, success = success + ?, failure = failure + ?, unexplained = unexplained + ?,
-			timed = timed + ?, late = late + ? WHERE id = ?`,
-			sign*int64(d.Reports), sign*d.Success, sign*d.Failure, sign*d.Unexplained, sign*int64(d.Timed), sign*d.Late, day)
-		if err != nil {
-			return err
-		}
-		if err := b.loosen(ending{r.domain, d.Ends.Unix()}); err != nil {
-			return err
-		}
-		for _, f := range d.Failures {
-			_, err := b.exec(`INSERT INTO failures (day, type, mx, ip, reason, count) VALUES (?, ?, ?, ?, ?, ?)
-				ON CONFLICT (day, type, mx, ip, reason) DO UPDATE SET count = count + excluded.count`,
-				day, string(f.Type), f.MX, f.IP, f.Reason, sign*f.Count)
-			if err != nil {
-				return err
-			}
-		}
-		if sign > 0 {
-			continue
-		}
-		for _, q := range []string{
-			"DELETE FROM failures WHERE day = ? AND (count <= 0 OR NOT EXISTS (SELECT 1 FROM days WHERE id = failures.day AND reports > 0))",
-			"DELETE FROM days WHERE id = ? AND reports <= 0",
-		} {
-			if _, err := b.exec(q, day); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// day finds the sums that d belongs to, or begins them. Where a report was found
-// matters only while nothing better vouches for it.
-func (b *batch) day(r row, d rollout.ReportDay) (int64, error) {
-	text, err := b.text(d.PolicyText)
-	if err != nil {
-		return 0, err
-	}
-	source := r.source
-	if r.standing.Proven() {
-		source = ""
-	}
-	key := []any{r.domain, d.Ends.Unix(), d.Begins.Unix(), string(r.standing), r.signer, d.Submitter, source, d.PolicyType, text}
-	find, err := b.prepare(`SELECT id FROM days WHERE domain = ? AND ends = ? AND begins = ? AND standing = ? AND signer = ?
-		AND submitter = ? AND source = ? AND policy_type = ? AND policy_text = ?`)
-	if err != nil {
-		return 0, err
-	}
-	var id int64
-	err = find.QueryRowContext(b.ctx, key...).Scan(&id)
-	if !errors.Is(err, sql.ErrNoRows) {
-		return id, err
-	}
-	done, err := b.exec(`INSERT INTO days (domain, ends, begins, standing, signer, submitter, source, policy_type, policy_text,
-		reports, success, failure, unexplained) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0)`, key...)
-	if err != nil {
-		return 0, err
-	}
-	return done.LastInsertId()
-}
-
-// text is the id of a policy text.
-func (b *batch) text(text string) (int64, error) {
-	if id, ok := b.texts[text]; ok {
-		return id, nil
-	}
-	hash := sha256.Sum256([]byte(text))
-	if _, err := b.exec("INSERT INTO policy_texts (hash, text) VALUES (?, ?) ON CONFLICT (hash) DO NOTHING", hash[:], text); err != nil {
-		return 0, err
-	}
-	find, err := b.prepare("SELECT id FROM policy_texts WHERE hash = ?")
-	if err != nil {
-		return 0, err
-	}
-	var id int64
-	if err := find.QueryRowContext(b.ctx, hash[:]).Scan(&id); err != nil {
-		return 0, err
-	}
-	b.texts[text] = id
-	return id, nil
 }

@@ -98,9 +98,7 @@ func readFailures(ctx context.Context, tx *sql.Tx, domain string, since, until i
 		}
 	}
 	for _, d := range days {
-		slices.SortFunc(d.Failures, func(a, b rollout.FailureCount) int {
-			return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Type, b.Type), cmp.Compare(a.MX, b.MX), cmp.Compare(a.IP, b.IP), cmp.Compare(a.Reason, b.Reason))
-		})
+		sortFailures(d.Failures)
 	}
 	return rows.Err()
 }

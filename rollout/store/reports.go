@@ -45,11 +45,7 @@ func (s *Store) addReports(ctx context.Context, rs []rollout.ReceivedReport, pau
 	incoming := make([]arrival, len(rs))
 	for i, r := range rs {
 		pause()
-		a, err := s.arrive(r)
-		if err != nil {
-			return nil, err
-		}
-		incoming[i] = a
+		incoming[i] = s.arrive(r)
 	}
 	taken := make([]rollout.Taken, len(rs))
 	err := s.write(ctx, "keep reports", func(tx *sql.Tx) error {
@@ -62,7 +58,7 @@ func (s *Store) addReports(ctx context.Context, rs []rollout.ReceivedReport, pau
 				return err
 			}
 		}
-		return nil
+		return b.writeSums()
 	})
 	if err != nil {
 		return nil, err
@@ -79,21 +75,15 @@ type arrival struct {
 	raw       []byte // packed
 }
 
-func (s *Store) arrive(r rollout.ReceivedReport) (arrival, error) {
-	a := arrival{report: r, digest: sha256.Sum256(r.Raw), raw: s.pack.EncodeAll(r.Raw, nil)}
-	var err error
-	if a.shares, err = shares(r); err != nil {
-		return a, err
-	}
+func (s *Store) arrive(r rollout.ReceivedReport) arrival {
+	a := arrival{report: r, shares: shares(r), digest: sha256.Sum256(r.Raw), raw: s.pack.EncodeAll(r.Raw, make([]byte, 0, len(r.Raw)))}
 	for _, sh := range a.shares {
-		late(sh.days, r.Arrived)
-		packed, err := s.packDays(sh.days)
-		if err != nil {
-			return a, err
+		if late(sh.days, r.Arrived) {
+			sh.packed = packSums(sh.days)
 		}
-		a.summaries = append(a.summaries, packed)
+		a.summaries = append(a.summaries, sh.packed)
 	}
-	return a, nil
+	return a
 }
 
 // take writes one report.
@@ -140,7 +130,7 @@ func (s *Store) take(b *batch, a arrival) (rollout.Taken, error) {
 // remove takes a report out, and out of the sums, and its mail with it when no
 // other report came in it.
 func (s *Store) remove(b *batch, old row) error {
-	days, err := s.unpackDays(old.summary)
+	days, err := s.unpackDays(old)
 	if err != nil {
 		return err
 	}
@@ -213,7 +203,7 @@ func (s *Store) SettlePending(ctx context.Context, id int64, standing rollout.St
 				return err
 			}
 		}
-		return nil
+		return b.writeSums()
 	})
 }
 
@@ -234,7 +224,7 @@ func (s *Store) settle(b *batch, old row, standing rollout.Standing, signer stri
 	if v.duplicate {
 		return s.remove(b, old)
 	}
-	days, err := s.unpackDays(old.summary)
+	days, err := s.unpackDays(old)
 	if err != nil {
 		return err
 	}
@@ -247,22 +237,24 @@ func (s *Store) settle(b *batch, old row, standing rollout.Standing, signer stri
 	return b.count(settled, days, +1)
 }
 
-func (s *Store) packDays(days []rollout.ReportDay) ([]byte, error) {
-	text, err := json.Marshal(days)
-	if err != nil {
-		return nil, fmt.Errorf("pack a report's sums: %w", err)
+// unpackDays is what a stored report added to the sums. Earlier versions wrote it as
+// JSON.
+func (s *Store) unpackDays(r row) ([]rollout.ReportDay, error) {
+	const what = "unpack a report's sums"
+	if len(r.summary) > 0 && r.summary[0] == packFormat {
+		days, err := newUnpacker().unpack(nil, r.ends, r.summary)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", what, err)
+		}
+		return days, nil
 	}
-	return s.pack.EncodeAll(text, nil), nil
-}
-
-func (s *Store) unpackDays(packed []byte) ([]rollout.ReportDay, error) {
-	text, err := s.open.DecodeAll(packed, nil)
+	text, err := s.open.DecodeAll(r.summary, nil)
 	if err != nil {
-		return nil, fmt.Errorf("unpack a report's sums: %w", err)
+		return nil, fmt.Errorf("%s: %w", what, err)
 	}
 	var days []rollout.ReportDay
 	if err := json.Unmarshal(text, &days); err != nil {
-		return nil, fmt.Errorf("unpack a report's sums: %w", err)
+		return nil, fmt.Errorf("%s: %w", what, err)
 	}
 	return days, nil
 }

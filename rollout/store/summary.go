@@ -3,8 +3,6 @@ package store
 import (
 	"cmp"
 	"crypto/sha256"
-	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -38,6 +36,7 @@ const (
 type share struct {
 	domain  string
 	days    []rollout.ReportDay
+	packed  []byte // the days, as packSums packs them
 	content [sha256.Size]byte
 }
 
@@ -45,7 +44,7 @@ type share struct {
 // policy is an MX host (RFC 8460 4.3 with RFC 7672 2.2); where the report names
 // exactly one mail domain besides, that is whose it is. A policy without a domain
 // stands under the empty one, which no rollout has: belay does not guess.
-func shares(r rollout.ReceivedReport) ([]share, error) {
+func shares(r rollout.ReceivedReport) []share {
 	policies := r.Report.Policies[:min(len(r.Report.Policies), mostPolicies)]
 	var mail []string
 	for _, p := range policies {
@@ -71,15 +70,12 @@ func shares(r rollout.ReceivedReport) ([]share, error) {
 	}
 	out := make([]share, 0, len(byDomain))
 	for _, sh := range byDomain {
-		said, err := json.Marshal(sh.days)
-		if err != nil {
-			return nil, fmt.Errorf("sum up report %s: %w", bounded(r.Report.ReportID, mostName), err)
-		}
-		sh.content = sha256.Sum256(said)
+		sh.packed = packSums(sh.days)
+		sh.content = sha256.Sum256(sh.packed)
 		out = append(out, *sh)
 	}
 	slices.SortFunc(out, func(a, b share) int { return cmp.Compare(a.domain, b.domain) })
-	return out, nil
+	return out
 }
 
 // merge adds d to the line of its type and text: a report counts once there.
@@ -127,15 +123,16 @@ func dayOf(r rollout.ReceivedReport, p tlsrpt.Policy) rollout.ReportDay {
 	return d
 }
 
-// late notes in what a report adds to the sums how late it came. An arrival before
-// the end of the period, as clocks differ, is not late.
-func late(days []rollout.ReportDay, arrived time.Time) {
+// late notes in what a report adds to the sums how late it came, and whether it did
+// so. An arrival before the end of the period, as clocks differ, is not late.
+func late(days []rollout.ReportDay, arrived time.Time) bool {
 	if arrived.IsZero() {
-		return
+		return false
 	}
 	for i := range days {
 		days[i].Timed, days[i].Late = 1, max(0, arrived.Unix()-days[i].Ends.Unix())
 	}
+	return true
 }
 
 // addFailure adds c to the failures of its kind.

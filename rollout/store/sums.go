@@ -1,0 +1,210 @@
+package store
+
+import (
+	"cmp"
+	"database/sql"
+	"errors"
+	"slices"
+
+	"belay/rollout"
+	"belay/rollout/tlsrpt"
+)
+
+// Bounds of the sums of one ending: what strangers make up beyond them is added up
+// more coarsely. Proven signers are always kept apart.
+const (
+	mostUnproven = 2000 // sums that nobody's signature vouches for
+	mostKinds    = 1000 // failures of one sum that are kept apart
+)
+
+// sums are the sums of one ending while a batch adds to them. They are read once and
+// written once, whatever number of reports comes between.
+type sums struct {
+	days     []rollout.ReportDay
+	at       map[sumKey]int
+	failures map[failureKey]int // their place in the failures of their sum
+	unproven int
+	changed  bool
+}
+
+// sumKey is what tells one sum of an ending from another.
+type sumKey struct {
+	begins                    int64
+	standing                  rollout.Standing
+	signer, submitter, source string
+	policyType, policyText    string
+}
+
+// failureKey is one failure of the sum that stands at day.
+type failureKey struct {
+	day             int
+	kind            tlsrpt.ResultType
+	mx, ip, because string
+}
+
+func keyOf(d rollout.ReportDay) sumKey {
+	return sumKey{d.Begins.Unix(), d.Standing, d.Signer, d.Submitter, d.Source, d.PolicyType, d.PolicyText}
+}
+
+func newSums(days []rollout.ReportDay) *sums {
+	s := &sums{days: days, at: make(map[sumKey]int, len(days)), failures: map[failureKey]int{}}
+	for i, d := range days {
+		s.at[keyOf(d)] = i
+		if !d.Standing.Proven() {
+			s.unproven++
+		}
+		for n, f := range d.Failures {
+			s.failures[failureKey{i, f.Type, f.MX, f.IP, f.Reason}] = n
+		}
+	}
+	return s
+}
+
+// add adds what a report says to the sums, or with sign -1 takes it back.
+func (s *sums) add(d rollout.ReportDay, sign int64) {
+	s.changed = true
+	i := s.place(d)
+	sum := &s.days[i]
+	sum.Reports += int(sign) * d.Reports
+	sum.Success += sign * d.Success
+	sum.Failure += sign * d.Failure
+	sum.Unexplained += sign * d.Unexplained
+	sum.Timed += int(sign) * d.Timed
+	sum.Late += sign * d.Late
+	for _, f := range d.Failures {
+		s.addFailure(i, f, sign)
+	}
+}
+
+// place is where the sum that d belongs to stands.
+func (s *sums) place(d rollout.ReportDay) int {
+	key := keyOf(d)
+	i, ok := s.at[key]
+	if ok {
+		return i
+	}
+	if !d.Standing.Proven() {
+		if s.unproven >= mostUnproven {
+			key.submitter, key.policyText, key.source, key.policyType = "", "", "", "other"
+			if i, ok := s.at[key]; ok {
+				return i
+			}
+		}
+		s.unproven++
+	}
+	s.at[key] = len(s.days)
+	s.days = append(s.days, rollout.ReportDay{Begins: d.Begins, Ends: d.Ends, Standing: d.Standing, Signer: d.Signer,
+		Submitter: key.submitter, Source: key.source, PolicyType: key.policyType, PolicyText: key.policyText})
+	return len(s.days) - 1
+}
+
+// addFailure adds to one failure of the sum at i.
+func (s *sums) addFailure(i int, f rollout.FailureCount, sign int64) {
+	sum := &s.days[i]
+	key := failureKey{i, f.Type, f.MX, f.IP, f.Reason}
+	n, ok := s.failures[key]
+	if !ok && len(sum.Failures) >= mostKinds {
+		f.MX, f.IP, f.Reason = "", "", ""
+		if len(sum.Failures) >= mostKinds+mostTypes && !f.Type.Known() {
+			f.Type = tlsrpt.FoldedType
+		}
+		key = failureKey{i, f.Type, f.MX, f.IP, f.Reason}
+		n, ok = s.failures[key]
+	}
+	if !ok {
+		n = len(sum.Failures)
+		s.failures[key] = n
+		f.Count, sum.Failures = sign*f.Count, append(sum.Failures, f)
+		return
+	}
+	sum.Failures[n].Count += sign * f.Count
+}
+
+// standing are the sums that reports stand behind, as they are packed: in the order
+// of the periods' beginnings, the most frequent failures first.
+func (s *sums) standing() []rollout.ReportDay {
+	days := slices.DeleteFunc(slices.Clone(s.days), func(d rollout.ReportDay) bool { return d.Reports <= 0 })
+	for i := range days {
+		fs := slices.DeleteFunc(slices.Clone(days[i].Failures), func(f rollout.FailureCount) bool { return f.Count <= 0 })
+		sortFailures(fs)
+		days[i].Failures = fs
+	}
+	slices.SortStableFunc(days, func(a, b rollout.ReportDay) int { return a.Begins.Compare(b.Begins) })
+	return days
+}
+
+func sortFailures(fs []rollout.FailureCount) {
+	slices.SortFunc(fs, func(a, b rollout.FailureCount) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Type, b.Type), cmp.Compare(a.MX, b.MX), cmp.Compare(a.IP, b.IP), cmp.Compare(a.Reason, b.Reason))
+	})
+}
+
+// count adds what r says to the sums, or with sign -1 takes it back. Where a report
+// was found matters only while nothing better vouches for it.
+func (b *batch) count(r row, days []rollout.ReportDay, sign int64) error {
+	for _, d := range days {
+		s, err := b.sumsOf(ending{r.domain, d.Ends.Unix()})
+		if err != nil {
+			return err
+		}
+		d.Standing, d.Signer, d.Source = r.standing, r.signer, r.source
+		if r.standing.Proven() {
+			d.Source = ""
+		}
+		s.add(d, sign)
+	}
+	return nil
+}
+
+// sumsOf reads the sums of one ending.
+func (b *batch) sumsOf(at ending) (*sums, error) {
+	if s, ok := b.sums[at]; ok {
+		return s, nil
+	}
+	days, err := b.readSums(at)
+	if err != nil {
+		return nil, err
+	}
+	b.sums[at] = newSums(days)
+	return b.sums[at], nil
+}
+
+// readSums reads what is packed of an ending. A store of an earlier version may have
+// it loose; then it is packed first.
+func (b *batch) readSums(at ending) ([]rollout.ReportDay, error) {
+	var loose int
+	if err := b.tx.QueryRowContext(b.ctx, "SELECT count(*) FROM loose_days WHERE domain = ? AND ends = ?", at.domain, at.ends).Scan(&loose); err != nil {
+		return nil, err
+	}
+	if loose > 0 {
+		if err := pack(b.ctx, b.tx, at); err != nil {
+			return nil, err
+		}
+	}
+	find, err := b.prepare("SELECT sums FROM packed_days WHERE domain = ? AND ends = ?")
+	if err != nil {
+		return nil, err
+	}
+	var packed []byte
+	err = find.QueryRowContext(b.ctx, at.domain, at.ends).Scan(&packed)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return newUnpacker().unpack(nil, at.ends, packed)
+}
+
+// writeSums writes the sums that changed.
+func (b *batch) writeSums() error {
+	for at, s := range b.sums {
+		if !s.changed {
+			continue
+		}
+		if err := writePacked(b.ctx, b.tx, at, s.standing()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
