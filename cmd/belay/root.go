@@ -43,7 +43,7 @@ func (p *program) root() *cobra.Command {
 		p.demoCommand, p.checkCommand, p.newCommand, p.setCommand, p.statusCommand, p.planCommand, p.nextCommand,
 		p.adoptCommand, p.restoreCommand, p.stepBackCommand, p.undoCommand, p.forgetCommand,
 		p.overrideCommand, p.mendedCommand, p.dismissCommand, p.reportsCommand,
-		p.lintCommand, p.exportCommand, p.logCommand, p.providersCommand, p.versionCommand,
+		p.lintCommand, p.serveCommand, p.exportCommand, p.logCommand, p.providersCommand, p.versionCommand,
 	} {
 		root.AddCommand(c())
 	}

@@ -31,7 +31,8 @@ func (s *Server) policyServer() *http.Server {
 
 func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 	at := s.siteOf(r)
-	w.Header()["X-Content-Type-Options"] = noSniff
+	h := w.Header()
+	h["X-Content-Type-Options"], h["Date"] = noSniff, s.date()
 	if at == nil {
 		s.refuse(w, http.StatusMisdirectedRequest, "This connection was made for another host.")
 		return
@@ -46,6 +47,23 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 	default:
 		s.refuse(w, http.StatusNotFound, "There is nothing here but the policy at "+policyPath+".")
 	}
+}
+
+// date is what the clock says, as HTTP writes it. It is written once a second.
+func (s *Server) date() []string {
+	now := s.o.Clock.Now()
+	if last := s.dated.Load(); last != nil && last.second == now.Unix() {
+		return last.text
+	}
+	d := &dated{now.Unix(), []string{now.UTC().Format(http.TimeFormat)}}
+	s.dated.Store(d)
+	return d.text
+}
+
+// dated is one second, and how HTTP writes it.
+type dated struct {
+	second int64
+	text   []string
 }
 
 // siteOf is the policy host that a request is for: the one whose certificate the

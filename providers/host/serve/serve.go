@@ -81,6 +81,7 @@ type Server struct {
 	count    counters
 
 	sites atomic.Pointer[sites]
+	dated atomic.Pointer[dated]
 	again chan struct{} // the store is to be read anew, whole
 	moved chan struct{} // the set of policy hosts changed
 	trust trust         // how well the store can be read

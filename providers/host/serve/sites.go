@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -68,6 +69,23 @@ type trust struct {
 	read time.Time
 	// trouble is why it cannot be read now; "" where it can.
 	trouble string
+	// lap is since the last reading ended, well or not.
+	lap world.Stopwatch
+}
+
+// lapTakes is how long a reading may keep the server from the next. What is slower
+// hangs.
+const lapTakes = 45 * time.Second
+
+// Alive fails where the server no longer asks the store. A service manager then does
+// best to start it anew.
+func (s *Server) Alive() error {
+	s.trust.mu.Lock()
+	defer s.trust.mu.Unlock()
+	if since := s.trust.lap.Elapsed(); !s.trust.read.IsZero() && since > lapTakes {
+		return fmt.Errorf("the store has not been asked for %s", since.Round(time.Second))
+	}
+	return nil
 }
 
 // follow asks the store for changes until ctx ends.
@@ -109,6 +127,11 @@ func (s *Server) readNews(ctx context.Context) {
 	if ctx.Err() != nil {
 		return
 	}
+	defer func() {
+		s.trust.mu.Lock()
+		s.trust.lap = world.Start()
+		s.trust.mu.Unlock()
+	}()
 	if err == nil {
 		s.take(changed)
 		return
@@ -130,7 +153,7 @@ func (s *Server) take(changed rollout.ServedChanges) {
 	s.trust.mu.Lock()
 	recovered := s.trust.trouble != ""
 	first := s.trust.read.IsZero()
-	s.trust.trouble, s.trust.read = "", s.o.Clock.Now()
+	s.trust.trouble, s.trust.read, s.trust.lap = "", s.o.Clock.Now(), world.Start()
 	s.trust.mu.Unlock()
 	if recovered {
 		s.o.Log.Info("the store can be read again")

@@ -1,0 +1,199 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"syscall"
+
+	"belay/providers/host/serve"
+	"belay/rollout/store"
+
+	"github.com/spf13/cobra"
+)
+
+const serveLong = `Serves, over HTTPS, the policy of every rollout whose --host is serve. A policy is
+live the moment the store has it. Only the policy hosts of the store are answered
+as; a handshake for any other name is refused. Where the store cannot be read, the
+last policies are served on, which the log and the metrics say.
+
+SIGTERM and SIGINT end it when what is being answered is out, SIGHUP has it read the
+store and the certificate files anew. Sockets that systemd hands over are used in
+place of --listen and --http. As an ordinary user it needs CAP_NET_BIND_SERVICE or
+such sockets for ports 443 and 80; belay export --systemd prints units with both.
+
+--status answers /healthz (it runs), /readyz (every policy host has a certificate)
+and /metrics, in Prometheus' format:
+
+  belay_serve_connections_open, _connections_total, _connections_displaced_total
+  belay_serve_handshakes_total{result}, _handshakes_refused_total{why}
+  belay_serve_answers_total{to}, _refusals_total{status}
+  belay_serve_store_readable, _store_read_timestamp_seconds, _store_failures_total
+  belay_serve_hosts, _hosts_orphaned, _hosts_without_certificate
+  belay_serve_policy_since_timestamp_seconds{host}
+  belay_serve_certificate_not_after_timestamp_seconds{host}`
+
+// serveFlags are the flags of serve.
+type serveFlags struct {
+	listen, http, status []string
+	shared               bool
+	own                  ownFlags
+	certificates         certificateFlags
+}
+
+func (p *program) serveCommand() *cobra.Command {
+	var given serveFlags
+	c := &cobra.Command{
+		Use: "serve [flags]", Short: "Serve the policies over HTTPS", Long: serveLong, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.serve(cmd.Context(), given) },
+	}
+	f := c.Flags()
+	f.StringArrayVar(&given.listen, "listen", []string{":443"}, "serve HTTPS at `ADDR` (repeatable)")
+	f.StringArrayVar(&given.http, "http", []string{":80"}, "answer plain HTTP at `ADDR`, or none: what a CA asks, and never a policy (repeatable)")
+	f.StringArrayVar(&given.status, "status", []string{"127.0.0.1:9461"}, "tell how the server is at `ADDR`, or none (repeatable)")
+	f.BoolVar(&given.shared, "reuse-port", false, "let other servers listen at the same addresses, so that the next one is started before this one ends")
+	given.certificates.register(c)
+	given.own.register(c)
+	return c
+}
+
+// serve runs the server until a signal ends it.
+func (p *program) serve(ctx context.Context, given serveFlags) error {
+	p.log = p.serveLog()
+	return p.with(ctx, func(s *session) error {
+		certificates, done, err := p.serveCertificates(s, given)
+		if err != nil {
+			return err
+		}
+		return errors.Join(p.serveStore(ctx, s, given, certificates), done())
+	})
+}
+
+// serveCertificates are the operator's own, where there are any, or else those that
+// belay gets itself. done ends what keeps them.
+func (p *program) serveCertificates(s *session, given serveFlags) (c serve.Certificates, done func() error, err error) {
+	if len(given.own.certs)+len(given.own.keys) > 0 {
+		own, err := given.own.open(p.log)
+		return own, func() error { return nil }, err
+	}
+	kept, err := p.certificatesFor(s, &given.certificates)
+	if err != nil {
+		return nil, nil, err
+	}
+	return kept, kept.Close, nil
+}
+
+// serveStore serves the policies of the store that s has open.
+func (p *program) serveStore(ctx context.Context, s *session, given serveFlags, certificates serve.Certificates) error {
+	dir, err := p.stateDir()
+	if err != nil {
+		return err
+	}
+	server := serve.New(serve.Options{
+		Source: store.WatchServed(dir), Certificates: certificates, Clock: p.world.Clock, Log: p.log, Version: thisBuild().Version,
+		Limits: serve.Limits{Connections: connectionsFor(openFiles())},
+	})
+	if err := server.Load(ctx); err != nil {
+		return err
+	}
+	at, err := p.serveSockets(ctx, given)
+	if err != nil {
+		return err
+	}
+	release, err := p.announce(ctx, s, at)
+	if err != nil {
+		return errors.Join(err, at.Close())
+	}
+	return errors.Join(p.serveUntilToldToEnd(ctx, server, at, certificates), release())
+}
+
+// announce tells other belays on this machine that this one serves the store.
+func (p *program) announce(ctx context.Context, s *session, at sockets) (release func() error, err error) {
+	kept, ok := s.accounts.served.(interface {
+		Announce(context.Context, string) (func() error, error)
+	})
+	if !ok {
+		return func() error { return nil }, nil // a store that nobody else can look into
+	}
+	return kept.Announce(ctx, fmt.Sprintf("process %d at %s since %s",
+		os.Getpid(), addresses(at.HTTPS), p.world.Clock.Now().UTC().Format("2006-01-02 15:04 UTC")))
+}
+
+// serveUntilToldToEnd runs the server and listens to signals and the service manager.
+func (p *program) serveUntilToldToEnd(ctx context.Context, server *serve.Server, at sockets, certificates serve.Certificates) error {
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	manager := serviceManager{env: p.env}
+	ended := make(chan error, 1)
+	go func() {
+		ended <- server.Run(running, at.Sockets, func() {
+			p.log.Info("serving", "https", addresses(at.HTTPS), "http", addresses(at.HTTP), "status", addresses(at.Status))
+			manager.tell(p.log, "READY=1", "STATUS=serving policies at "+addresses(at.HTTPS))
+		})
+	}()
+	watchdog := manager.watchdog()
+	defer watchdog.Stop()
+	for asked := 0; ; {
+		select {
+		case err := <-ended:
+			p.log.Info("ended")
+			return err
+		case <-watchdog.C:
+			if err := server.Alive(); err != nil {
+				p.log.Error("the watchdog is not fed", "error", err)
+				continue
+			}
+			manager.tell(p.log, "WATCHDOG=1")
+		case signal := <-p.interrupts:
+			switch {
+			case signal == syscall.SIGHUP:
+				p.log.Info("reading the store and the certificates anew")
+				server.Reread()
+				if own, ok := certificates.(*serve.Own); ok {
+					own.Reload()
+				}
+			case asked == 0:
+				asked++
+				p.log.Info("ending when what is being answered is out", "signal", signal.String())
+				manager.tell(p.log, "STOPPING=1")
+				stop()
+			default:
+				p.leave(exitCannot)
+			}
+		}
+	}
+}
+
+// serveLog is where the server says what happens: the file of --log, or else the
+// standard error.
+func (p *program) serveLog() *slog.Logger {
+	switch {
+	case p.flags.log != "":
+		return p.log
+	case p.flags.json:
+		return slog.New(slog.NewJSONHandler(p.errs, &slog.HandlerOptions{ReplaceAttr: inUTC}))
+	}
+	return slog.New(slog.NewTextHandler(p.errs, &slog.HandlerOptions{ReplaceAttr: inUTC}))
+}
+
+// ownFlags name the operator's own certificates.
+type ownFlags struct{ certs, keys []string }
+
+func (f *ownFlags) register(c *cobra.Command) {
+	c.Flags().StringArrayVar(&f.certs, "tls-cert", nil, "PEM `FILE` of a certificate of your own with its chain, read anew when it changes (repeatable, each with its --tls-key)")
+	c.Flags().StringArrayVar(&f.keys, "tls-key", nil, "PEM `FILE` of the key of the --tls-cert given in the same place")
+}
+
+// open reads the certificates.
+func (f ownFlags) open(log *slog.Logger) (*serve.Own, error) {
+	if len(f.certs) != len(f.keys) {
+		return nil, usagef("%d --tls-cert and %d --tls-key were given; they go together, one for one", len(f.certs), len(f.keys))
+	}
+	pairs := make([]serve.Pair, len(f.certs))
+	for i := range f.certs {
+		pairs[i] = serve.Pair{Cert: f.certs[i], Key: f.keys[i]}
+	}
+	return serve.OwnCertificates(pairs, log)
+}

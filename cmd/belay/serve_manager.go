@@ -1,0 +1,54 @@
+package main
+
+import (
+	"log/slog"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// serviceManager is systemd, or whoever else started belay and listens to what
+// becomes of it (sd_notify(3)); without one nothing is told.
+type serviceManager struct {
+	env func(string) (string, bool)
+}
+
+// tell sends these assignments in one message.
+func (m serviceManager) tell(log *slog.Logger, assignments ...string) {
+	address, ok := m.env("NOTIFY_SOCKET")
+	if !ok || address == "" {
+		return
+	}
+	if name, abstract := strings.CutPrefix(address, "@"); abstract {
+		address = "\x00" + name
+	}
+	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: address, Net: "unixgram"})
+	if err == nil {
+		_, err = conn.Write([]byte(strings.Join(assignments, "\n") + "\n"))
+		_ = conn.Close()
+	}
+	if err != nil {
+		log.Warn("the service manager could not be told", "what", assignments[0], "error", err)
+	}
+}
+
+// watchdog ticks twice in the time within which the manager wants to hear from belay;
+// where it wants nothing, it never does.
+func (m serviceManager) watchdog() *time.Ticker {
+	never := func() *time.Ticker {
+		t := time.NewTicker(time.Hour)
+		t.Stop()
+		return t
+	}
+	if pid, ok := m.env("WATCHDOG_PID"); ok && pid != strconv.Itoa(os.Getpid()) {
+		return never()
+	}
+	text, _ := m.env("WATCHDOG_USEC")
+	every, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || every < 2 {
+		return never()
+	}
+	return time.NewTicker(time.Duration(every) * time.Microsecond / 2)
+}
