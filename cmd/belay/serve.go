@@ -24,6 +24,14 @@ store and the certificate files anew. Sockets that systemd hands over are used i
 place of --listen and --http. As an ordinary user it needs CAP_NET_BIND_SERVICE or
 such sockets for ports 443 and 80; belay export --systemd prints units with both.
 
+Certificates come from the CA of --acme-ca, up front and again in time, and stand in
+a folder that several servers may share. The CA asks for proof over TLS on port 443
+or HTTP on port 80; a domain that was set to --challenge dns is proved by its DNS
+account instead, behind NAT and before its host has an address. With --tls-cert and
+--tls-key belay orders none. A CA whose accounts are bound to others of yours reads
+BELAY_ACME_EAB_KID and BELAY_ACME_EAB_HMAC from the environment. --rehearse orders
+everything once where it costs nothing.
+
 --status answers /healthz (it runs), /readyz (every policy host has a certificate)
 and /metrics, in Prometheus' format:
 
@@ -33,7 +41,10 @@ and /metrics, in Prometheus' format:
   belay_serve_store_readable, _store_read_timestamp_seconds, _store_failures_total
   belay_serve_hosts, _hosts_orphaned, _hosts_without_certificate
   belay_serve_policy_since_timestamp_seconds{host}
-  belay_serve_certificate_not_after_timestamp_seconds{host}`
+  belay_serve_certificate_not_after_timestamp_seconds{host}
+  belay_serve_certificate_renewal_due_timestamp_seconds{host}
+  belay_serve_certificate_obtained_timestamp_seconds{host}
+  belay_serve_certificate_attempts_failed{host,kind}, _certificates_late`
 
 // serveFlags are the flags of serve.
 type serveFlags struct {
@@ -63,6 +74,9 @@ func (p *program) serveCommand() *cobra.Command {
 func (p *program) serve(ctx context.Context, given serveFlags) error {
 	p.log = p.serveLog()
 	return p.with(ctx, func(s *session) error {
+		if given.certificates.rehearse {
+			return p.rehearse(ctx, s, given)
+		}
 		certificates, done, err := p.serveCertificates(s, given)
 		if err != nil {
 			return err

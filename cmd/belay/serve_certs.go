@@ -21,6 +21,7 @@ import (
 type certificateFlags struct {
 	dir, ca, staging, email string
 	ways                    []string
+	rehearse                bool
 }
 
 // register adds them to the command.
@@ -28,6 +29,7 @@ func (f *certificateFlags) register(c *cobra.Command) {
 	c.Flags().StringVar(&f.dir, "certificates", "", "keep certificates in `DIR`, which several instances may share (default: certificates in the state directory)")
 	c.Flags().StringVar(&f.ca, "acme-ca", certs.LetsEncrypt, "ACME directory `URL` of the CA")
 	c.Flags().StringVar(&f.staging, "acme-staging", "", "ACME directory `URL` that --rehearse orders from (default: that of the CA, where belay knows it)")
+	c.Flags().BoolVar(&f.rehearse, "rehearse", false, "order every certificate once from the CA's staging directory, say how that went, and end; nothing is kept or shown")
 	c.Flags().StringVar(&f.email, "acme-email", "", "`ADDRESS` that the CA may write to")
 	c.Flags().StringArrayVar(&f.ways, "challenge", nil, "`HOW` names are proved to the CA: tls-alpn, http or dns (repeatable; default tls-alpn and http, and dns for domains that were set so)")
 }

@@ -71,6 +71,7 @@ func (s *Server) metrics() []byte {
 	}
 	w.of("belay_serve_hosts_without_certificate", "gauge", "Policy hosts that have no certificate which a sender would take.")
 	w.sample(float64(lacking))
+	s.certificateMetrics(&w)
 	return w.Bytes()
 }
 
