@@ -87,11 +87,19 @@ func (w *exposition) of(name, kind, help string) {
 	fmt.Fprintf(w, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind)
 }
 
-// sample adds a value with at most one label.
+// sample adds a value with labels, each a name and its value.
 func (w *exposition) sample(value float64, label ...string) {
 	w.WriteString(w.name)
-	if len(label) == 2 {
-		fmt.Fprintf(w, "{%s=%s}", label[0], strconv.Quote(label[1]))
+	for i := 0; i+1 < len(label); i += 2 {
+		between := byte(',')
+		if i == 0 {
+			between = '{'
+		}
+		w.WriteByte(between)
+		w.WriteString(label[i] + "=" + strconv.Quote(label[i+1]))
+	}
+	if len(label) > 0 {
+		w.WriteByte('}')
 	}
 	w.WriteByte(' ')
 	w.WriteString(strconv.FormatFloat(value, 'f', -1, 64))
