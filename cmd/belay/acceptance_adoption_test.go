@@ -15,7 +15,12 @@ func TestAcceptanceForeignEnforce(t *testing.T) {
 	b.turn("dns.sh", "rpt", "mailto:theirs@corp.test")
 	theirs := b.curl(policyHost1).body
 
-	s := b.begin()
+	refused := b.does(3, "new", domain, "--dns", "rfc2136", "--host", "webroot:"+b.webroot(), "--rua", "mailto:tlsrpt@corp.test")
+	if !strings.Contains(refused.errs, "mode enforce with max_age 1209600, announced by id theirs2025") || !strings.Contains(refused.errs, "--adopt") {
+		t.Fatalf("belay should say what is live, and how it is adopted: %v", refused)
+	}
+	b.does(2, "status", domain)
+	s := b.begin("--adopt")
 	if s.Phase != "raise-max-age" || s.Rung != 1209600 || s.Mode != "enforce" || s.PolicyID != "theirs2025" || s.MaxAge != 1209600 {
 		t.Fatalf("want their policy adopted on its rung: %+v", s)
 	}
@@ -25,7 +30,7 @@ func TestAcceptanceForeignEnforce(t *testing.T) {
 	}
 
 	// The report record is theirs as well. It is added to, once it was shown.
-	refused := b.does(3, "next", domain, "--yes")
+	refused = b.does(3, "next", domain, "--yes")
 	if !strings.Contains(refused.errs, "did not write") || !strings.Contains(refused.errs, "--plan") {
 		t.Errorf("belay should say that it did not write what stands there, and how to go on: %v", refused)
 	}
@@ -100,7 +105,7 @@ func TestAcceptanceForeignPolicies(t *testing.T) {
 		t.Run(c.shows, func(t *testing.T) {
 			b := openTestbed(t)
 			b.turn("foreign.sh", c.mode, "theirs2025", c.maxAge)
-			if s := b.begin(); s.Phase != c.phase || s.Mode != c.mode || s.PolicyID != "theirs2025" {
+			if s := b.begin("--adopt"); s.Phase != c.phase || s.Mode != c.mode || s.PolicyID != "theirs2025" {
 				t.Fatalf("want phase %s: %+v", c.phase, s)
 			}
 			b.stands(c.phase)

@@ -128,7 +128,7 @@ func TestARecordBehindAnAliasIsAdopted(t *testing.T) {
 	}
 
 	b.must(exitGood, "new", b.Domain(), "--dns", "rfc2136", "--host", "manual", "--rua", "mailto:tlsrpt@corp.test",
-		"--delegate", "_mta-sts=corp.control.test")
+		"--delegate", "_mta-sts=corp.control.test", "--adopt")
 	if s := b.status(); s.Phase != rollout.ReviewReports || s.PolicyID != "vendor1" {
 		t.Fatalf("it was not adopted as it is: %+v", s)
 	}
