@@ -4,14 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
-	"mime"
 	"strings"
 
 	"belay/rollout/finding"
 	"belay/rollout/tlsrpt"
-
-	"github.com/emersion/go-message"
 )
 
 // Bounds of a mail. Reports come in mails of two parts.
@@ -51,19 +47,20 @@ func attachments(raw []byte) ([]attachment, error) {
 }
 
 type mailWalk struct {
-	found []attachment
-	parts int
+	found  []attachment
+	parts  int
+	copied int // bytes of mails within the mail that had to be decoded
 }
 
 func (w *mailWalk) mail(raw []byte, depth int) error {
-	e, err := message.ReadWithOptions(bytes.NewReader(raw), &message.ReadOptions{MaxHeaderBytes: maxHeader})
-	if err != nil && !readable(err) {
+	e, err := cutEntity(raw)
+	if err != nil {
 		return fmt.Errorf("read mail header: %w", err)
 	}
-	if e.Header.Len() == 0 {
+	if i := bytes.IndexByte(e.header, ':'); i <= 0 {
 		return errors.New("not a mail: it has no header")
 	}
-	return w.entity(e, mailPart{raw: raw, envelope: readEnvelope(e.Header), alone: true}, depth)
+	return w.entity(e, mailPart{raw: raw, envelope: e.envelope(), alone: true}, depth)
 }
 
 // mailPart is where an entity stands.
@@ -73,49 +70,51 @@ type mailPart struct {
 	alone    bool // it is the whole mail
 }
 
-func (w *mailWalk) entity(e *message.Entity, at mailPart, depth int) error {
+func (w *mailWalk) entity(e entity, at mailPart, depth int) error {
 	if w.parts++; w.parts > maxParts {
 		return fmt.Errorf("more than %d parts", maxParts)
 	}
 	if depth > maxDepth {
 		return fmt.Errorf("parts within parts more than %d deep", maxDepth)
 	}
-	if parts := e.MultipartReader(); parts != nil {
-		defer parts.Close()
+	kind, params := e.contentType()
+	switch {
+	case strings.HasPrefix(kind, "multipart/"):
 		at.alone = false
-		for {
-			part, err := parts.NextPart()
-			if errors.Is(err, io.EOF) {
-				return nil
-			}
-			if err != nil && !readable(err) {
+		if params["boundary"] == "" {
+			return fmt.Errorf("part %d (%s) names no boundary", w.parts, finding.Clean(kind, 60))
+		}
+		return parts(e.body, params["boundary"], func(raw []byte) error {
+			part, err := cutEntity(raw)
+			if err != nil {
 				return fmt.Errorf("read part %d: %w", w.parts+1, err)
 			}
-			if err := w.entity(part, at, depth+1); err != nil {
-				return err
-			}
-		}
-	}
-	kind, _, _ := e.Header.ContentType()
-	if kind = strings.ToLower(kind); kind == "message/rfc822" {
-		inner, err := readAll(e.Body, maxMail)
+			return w.entity(part, at, depth+1)
+		})
+	case kind == "message/rfc822":
+		inner, err := e.decoded(maxMail)
 		if err != nil {
 			return fmt.Errorf("read the mail in part %d: %w", w.parts, err)
 		}
+		if encoding, _ := e.get("Content-Transfer-Encoding"); len(inner) != len(e.body) || encoding != "" {
+			if w.copied += len(inner); w.copied > maxMail {
+				return errors.New("mails within mails of more than a mail's size")
+			}
+		}
 		return w.mail(inner, depth+1)
 	}
-	return w.leaf(e, kind, at)
+	return w.leaf(e, kind, params, at)
 }
 
 // leaf takes a part that is a report by its type, else by its name, else by its
 // first bytes; senders and gateways get any of the three wrong.
-func (w *mailWalk) leaf(e *message.Entity, kind string, at mailPart) error {
-	name := fileName(e.Header)
+func (w *mailWalk) leaf(e entity, kind string, params map[string]string, at mailPart) error {
+	name := e.fileName(params)
 	prose := strings.HasPrefix(kind, "text/") || kind == ""
 	if !reportType(kind) && !reportName(name) && prose && !at.alone {
 		return nil
 	}
-	body, err := readAll(e.Body, tlsrpt.MaxReport)
+	body, err := e.decoded(tlsrpt.MaxReport)
 	if err != nil {
 		return fmt.Errorf("read part %d (%s): %w", w.parts, finding.Clean(kind, 60), err)
 	}
@@ -124,57 +123,4 @@ func (w *mailWalk) leaf(e *message.Entity, kind string, at mailPart) error {
 	}
 	w.found = append(w.found, attachment{raw: at.raw, envelope: at.envelope, name: name, body: body})
 	return nil
-}
-
-// readable reports whether an entity can be read in spite of err.
-func readable(err error) bool {
-	return message.IsUnknownCharset(err) || message.IsUnknownEncoding(err)
-}
-
-// readAll reads r, which may hold at most limit bytes.
-func readAll(r io.Reader, limit int) ([]byte, error) {
-	b, err := io.ReadAll(io.LimitReader(r, int64(limit)+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(b) > limit {
-		return nil, fmt.Errorf("larger than %d MB", limit>>20)
-	}
-	return b, nil
-}
-
-func readEnvelope(h message.Header) envelope {
-	return envelope{
-		submitter: strings.TrimSpace(h.Get("TLS-Report-Submitter")),
-		from:      fromDomain(h.Get("From")),
-	}
-}
-
-// fromDomain is the domain of the one address in a From field; two addresses
-// say nothing certain.
-func fromDomain(field string) string {
-	list, err := parseAddresses(field)
-	if err != nil || len(list) != 1 {
-		return ""
-	}
-	return mailDomain(list[0].Address)
-}
-
-// fileName is the attachment's name, from Content-Disposition or the type.
-func fileName(h message.Header) string {
-	if _, params, err := h.ContentDisposition(); err == nil && params["filename"] != "" {
-		return decodeWords(params["filename"])
-	}
-	_, params, err := h.ContentType()
-	if err != nil {
-		return ""
-	}
-	return decodeWords(params["name"])
-}
-
-func decodeWords(s string) string {
-	if d, err := new(mime.WordDecoder).DecodeHeader(s); err == nil {
-		return d
-	}
-	return s
 }

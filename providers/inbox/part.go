@@ -2,7 +2,6 @@ package inbox
 
 import (
 	"bytes"
-	"net/mail"
 	"strings"
 )
 
@@ -50,5 +49,3 @@ func sniff(b []byte) string {
 	}
 	return ""
 }
-
-func parseAddresses(field string) ([]*mail.Address, error) { return mail.ParseAddressList(field) }

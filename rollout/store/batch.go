@@ -3,6 +3,9 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"slices"
+	"strings"
 
 	"belay/rollout"
 )
@@ -14,6 +17,7 @@ type batch struct {
 	tx    *sql.Tx
 	ready map[string]*sql.Stmt
 	sums  map[ending]*sums
+	known map[[2]string]bool // domains and report ids of which there may be reports
 }
 
 // newBatch begins one in tx. A context that can end costs the driver a goroutine for
@@ -74,8 +78,50 @@ func (b *batch) rows(where string, args ...any) ([]row, error) {
 	return out, found.Err()
 }
 
+// lookedUpAtOnce is how many report ids one statement asks for.
+const lookedUpAtOnce = 100
+
+// lookUp asks which of the report ids of rows are known already, so that the others,
+// which are nearly all, need not be asked for one by one.
+func (b *batch) lookUp(rows []row) error {
+	b.known = make(map[[2]string]bool)
+	for some := range slices.Chunk(rows, lookedUpAtOnce) {
+		args := make([]any, 0, 2*len(some))
+		for _, r := range some {
+			args = append(args, r.domain, r.reportID)
+		}
+		query := "SELECT DISTINCT domain, report_id FROM reports WHERE (domain, report_id) IN (VALUES (?, ?)" + strings.Repeat(", (?, ?)", len(some)-1) + ")"
+		st, err := b.prepare(query)
+		if err != nil {
+			return err
+		}
+		found, err := st.QueryContext(b.ctx, args...)
+		if err != nil {
+			return err
+		}
+		for found.Next() {
+			var key [2]string
+			if err := found.Scan(&key[0], &key[1]); err != nil {
+				return errors.Join(err, found.Close())
+			}
+			b.known[key] = true
+		}
+		if err := found.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // sameKey returns the reports with the key of r, whoever signed them.
 func (b *batch) sameKey(r row) ([]row, error) {
+	if b.known != nil {
+		key := [2]string{r.domain, r.reportID}
+		if !b.known[key] {
+			b.known[key] = true // r itself is next
+			return nil, nil
+		}
+	}
 	return b.rows("WHERE r.domain = ? AND r.report_id = ? AND r.organisation = ? AND r.begins = ? AND r.ends = ?",
 		r.domain, r.reportID, r.organisation, r.begins, r.ends)
 }

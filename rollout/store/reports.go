@@ -51,6 +51,15 @@ func (s *Store) addReports(ctx context.Context, rs []rollout.ReceivedReport, pau
 	err := s.write(ctx, "keep reports", func(tx *sql.Tx) error {
 		b := newBatch(ctx, tx)
 		defer b.close()
+		var rows []row
+		for _, a := range incoming {
+			for _, sh := range a.shares {
+				rows = append(rows, rowOf(a, sh))
+			}
+		}
+		if err := b.lookUp(rows); err != nil {
+			return err
+		}
 		for i, a := range incoming {
 			pause()
 			var err error
