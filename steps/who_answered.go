@@ -15,6 +15,9 @@ import (
 // What answers in the policy's place says by itself a good deal of why: which
 // software it is, whose certificate it shows, whose page, and where it sends one.
 
+// likely is f with its likely reason before what it means for mail.
+func likely(f finding.Finding, why string) finding.Finding { return f.Because(why + " " + f.Detail) }
+
 // byServer names the software that answered, as the end of a clause; empty where it
 // does not say.
 func byServer(f probe.Fetch) string {
@@ -30,17 +33,17 @@ func turnedAway(host, subject string, f probe.Fetch) finding.Finding {
 	path := policyPath(host)
 	switch {
 	case f.Status == http.StatusForbidden:
-		return at.Because("Something stands there that the server may not or must not hand out.").
+		return likely(at, "Something stands there that the server may not or must not hand out.").
 			Mend("Let the server's user read the file and pass every directory above it; exempt " + path + " from bot checks, country blocks and logins.")
 	case f.Status == http.StatusUnauthorized:
-		return at.Because("A login is asked for, which no sender has.").Mend("Exempt " + path + " from it.")
+		return likely(at, "A login is asked for, which no sender has.").Mend("Exempt " + path + " from it.")
 	case f.Status == http.StatusNotFound, f.Status == http.StatusGone:
-		return at.Because("The server that answers for " + host + " has no such file: it serves another directory, or its default site answers for the name.").
+		return likely(at, "The server that answers for "+host+" has no such file: it serves another directory, or its default site answers for the name.").
 			Mend("Serve the text at " + path + " of the site for " + host + ".")
 	case f.Status == http.StatusMisdirectedRequest:
-		return at.Because("The server knows no site of the name " + host + ".").Mend("Set up a site for " + host + ", and reload the server.")
+		return likely(at, "The server knows no site of the name "+host+".").Mend("Set up a site for " + host + ", and reload the server.")
 	case f.Status >= http.StatusInternalServerError:
-		return at.Because("The server fails, or what stands behind it does.").Mend("Look into the server's error log; serve the policy as a plain file.")
+		return likely(at, "The server fails, or what stands behind it does.").Mend("Look into the server's error log; serve the policy as a plain file.")
 	}
 	return at
 }
@@ -58,13 +61,13 @@ func mislabelled(host, subject string, f probe.Fetch) finding.Finding {
 	text := strings.TrimLeft(strings.TrimPrefix(f.Body, "\ufeff"), " \t\r\n")
 	switch page := stockPage(f.Body); {
 	case page != "":
-		return at.Because("The page is " + page + ": no site is set up there for " + host + ", and the default one answers.").
+		return likely(at, "The page is "+page+": no site is set up there for "+host+", and the default one answers.").
 			Mend("Set up a site for " + host + " that serves " + policyPath(host) + ", and reload the server.")
 	case strings.HasPrefix(text, "<"):
-		return at.Because("A web page answers in the policy's place" + byServer(f) + ": where a file is missing, this server sends a page of its site instead of 404.").
+		return likely(at, "A web page answers in the policy's place"+byServer(f)+": where a file is missing, this server sends a page of its site instead of 404.").
 			Mend("Put the file at " + policyPath(host) + " of what is served for " + host + ", and exempt the path from the site's routing.")
 	case strings.HasPrefix(text, "version:"):
-		return at.Because("The policy itself is there, under a label that most senders refuse.").
+		return likely(at, "The policy itself is there, under a wrong label.").
 			Mend("Set the media type of " + policyPath(host) + " to text/plain; an object store keeps it with the object.")
 	}
 	return at
@@ -101,12 +104,12 @@ func sentOn(host, subject string, f probe.Fetch) finding.Finding {
 	}
 	switch {
 	case to.Host == host && strings.HasSuffix(to.Path, "/mta-sts.txt/"):
-		return at.Because("A directory of the name mta-sts.txt stands where the file must: the server adds the slash of a directory.").
+		return likely(at, "A directory of the name mta-sts.txt stands where the file must: the server adds the slash of a directory.").
 			Mend("Move the directory away and put a file of that name in its place.")
 	case to.Host == host && strings.Contains(strings.ToLower(to.Path+"?"+to.RawQuery), "login"):
 		return at.Mend("Exempt the policy's path from the login.")
 	case to.Host != host && to.Host != "":
-		return at.Because("A rule that sends every name to " + finding.Quote(to.Hostname(), 100) + " takes the policy host along.").
+		return likely(at, "A rule that sends every name to "+finding.Quote(to.Hostname(), 100)+" takes the policy host along.").
 			Mend("Exempt " + host + " from that rule, and serve the policy there itself.")
 	}
 	return at
@@ -122,6 +125,6 @@ func badCertificate(host, subject string, f probe.Fetch, flaw probe.Flaw) findin
 	if names := f.Certificate.Names; slices.Contains(names, strings.TrimPrefix(host, mtasts.PolicyHost(""))) {
 		whose = "the domain's own web site"
 	}
-	return at.Because(fmt.Sprintf("The certificate of %s answers for %s: the server at this address has no site of that name, or was not reloaded since it has. Senders treat the policy as missing.", whose, host)).
+	return likely(at, fmt.Sprintf("The certificate of %s answers for %s: the server at this address has no site of that name, or was not reloaded since it has.", whose, host)).
 		Mend("Set up a site for " + host + " with a certificate of its own name, also where the name is a CNAME, and reload the server.")
 }

@@ -46,7 +46,9 @@ func quotePath(path string) string {
 	return fmt.Sprintf(`"%s"`, strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(path))
 }
 
-const nginx = `server {
+const nginx = `# /etc/nginx/conf.d/mta-sts.conf, then: nginx -t && systemctl reload nginx
+# The certificate first: certbot certonly --webroot or --standalone, -d {NAME}
+server {
     listen 443 ssl;
     listen [::]:443 ssl;
     server_name {NAME};
@@ -66,7 +68,9 @@ const nginx = `server {
 }
 `
 
-const caddy = `{NAME} {
+const caddy = `# In /etc/caddy/Caddyfile, then: systemctl reload caddy
+# Caddy gets and renews the certificate by itself, once the name leads here.
+{NAME} {
 	root * {DIR}
 	handle /.well-known/mta-sts.txt {
 		header Content-Type text/plain
@@ -79,7 +83,9 @@ const caddy = `{NAME} {
 }
 `
 
-const apache = `<VirtualHost *:443>
+const apache = `# /etc/apache2/sites-available/mta-sts.conf, then: a2enmod ssl headers && a2ensite mta-sts && systemctl reload apache2
+# The certificate first: certbot certonly --webroot or --standalone, -d {NAME}
+<VirtualHost *:443>
     ServerName {NAME}
     DocumentRoot {DIR}
 
@@ -98,7 +104,9 @@ const apache = `<VirtualHost *:443>
 </VirtualHost>
 `
 
-const haproxy = `# The policy is read when HAProxy starts: reload it after each change of the file.
+const haproxy = `# In /etc/haproxy/haproxy.cfg; a "defaults" section before it sets "timeout client".
+# The certificate is chain and key in one file. The policy is read when HAProxy starts: after each change of the file,
+# systemctl reload haproxy
 frontend mta-sts
     mode http
     bind :443,:::443 ssl crt /etc/haproxy/certs/{NAME}.pem alpn h2,http/1.1
