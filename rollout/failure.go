@@ -79,43 +79,71 @@ func holding(fs []Failure, blocking []BlockingFailure, since time.Time) {
 
 // gather puts the failures together that are of one type at one MX host.
 func (r Rollout) gather(since time.Time, wanted func(belief) bool) []Failure {
-	type place struct {
-		typ    tlsrpt.ResultType
-		mx     string
-		effect Effect
+	var g gathering
+	r.meet(since, wanted, g.add)
+	return g.sorted()
+}
+
+// A gathering puts failures together as they are met.
+type gathering struct {
+	found []Failure
+	at    map[failedAt]int
+	seen  map[failedOn]bool // what need not be added again
+}
+
+// failedAt is what failures are put together by.
+type failedAt struct {
+	typ    tlsrpt.ResultType
+	mx     string
+	effect Effect
+}
+
+// failedOn is one of them in one period.
+type failedOn struct {
+	failedAt
+	begins, ends int64
+}
+
+func (g *gathering) add(m meeting) {
+	if g.at == nil {
+		g.at, g.seen = map[failedAt]int{}, map[failedOn]bool{}
 	}
-	var out []Failure
-	at := map[place]int{}
-	r.meet(since, wanted, func(m meeting) {
-		key := place{m.failure.Type, m.failure.MX, m.effect}
-		i, ok := at[key]
-		if !ok {
-			i = len(out)
-			at[key] = i
-			out = append(out, Failure{Type: key.typ, MX: key.mx, Effect: key.effect, Uncovered: m.uncovered})
-		}
-		out[i].add(m)
-	})
-	slices.SortFunc(out, func(a, b Failure) int {
-		return cmp.Or(a.Effect.rank()-b.Effect.rank(), cmp.Compare(b.Sessions, a.Sessions), cmp.Compare(a.Type, b.Type), cmp.Compare(a.MX, b.MX))
-	})
-	return out
-}
-
-func (e Effect) rank() int {
-	return slices.Index([]Effect{EffectRefused, EffectNoPolicy, EffectNone}, e)
-}
-
-func (f *Failure) add(m meeting) {
+	key := failedAt{m.failure.Type, m.failure.MX, m.effect}
+	i, ok := g.at[key]
+	if !ok {
+		i = len(g.found)
+		g.at[key] = i
+		g.found = append(g.found, Failure{Type: key.typ, MX: key.mx, Effect: key.effect, Uncovered: m.uncovered})
+	}
+	f := &g.found[i]
 	f.Sessions, f.Last = plus(f.Sessions, m.failure.Count), later(f.Last, m.day.Ends)
 	f.Reporters = named(f.Reporters, m.belief.reporter, len(f.Reporters)+1)
 	f.IPs = named(f.IPs, m.failure.IP, mostNamed)
-	f.Said = named(f.Said, strings.TrimSpace(finding.Clean(m.failure.Reason, 200)), mostNamed)
+	if len(f.Said) < mostNamed {
+		f.Said = named(f.Said, strings.TrimSpace(finding.Clean(m.failure.Reason, 200)), mostNamed)
+	}
+	on := failedOn{key, m.day.Begins.Unix(), m.day.Ends.Unix()}
+	if g.seen[on] {
+		return
+	}
+	g.seen[on] = true
 	for _, day := range daysOf(m.day.Begins, m.day.Ends) {
 		if i, found := slices.BinarySearchFunc(f.Days, day, time.Time.Compare); !found {
 			f.Days = slices.Insert(f.Days, i, day)
 		}
 	}
+}
+
+// sorted are the failures, those that cost most first.
+func (g *gathering) sorted() []Failure {
+	slices.SortFunc(g.found, func(a, b Failure) int {
+		return cmp.Or(a.Effect.rank()-b.Effect.rank(), cmp.Compare(b.Sessions, a.Sessions), cmp.Compare(a.Type, b.Type), cmp.Compare(a.MX, b.MX))
+	})
+	return g.found
+}
+
+func (e Effect) rank() int {
+	return slices.Index([]Effect{EffectRefused, EffectNoPolicy, EffectNone}, e)
 }
 
 // longestPeriod is the longest period that is taken at its word.

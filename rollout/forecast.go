@@ -49,28 +49,38 @@ type ForecastReporter struct {
 // toll is what failures cost of the sessions of one day.
 type toll struct{ refused, noPolicy int64 }
 
-// tolls are those of the days with failures that count and end after since. A
-// session that failed in several ways is refused once.
+// tolls are those of the days with failures that count and end after since.
 func (r Rollout) tolls(since time.Time) map[*ReportDay]toll {
-	out := map[*ReportDay]toll{}
-	r.meet(since, counts, func(m meeting) {
-		t := out[m.day]
-		switch m.effect {
-		case EffectRefused:
-			t.refused = plus(t.refused, m.failure.Count)
-		case EffectNoPolicy:
-			t.noPolicy = plus(t.noPolicy, m.failure.Count)
-		}
-		out[m.day] = t
-	})
-	for d, t := range out {
+	t := tolls{}
+	r.meet(since, counts, t.add)
+	return t.settled()
+}
+
+// tolls are added up failure by failure.
+type tolls map[*ReportDay]toll
+
+func (t tolls) add(m meeting) {
+	of := t[m.day]
+	switch m.effect {
+	case EffectRefused:
+		of.refused = plus(of.refused, m.failure.Count)
+	case EffectNoPolicy:
+		of.noPolicy = plus(of.noPolicy, m.failure.Count)
+	}
+	t[m.day] = of
+}
+
+// settled are the tolls once all are added up. A session that failed in several ways
+// is refused once.
+func (t tolls) settled() map[*ReportDay]toll {
+	for d, of := range t {
 		if d.Failure > 0 {
-			t.refused = min(t.refused, d.Failure)
-			t.noPolicy = min(t.noPolicy, d.Failure-t.refused)
-			out[d] = t
+			of.refused = min(of.refused, d.Failure)
+			of.noPolicy = min(of.noPolicy, d.Failure-of.refused)
+			t[d] = of
 		}
 	}
-	return out
+	return t
 }
 
 // of is how many sessions d has, where some details tell of more than its totals.
@@ -82,7 +92,11 @@ func (t toll) of(d *ReportDay) int64 { return max(d.Sessions(), plus(t.refused, 
 // removed, and those of DANE, are not.
 func (r Rollout) Forecast(now time.Time, days int) Forecast {
 	f := Forecast{Days: days, Since: now.Add(-time.Duration(days) * Day), Reporters: []ForecastReporter{}, Causes: []Failure{}}
-	tolls, believer := r.tolls(f.Since), r.newBeliever()
+	var causes gathering
+	cost := tolls{}
+	r.meet(f.Since, counts, func(m meeting) { cost.add(m); causes.add(m) })
+	cost.settled()
+	believer := r.newBeliever()
 	reporters := map[string]*ForecastReporter{}
 	for i := range r.Reports {
 		d := &r.Reports[i]
@@ -93,7 +107,7 @@ func (r Rollout) Forecast(now time.Time, days int) Forecast {
 		if !b.counted {
 			continue
 		}
-		t := tolls[d]
+		t := cost[d]
 		who := reporters[b.reporter]
 		if who == nil {
 			who = &ForecastReporter{Reporter: b.reporter}
@@ -110,7 +124,7 @@ func (r Rollout) Forecast(now time.Time, days int) Forecast {
 	for _, name := range slices.Sorted(maps.Keys(reporters)) {
 		f.Reporters = append(f.Reporters, *reporters[name])
 	}
-	for _, c := range r.gather(f.Since, counts) {
+	for _, c := range causes.sorted() {
 		if c.Effect != EffectNone {
 			c.Own = r.Probed(c, now)
 			c.Code = c.code()

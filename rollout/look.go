@@ -11,8 +11,13 @@ import (
 	"belay/rollout/tlsrpt"
 )
 
-// reportWindow is how far back report summaries are read for gates.
-const reportWindow = 120 * Day
+// reportsFrom is the moment from which on report sums are read at now: as far back
+// as a review reaches twice over, to see who stopped, and in any case as any gate
+// looks, and a week more.
+func (s Settings) reportsFrom(now time.Time) time.Time {
+	longest := max(s.Soak.Testing, s.Soak.Silent, s.Soak.Enforce, s.Soak.BeforeRung(WeekMaxAge), s.Soak.BeforeRung(MonthMaxAge), s.Soak.BeforeRung(s.MaxAge))
+	return now.Add(-max(2*ReviewDays*Day, longest+7*Day))
+}
 
 // List returns every rollout of the store, sorted by domain.
 func (e *Engine) List(ctx context.Context) ([]Rollout, error) {
@@ -64,8 +69,7 @@ func (e *Engine) beside(ctx context.Context, r *Rollout) error {
 		return err
 	}
 	r.Certificate = e.certificate(ctx, *r)
-	since := e.Clock.Now().Add(-reportWindow)
-	r.Reports, err = e.Reports.ReportDays(ctx, r.Domain, since)
+	r.Reports, err = e.Reports.ReportDays(ctx, r.Domain, r.Settings.reportsFrom(e.Clock.Now()))
 	return err
 }
 

@@ -48,8 +48,14 @@ func (r Rollout) meet(since time.Time, wanted func(belief) bool, tell func(meeti
 		if !wanted(b) {
 			continue
 		}
-		for _, f := range d.failures() {
-			tell(meeting{d, b, f, versions.effect(d.PolicyText, f), versions.uncovered(f.MX)})
+		for _, f := range d.Failures {
+			if f.Count > 0 {
+				f.MX = strings.ToLower(strings.TrimSuffix(f.MX, "."))
+				tell(versions.meeting(d, b, f))
+			}
+		}
+		if d.Unexplained > 0 {
+			tell(versions.meeting(d, b, FailureCount{Type: Unexplained, Count: d.Unexplained}))
 		}
 	}
 }
@@ -57,30 +63,15 @@ func (r Rollout) meet(since time.Time, wanted func(belief) bool, tell func(meeti
 func counts(b belief) bool     { return b.counted }
 func isStranger(b belief) bool { return b.stranger }
 
-// effect is what the live policy in enforce makes of a failure met under text.
-func (v *versions) effect(text string, f FailureCount) Effect {
+// meeting is a failure met on day d, and what the live policy in enforce makes of it.
+func (v *versions) meeting(d *ReportDay, b belief, f FailureCount) meeting {
+	m := meeting{d, b, f, EffectRefused, v.uncovered(f.MX)}
 	switch {
-	case v.uncovered(f.MX):
-		return EffectRefused
-	case f.Type.DANE(), v.removedCause(text, f.MX):
-		return EffectNone
+	case m.uncovered:
+	case f.Type.DANE(), v.removedCause(d.PolicyText, f.MX):
+		m.effect = EffectNone
 	case f.Type == tlsrpt.STSPolicyFetchError, f.Type == tlsrpt.STSPolicyInvalid, f.Type == tlsrpt.STSWebPKIInvalid:
-		return EffectNoPolicy
+		m.effect = EffectNoPolicy
 	}
-	return EffectRefused
-}
-
-// failures are the failures of a day, with the unexplained ones as one of them.
-func (d *ReportDay) failures() []FailureCount {
-	var out []FailureCount
-	for _, f := range d.Failures {
-		if f.Count > 0 {
-			f.MX = strings.ToLower(strings.TrimSuffix(f.MX, "."))
-			out = append(out, f)
-		}
-	}
-	if d.Unexplained > 0 {
-		out = append(out, FailureCount{Type: Unexplained, Count: d.Unexplained})
-	}
-	return out
+	return m
 }
