@@ -5,7 +5,7 @@ func inboxProviders() []Provider {
 	return []Provider{
 		{
 			ID: "files", Label: "Files", Kind: Inbox,
-			About: "Reports are taken from files and folders: mails, JSON, gzip.",
+			About: "Reports are taken from files and folders: mails, mboxes, JSON, gzip, zip; - is standard input.",
 			Fields: []Field{{
 				Key: "path", Label: "File or folder", Required: true,
 				Help: "Downloaded reports; a folder is read with all below it.",
@@ -22,6 +22,29 @@ func inboxProviders() []Provider {
 			}},
 			Rights: "To read there.",
 			Tested: "against Maildirs written by the lab and by Postfix's layout",
+		},
+		{
+			ID: "imap", Label: "IMAP", Kind: Inbox,
+			About: "Reports are taken from a folder of an IMAP server over TLS; nothing there is changed.",
+			Fields: []Field{
+				{
+					Key: "url", Label: "Mailbox", Required: true,
+					Help: "imaps://USER@HOST[:PORT]/FOLDER, or imap+starttls:// in place of imaps://.",
+				},
+				{
+					Key: "password", Label: "Password", Secret: true, Required: true,
+					Help: "An account is USER@HOST; without one it is that of the only mailbox named.",
+					Env:  []string{"BELAY_IMAP_PASSWORD"},
+				},
+			},
+			Rights: "To read the folder; with --mark-seen, to set flags in it.",
+			Tested: "against Dovecot, and against a server that misbehaves",
+		},
+		{
+			ID: "https", Label: "HTTPS", Kind: Inbox,
+			About:  "belay serve takes what senders post to https://mta-sts.DOMAIN/tlsrpt (RFC 8460 section 5.4).",
+			Rights: "None. What comes there is signed by nobody, and counts only where you trust it in writing.",
+			Tested: "against curl",
 		},
 	}
 }

@@ -112,6 +112,8 @@ type SourceIntake struct {
 	Duplicates int    `json:"duplicates"`
 	Foreign    int    `json:"foreign"`
 	Unreadable int    `json:"unreadable"`
+	// Note says in a sentence what was unusual about the source.
+	Note string `json:"note,omitempty"`
 	// Error is why the source could not be read to its end.
 	Error string `json:"error,omitempty"`
 }

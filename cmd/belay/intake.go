@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
+	"maps"
+	"slices"
 
 	"belay/providers/inbox"
 	"belay/rollout"
@@ -14,26 +17,35 @@ type importer struct {
 	// workers is how many files are read at once; 0 leaves it to the inbox. The
 	// wizard reads one at a time: a key must never wait for an import.
 	workers int
+	// authserv are the ids of the operator's own MX in Authentication-Results fields.
+	authserv []string
+	// in is what comes on the standard input; nil where nothing can.
+	in io.Reader
+	// markSeen has mails whose reports were taken marked as seen, and again has
+	// mailboxes read from their beginning.
+	markSeen, again bool
+	// seen, where set, leaves out files that did not change since they were read.
+	seen *inbox.Seen
 	// pause is called before each file is read and before each report is stored; nil
 	// never waits.
 	pause func()
 }
 
 // at is the import of what is about the session's rollouts, and about the domains
-// in more, which need none.
-func (im importer) at(ctx context.Context, more []string) (*inbox.Importer, error) {
+// in more, which need none; and the domains, sorted.
+func (im importer) at(ctx context.Context, more []string) (*inbox.Importer, []string, error) {
 	hosts := map[string][]string{}
 	for _, domain := range more {
 		hosts[domain] = nil
 	}
 	domains, err := im.s.store.Domains(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, domain := range domains {
 		seen, _, err := im.s.store.Evidence(ctx, domain)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		hosts[domain] = seen.MXNames()
 	}
@@ -43,30 +55,38 @@ func (im importer) at(ctx context.Context, more []string) (*inbox.Importer, erro
 	}
 	return &inbox.Importer{
 		Store: reports, Owner: inbox.Owners(hosts), LookupTXT: im.s.accounts.outside.txt, Clock: im.s.engine.Clock, Workers: im.workers, Pause: im.pause,
-	}, nil
+		AuthServ: im.authserv, Seen: im.seen,
+	}, slices.Sorted(maps.Keys(hosts)), nil
 }
 
-// Import takes in what lies at paths, and tries again the reports whose signature
-// could not be verified before.
-func (im importer) Import(ctx context.Context, domain string, paths []string, progress func(rollout.Intake)) (rollout.Intake, error) {
+// Import takes in what there is in the inboxes, and tries again the reports whose
+// signature could not be verified before.
+func (im importer) Import(ctx context.Context, domain string, inboxes []string, progress func(rollout.Intake)) (rollout.Intake, error) {
 	var more []string
 	if domain != "" {
 		more = []string{domain}
-	}
-	return im.run(ctx, more, paths, progress)
-}
-
-func (im importer) run(ctx context.Context, more, paths []string, progress func(rollout.Intake)) (rollout.Intake, error) {
-	at, err := im.at(ctx, more)
-	if err != nil {
-		return rollout.Intake{}, err
 	}
 	var tell func(inbox.Progress)
 	if progress != nil {
 		tell = func(so inbox.Progress) { progress(rollout.Intake{Files: so.Done, New: so.New}) }
 	}
+	return im.run(ctx, more, inboxes, tell)
+}
+
+func (im importer) run(ctx context.Context, more, inboxes []string, tell func(inbox.Progress)) (rollout.Intake, error) {
+	at, domains, err := im.at(ctx, more)
+	if err != nil {
+		return rollout.Intake{}, err
+	}
+	from, err := im.sourcesOf(inboxes, domains)
+	if err != nil {
+		return rollout.Intake{}, err
+	}
 	_, verifyErr := at.Reverify(ctx)
-	sum, err := at.Import(ctx, paths, tell)
+	sum, err := at.From(ctx, from.paths, from.others, tell)
 	sum.Skipped = list(sum.Skipped)
+	if settleErr := from.settle(ctx); err == nil {
+		err = settleErr
+	}
 	return sum, errors.Join(err, verifyErr)
 }

@@ -22,6 +22,8 @@ type program struct {
 
 	// interrupts are the signals that ask belay to end; nil where there are none.
 	interrupts <-chan os.Signal
+	// stopping is what is said when the first of them comes; empty is the usual.
+	stopping string
 	// leave ends the process at once, for the signal that asks a third time.
 	leave func(int)
 	// wrapStore and wrapWriter stand between the engine and its store and

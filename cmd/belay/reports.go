@@ -15,53 +15,12 @@ func (p *program) reportsCommand() *cobra.Command {
 		Use: "reports", Short: "Take in, sum up and trust TLS reports",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("reports knows no %q; it is import, show or trust", args[0])
+				return usagef("reports knows no %q; it is import, login, show or trust", args[0])
 			}
-			return usagef("reports needs import, show or trust")
+			return usagef("reports needs import, login, show or trust")
 		},
 	}
-	c.AddCommand(p.reportsImport(), p.reportsShow(), p.reportsTrust())
-	return c
-}
-
-func (p *program) reportsImport() *cobra.Command {
-	var domains, authserv []string
-	c := &cobra.Command{
-		Use: "import PATH...", Short: "Take in reports from files, folders and Maildirs",
-		Long: "Takes in what is about the rollouts of the store. What cannot be read is listed\nand holds nothing up.\n\n" + believed + "\n\nExit status 1 where a PATH is not there.",
-		Args: atLeast(1, "a file, a folder or a Maildir"),
-		RunE: p.act(func(ctx context.Context, args []string) error {
-			absent := false // the import lists it; the status tells a script
-			for i, path := range args {
-				whole, err := existing(path)
-				if whole == "" {
-					return err
-				}
-				absent = absent || err != nil
-				args[i] = whole
-			}
-			var more []string
-			for _, typed := range domains {
-				domain, err := domainOf(typed)
-				if err != nil {
-					return err
-				}
-				more = append(more, domain)
-			}
-			return p.with(ctx, func(s *session) error {
-				sum, err := importer{s: s, authserv: authserv}.run(ctx, more, args, nil)
-				if err != nil {
-					return err
-				}
-				if err := p.printIntake(sum); err != nil || !absent {
-					return err
-				}
-				return errFails
-			})
-		}),
-	}
-	c.Flags().StringArrayVar(&domains, "domain", nil, "take reports for `D` though no rollout of it exists (repeatable)")
-	c.Flags().StringArrayVar(&authserv, "authserv-id", nil, "believe what your own MX wrote under this `NAME` in Authentication-Results (repeatable)")
+	c.AddCommand(p.reportsImport(), p.reportsLogin(), p.reportsShow(), p.reportsTrust())
 	return c
 }
 
@@ -87,34 +46,24 @@ func existing(path string) (string, error) {
 	return whole, err
 }
 
-func (p *program) printIntake(sum rollout.Intake) error {
-	if p.flags.json {
-		return p.printJSON(sum)
-	}
-	p.say("%d files, %d mails, %d reports: %d new, %d duplicates, %d about others, %d not readable",
-		sum.Files, sum.Mails, sum.Reports, sum.New, sum.Duplicates, sum.Foreign, sum.Unreadable)
-	p.say("signatures: %d verified, %d not, %d to be verified again", sum.Verified, sum.Unverified, sum.Pending)
-	p.say("sessions in the new ones: %d good, %d failed", sum.Success, sum.Failure)
-	for _, s := range sum.Skipped {
-		p.say("  skipped %s: %s", clean(s.Path), clean(s.Why))
-	}
-	return nil
-}
-
 func (p *program) reportsTrust() *cobra.Command {
 	c := &cobra.Command{
 		Use: "trust DOMAIN SOURCE --reason R", Short: "Believe a reporter, or an inbox's unsigned reports",
-		Long: "SOURCE is a DKIM domain, which becomes a known reporter, or an inbox or path, whose\nunsigned reports count.",
+		Long: "SOURCE is a DKIM domain, which becomes a known reporter, or an inbox, whose unsigned\nreports count: a path, the URL of a mailbox, or https://mta-sts.DOMAIN/tlsrpt for\nwhat belay serve was sent.",
 		Args: exactly("DOMAIN", "SOURCE"),
 	}
 	return p.decision(c, true, func(ctx context.Context, s *session, domain string, args []string, reason string) (rollout.Gate, error) {
 		source := args[0]
-		if path, err := existing(source); err == nil {
+		if trusted, ok, err := trustedInbox(source); err != nil {
+			return rollout.Gate{}, err
+		} else if ok {
+			source = trusted
+		} else if path, err := existing(source); err == nil {
 			source = path
 		} else if org, err := domainOf(source); err == nil {
 			source = org
 		} else {
-			return rollout.Gate{}, usagef("trust %q: it is neither a file or folder that is there nor a domain", clean(source))
+			return rollout.Gate{}, usagef("trust %q: it is neither a file or folder that is there, nor the URL of a mailbox or a receiver, nor a domain", clean(source))
 		}
 		return s.engine.Trust(ctx, domain, source, reason)
 	})

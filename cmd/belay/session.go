@@ -20,6 +20,7 @@ type session struct {
 	store    rollout.Store
 	reports  rollout.Reports
 	paced    func(pause func()) rollout.Reports // reports, for work beside a screen
+	cursors  mailboxCursors
 	accounts *accounts
 	close    func() error
 }
@@ -47,10 +48,10 @@ func (p *program) openAt(ctx context.Context, dir string) (*session, error) {
 	accounts.served = kept
 	return &session{
 		engine: &rollout.Engine{
-			Store: journal, Reports: kept, Looker: looker, Accounts: accounts, Steps: steps.All(),
+			Store: journal, Reports: kept, Looker: looker, Accounts: accounts, Steps: steps.All(), Certificates: keptCertificates{p},
 			Clock: p.world.Clock, Who: p.who(),
 		},
-		store: journal, reports: kept, paced: kept.Paced, accounts: accounts, close: kept.Close,
+		store: journal, reports: kept, paced: kept.Paced, cursors: kept, accounts: accounts, close: kept.Close,
 	}, nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,7 +47,7 @@ func (s *settingFlags) register(c *cobra.Command) {
 	f.IntVar(&s.minReporters, "min-reporters", 0, "`N` known reporters that open the reports gate after the shorter time")
 	f.IntVar(&s.stray, "stray", 0, "the most stray failures of one reporter in a period that do not block, `N`; 0 tolerates none")
 	f.Int64Var(&s.maxAge, "max-age", 0, "the max_age to reach, in `SECONDS`")
-	f.StringArrayVar(&s.inboxes, "inbox", nil, "file, folder or Maildir at `PATH` that next takes reports from (repeatable)")
+	f.StringArrayVar(&s.inboxes, "inbox", nil, "file, folder, Maildir or URL of a mailbox, `FROM` which next takes reports (repeatable)")
 	f.StringVar(&s.challenge, "challenge", "", challengeHelp)
 	f.StringArrayVar(&s.senders, "sender", nil, "`DOMAIN` of a known sender, in place of the shipped list (repeatable)")
 }
@@ -184,11 +183,14 @@ func (s *settingFlags) setInboxes(to *rollout.Settings) error {
 		if path == "" { // --inbox= reads none any more
 			continue
 		}
-		whole, err := filepath.Abs(path)
+		from, err := inboxOf(path)
 		if err != nil {
 			return err
 		}
-		to.Inboxes = append(to.Inboxes, whole)
+		if from == standardInput {
+			return fmt.Errorf("the standard input is no inbox that next could read; belay reports import - reads it once")
+		}
+		to.Inboxes = append(to.Inboxes, from)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -26,7 +27,7 @@ func (p *program) stoppable(parent context.Context) (ctx context.Context, stop f
 			}
 			switch asked {
 			case 1:
-				fmt.Fprintln(p.errs, "belay: stopping; an edit in flight is finished first, a second signal cuts it off")
+				fmt.Fprintln(p.errs, "belay: "+cmp.Or(p.stopping, "stopping; an edit in flight is finished first, a second signal cuts it off"))
 				cancel()
 			case 2:
 				abort()

@@ -37,6 +37,9 @@ type Importer struct {
 	// Pause is called before each file and may take its time, so that others have
 	// the processor; nil never waits.
 	Pause func()
+	// Seen, where set, leaves out the files that were read before with the same Seen
+	// and are as they were then.
+	Seen *Seen
 }
 
 // Progress is how far an import is.
@@ -75,6 +78,7 @@ func (im *Importer) From(ctx context.Context, paths []string, sources []Source, 
 	run := intake{im: im, ctx: ctx, progress: progress, told: world.Start(), kept: make(map[Source]Kept)}
 	run.sum.Skipped = []rollout.Skipped{}
 	run.feed.local.paths = paths
+	run.feed.local.seen = im.Seen.begin()
 	run.feed.sources = sources
 	err := run.all()
 	if flushErr := run.flush(); flushErr != nil && !errors.Is(err, flushErr) {
@@ -82,6 +86,9 @@ func (im *Importer) From(ctx context.Context, paths []string, sources []Source, 
 	}
 	run.sum.Unreadable = len(run.sum.Skipped)
 	run.finish()
+	if err == nil {
+		im.Seen.keep(run.feed.local.seen)
+	}
 	return run.sum, errors.Join(err, run.feed.failed())
 }
 
@@ -137,7 +144,7 @@ func (in *intake) take(it item, g gleaned) error {
 	in.bytes += g.size
 	if it.from != nil {
 		k := in.kept[it.from]
-		k.UpTo = it.mark
+		k.UpTo = max(k.UpTo, it.mark)
 		if len(g.reports) > 0 {
 			k.Taken = append(k.Taken, it.mark)
 		}
@@ -226,8 +233,14 @@ func (in *intake) count(r rollout.ReceivedReport, t rollout.Taken) {
 	in.sum.Failure = add(in.sum.Failure, failure)
 }
 
-// finish says which sources failed, beside what they gave before.
+// finish says what was unusual about sources, and which failed, beside what they
+// gave.
 func (in *intake) finish() {
+	for _, source := range in.feed.sources {
+		if n, ok := source.(interface{ Note() string }); ok && n.Note() != "" {
+			in.of(source.String()).Note = n.Note()
+		}
+	}
 	for _, f := range in.feed.failures {
 		in.of(f.source).Error = because(f.err)
 	}

@@ -18,6 +18,7 @@ type local struct {
 	paths  []string
 	known  atomic.Int64 // items, by the listing; of mboxes an estimate
 	listed atomic.Bool
+	seen   *sight
 }
 
 // items hands out what lies at the paths.
@@ -29,9 +30,14 @@ func (f *local) items(ctx context.Context, hand func(item) error) error {
 		return err
 	}
 	for _, it := range found {
+		from, fresh := f.seen.fresh(it)
+		if !fresh {
+			f.known.Add(-1)
+			continue
+		}
 		if it.err == nil && (it.named || mboxName(it.path)) {
 			if box, size := openMbox(it.path); box != nil {
-				if err := f.mbox(it, box, size, hand); err != nil {
+				if err := f.mbox(it, box, from, size, hand); err != nil {
 					return err
 				}
 				continue
@@ -44,22 +50,28 @@ func (f *local) items(ctx context.Context, hand func(item) error) error {
 	return nil
 }
 
-// mbox hands out the mails of an mbox, however large it is.
-func (f *local) mbox(it item, box io.ReadCloser, size int64, hand func(item) error) error {
+// mbox hands out the mails of an mbox, however large it is, from an offset on.
+func (f *local) mbox(it item, box *os.File, from, size int64, hand func(item) error) error {
 	defer box.Close()
+	if _, err := box.Seek(from, io.SeekStart); err != nil {
+		return hand(item{path: it.path, source: it.source, err: err})
+	}
+	size -= from
 	var refused error
-	guess := int64(1) // of its mails; as one file it was counted already
+	guess, last := int64(1), int64(0) // as one file its mails were counted already
 	err := eachMail(newMbox(box), func(raw []byte, n int, start int64, err error) error {
 		if start > 0 {
 			now := max(size*int64(n-1)/start, int64(n))
 			f.known.Add(now - guess)
 			guess = now
 		}
+		last = start
 		refused = hand(item{
 			path: fmt.Sprintf("%s, mail %d", it.path, n), source: it.source, delivered: true, file: n == 1, raw: raw, err: err,
 		})
 		return refused
 	})
+	f.seen.ended(it.path, from+last)
 	if refused != nil || err == nil {
 		return refused
 	}
@@ -67,7 +79,7 @@ func (f *local) mbox(it item, box io.ReadCloser, size int64, hand func(item) err
 }
 
 // openMbox opens a file that begins as an mbox does; it is nil for any other.
-func openMbox(path string) (box io.ReadCloser, size int64) {
+func openMbox(path string) (box *os.File, size int64) {
 	info, err := os.Stat(path)
 	if err != nil || !info.Mode().IsRegular() {
 		return nil, 0

@@ -24,7 +24,8 @@ type Source interface {
 type Mail struct {
 	// Path says where it is, for people.
 	Path string
-	// Mark is the source's own number for it; marks rise.
+	// Mark is the source's own number for it; marks rise, but for a mail that could
+	// not be had.
 	Mark uint32
 	// Raw is the mail as it came; at most MaxMail bytes.
 	Raw []byte

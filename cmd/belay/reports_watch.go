@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"belay/providers/inbox"
+	"belay/providers/inbox/imap"
+	"belay/rollout"
+	"belay/rollout/finding"
+)
+
+// longestRetry is how long a mailbox that cannot be reached is left alone at most.
+const longestRetry = 5 * time.Minute
+
+// watchInboxes takes in what there is, and then what comes, until ctx ends. Paths are
+// looked at together, and each mailbox by itself, so that one that hangs holds none
+// up. A mailbox that it is hopeless to ask again is given up, and is the error where
+// the others are over too.
+func (p *program) watchInboxes(ctx context.Context, im importer, more, inboxes []string, every time.Duration) error {
+	w := &watch{p: p, im: im, more: more, every: every}
+	accounts, logins, err := mailboxesOf(inboxes)
+	if err != nil {
+		return err
+	}
+	var paths []string
+	var following sync.WaitGroup
+	for _, from := range inboxes {
+		if account, ok := accounts[from]; ok {
+			following.Go(func() { w.followMailbox(ctx, account, logins == 1) })
+		} else {
+			paths = append(paths, from)
+		}
+	}
+	if len(paths) > 0 {
+		following.Go(func() { w.followPaths(ctx, paths) })
+	}
+	following.Wait()
+	if ctx.Err() == nil {
+		return errors.Join(w.failed...)
+	}
+	if !p.flags.json {
+		p.say("Stopped. What was taken is kept.")
+	}
+	return nil
+}
+
+// watch is what the followers share.
+type watch struct {
+	p     *program
+	im    importer
+	more  []string
+	every time.Duration
+
+	mu     sync.Mutex // over what is printed, and failed
+	failed []error
+}
+
+// followPaths takes in what is new at the paths each time.
+func (w *watch) followPaths(ctx context.Context, paths []string) {
+	im := w.im
+	im.seen = new(inbox.Seen)
+	for {
+		sum, err := im.run(ctx, w.more, paths, nil)
+		w.took(ctx, sum, err)
+		if !rest(ctx, w.every) {
+			return
+		}
+	}
+}
+
+// followMailbox takes in what comes into a folder.
+func (w *watch) followMailbox(ctx context.Context, account imap.Account, only bool) {
+	at := &bookmark{cursors: w.im.s.cursors, again: w.im.again}
+	box := w.im.mailbox(account, at, only)
+	defer box.Close()
+	retry := w.every
+	for {
+		sum, err := w.readMailbox(ctx, box, at)
+		w.took(ctx, sum, err)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err == nil:
+			retry = w.every
+			if box.Wait(ctx, w.every) != nil {
+				return
+			}
+			continue
+		case imap.Hopeless(err):
+			w.mu.Lock()
+			w.failed = append(w.failed, err)
+			w.mu.Unlock()
+			return
+		}
+		if !rest(ctx, retry) {
+			return
+		}
+		retry = min(2*retry, longestRetry)
+	}
+}
+
+// readMailbox takes in what came. The domains are asked for each time: a rollout may
+// have begun meanwhile.
+func (w *watch) readMailbox(ctx context.Context, box *imap.Mailbox, at *bookmark) (rollout.Intake, error) {
+	im, domains, err := w.im.at(ctx, w.more)
+	if err != nil {
+		return rollout.Intake{}, err
+	}
+	at.domains = domains
+	_, verifyErr := im.Reverify(ctx)
+	sum, err := im.From(ctx, nil, []inbox.Source{box}, nil)
+	if err == nil {
+		err = box.Settle(ctx)
+	}
+	return sum, errors.Join(err, verifyErr)
+}
+
+// took says what a round took, if anything, and what went wrong.
+func (w *watch) took(ctx context.Context, sum rollout.Intake, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if sum.Files+sum.Mails+sum.Reports+len(sum.Skipped) > 0 {
+		if w.p.flags.json {
+			_ = w.p.printJSON(sum) // where nobody reads it, it is kept all the same
+		} else {
+			at := w.p.world.Clock.Now().Local().Format("15:04:05")
+			for _, of := range sum.Sources {
+				if of.Mails+of.Reports+of.Unreadable > 0 {
+					w.p.printSource(w.p.out, at+"  ", of)
+				}
+				if of.Note != "" {
+					w.p.say("%s  %s: %s", at, clean(of.Source), clean(of.Note))
+				}
+			}
+			for _, s := range sum.Skipped {
+				w.p.say("%s  skipped %s: %s", at, clean(s.Path), clean(s.Why))
+			}
+		}
+	}
+	if err != nil && ctx.Err() == nil && !imap.Hopeless(err) {
+		fmt.Fprintf(w.p.errs, "belay: %s; it is tried again\n", finding.Clean(err.Error(), 1000))
+	}
+}
+
+// rest waits, and says whether to go on.
+func rest(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

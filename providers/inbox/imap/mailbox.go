@@ -1,0 +1,317 @@
+package imap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"belay/providers/inbox"
+	"belay/rollout/world"
+
+	"github.com/emersion/go-imap/v2"
+)
+
+// A Cursor is how far a folder was read. Its zero value is the beginning.
+type Cursor struct {
+	Validity uint32 // UIDVALIDITY of the folder
+	UID      uint32 // all mails up to this one were dealt with
+}
+
+// Options are what a Mailbox is opened with. All but MarkSeen must be set.
+type Options struct {
+	Network world.Network
+	Clock   world.Clock
+	// Resolve finds the addresses of a host.
+	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)
+	// Password gives the account's; its error is one sentence on how to give it. It
+	// is asked once, when a server wants it.
+	Password func(ctx context.Context) (string, error)
+	// Load and Save remember how far the folder was read.
+	Load func(ctx context.Context) (Cursor, error)
+	Save func(ctx context.Context, c Cursor) error
+	// MarkSeen has the mails in which reports of ours were marked as seen.
+	MarkSeen bool
+}
+
+// A Mailbox is the source of the mails in one folder. It may be read again and again:
+// each time gives what came in between. Its methods but Total and Keep are for one
+// goroutine at a time.
+type Mailbox struct {
+	account Account
+	options Options
+
+	session *session // nil while not connected
+	secret  string
+	known   bool // secret is
+
+	read  Cursor // what was handed over
+	total atomic.Int64
+
+	mu   sync.Mutex
+	kept Cursor      // in the folder whose mails Keep is told of
+	seen imap.UIDSet // to be marked
+	anew string
+}
+
+// New is a Mailbox for an account. Nothing is connected yet.
+func New(a Account, o Options) *Mailbox { return &Mailbox{account: a, options: o} }
+
+// Try logs in, opens the folder without changing anything, and says how many mails
+// are in it. Load and Save are not needed.
+func Try(ctx context.Context, a Account, o Options) (mails int, err error) {
+	o.MarkSeen = false
+	b := New(a, o)
+	if b.session, err = b.open(ctx); err != nil {
+		return 0, err
+	}
+	defer b.Close()
+	folder, err := b.session.enter(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return int(folder.NumMessages), nil
+}
+
+// String is the account's URL.
+func (b *Mailbox) String() string { return b.account.String() }
+
+// Total is how many mails there were to be read when the folder was last listed, and
+// were handed over before that in the same Mails.
+func (b *Mailbox) Total() int { return int(b.total.Load()) }
+
+// Note says in a sentence what was unusual when the folder was last read; empty where
+// nothing was.
+func (b *Mailbox) Note() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.anew
+}
+
+// How often a lost connection is made again before Mails gives up, and how long it
+// waits before, each time twice as long.
+const (
+	attempts  = 4
+	firstWait = time.Second
+)
+
+// Mails hands over the mails that were not dealt with yet. A lost connection is made
+// again, and reading goes on where it was.
+func (b *Mailbox) Mails(ctx context.Context, hand func(inbox.Mail) error) error {
+	from, err := b.options.Load(ctx)
+	if err != nil {
+		return fmt.Errorf("remember how far %s was read: %w", b, err)
+	}
+	b.read = from
+	b.total.Store(0)
+	b.mu.Lock()
+	b.kept = Cursor{}
+	b.mu.Unlock()
+	handed := 0
+	give := func(m inbox.Mail) error {
+		handed++
+		return hand(m)
+	}
+	for wait, left := firstWait, attempts; ; left-- {
+		before, connected := handed, b.session != nil
+		err := b.round(ctx, give)
+		var theirs errHand
+		switch {
+		case err == nil:
+			return nil
+		case errors.As(err, &theirs):
+			b.drop()
+			return theirs.error
+		case ctx.Err() != nil:
+			b.drop()
+			return ctx.Err()
+		}
+		connected = connected || b.session != nil || left < attempts
+		b.drop()
+		if handed > before {
+			wait, left = firstWait, attempts
+		}
+		if Refused(err) || left <= 1 || !connected {
+			return err
+		}
+		if err := pause(ctx, wait); err != nil {
+			return err
+		}
+		wait *= 2
+	}
+}
+
+// round reads what is there above what was handed over, until nothing is.
+func (b *Mailbox) round(ctx context.Context, hand func(inbox.Mail) error) error {
+	if b.session == nil {
+		s, err := b.open(ctx)
+		if err != nil {
+			return err
+		}
+		b.session = s
+	}
+	folder, err := b.session.enter(ctx)
+	if err != nil {
+		return err
+	}
+	if err := b.begin(folder.UIDValidity); err != nil {
+		return err
+	}
+	for {
+		if folder.NumMessages == 0 || b.read.UID == math.MaxUint32 || folder.UIDNext != 0 && folder.UIDNext <= imap.UID(b.read.UID)+1 {
+			return nil
+		}
+		list, err := b.session.list(ctx, imap.UID(b.read.UID)+1, 0)
+		if err != nil {
+			return err
+		}
+		b.total.Add(int64(len(list)))
+		for rest := list; len(rest) > 0; {
+			var now []listed
+			if now, rest = batch(rest); len(now) == 0 {
+				now, rest = rest[:1], rest[1:]
+				err = b.give(now[0].uid, nil, tooLarge(now[0].size), hand)
+			} else {
+				err = b.take(ctx, now, hand)
+			}
+			if err != nil {
+				b.total.Add(-int64(len(rest)))
+				return err
+			}
+		}
+		if len(list) < mostListed {
+			return nil
+		}
+	}
+}
+
+// begin sees to it that what was read is of the folder that is open.
+func (b *Mailbox) begin(validity uint32) error {
+	if validity == 0 {
+		return refusal{error: fmt.Errorf("read %s: the server gives no UIDVALIDITY, so what was read cannot be told from what was not", b)}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.anew = ""
+	if b.read.Validity != validity {
+		if b.read.Validity != 0 {
+			b.anew = "the folder was made anew since it was last read (its UIDVALIDITY is another), and is read from its beginning"
+		}
+		b.read = Cursor{Validity: validity}
+		b.seen = nil
+	}
+	if b.kept.Validity != validity {
+		b.kept = Cursor{Validity: validity}
+	}
+	return nil
+}
+
+// take hands over a batch, and says of what did not come, though it is there, that it
+// did not.
+func (b *Mailbox) take(ctx context.Context, now []listed, hand func(inbox.Mail) error) error {
+	given, err := b.session.fetch(ctx, now, func(uid imap.UID, raw []byte, err error) error {
+		return b.give(uid, raw, err, hand)
+	})
+	if err != nil {
+		return err
+	}
+	for _, l := range now {
+		if given[l.uid] {
+			continue
+		}
+		still, err := b.session.list(ctx, l.uid, l.uid)
+		if err != nil {
+			return err
+		}
+		if len(still) > 0 {
+			if err := b.give(l.uid, nil, errors.New("the server lists this mail and does not hand it out"), hand); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (b *Mailbox) give(uid imap.UID, raw []byte, err error, hand func(inbox.Mail) error) error {
+	if refused := hand(inbox.Mail{Path: fmt.Sprintf("%s/;UID=%d", b, uid), Mark: uint32(uid), Raw: raw, Err: err}); refused != nil {
+		return errHand{refused}
+	}
+	b.read.UID = max(b.read.UID, uint32(uid))
+	return nil
+}
+
+// Keep remembers that mails were dealt with.
+func (b *Mailbox) Keep(ctx context.Context, kept inbox.Kept) error {
+	b.mu.Lock()
+	b.kept.UID = max(b.kept.UID, kept.UpTo)
+	upTo := b.kept
+	if b.options.MarkSeen {
+		for _, uid := range kept.Taken {
+			b.seen.AddNum(imap.UID(uid))
+		}
+	}
+	b.mu.Unlock()
+	return b.options.Save(ctx, upTo)
+}
+
+// Settle marks as seen what is to be marked. It is called when what Mails gave was
+// kept.
+func (b *Mailbox) Settle(ctx context.Context) error {
+	b.mu.Lock()
+	seen := b.seen
+	b.mu.Unlock()
+	if len(seen) == 0 || b.session == nil {
+		return nil
+	}
+	if err := b.session.markSeen(ctx, seen); err != nil {
+		b.drop()
+		return err
+	}
+	b.mu.Lock()
+	b.seen = nil
+	b.mu.Unlock()
+	return nil
+}
+
+// Close ends the connection, if there is one.
+func (b *Mailbox) Close() {
+	if b.session != nil {
+		b.session.part(context.Background())
+		b.session = nil
+	}
+}
+
+func (b *Mailbox) drop() {
+	if b.session != nil {
+		b.session.drop()
+		b.session = nil
+	}
+}
+
+// password is the account's, asked for once.
+func (b *Mailbox) password(ctx context.Context) (string, error) {
+	if b.known {
+		return b.secret, nil
+	}
+	secret, err := b.options.Password(ctx)
+	if err != nil {
+		return "", err
+	}
+	b.secret, b.known = secret, true
+	return secret, nil
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,289 @@
+package imap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"belay/providers/inbox"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapserver"
+)
+
+func mails(from, to int) []string {
+	var out []string
+	for i := from; i <= to; i++ {
+		out = append(out, fmt.Sprintf("Subject: %d\r\n\r\nmail\r\n", i))
+	}
+	return out
+}
+
+func TestReadsOnceAndGoesOn(t *testing.T) {
+	d := start(t, odd{})
+	d.add(t, "INBOX", mails(1, 150)...)
+	var m memory
+	b := d.box(&m, nil)
+	defer b.Close()
+	got, err := read(t, b)
+	if err != nil || !slices.Equal(got, mails(1, 150)) {
+		t.Fatalf("%d mails, error %v", len(got), err)
+	}
+	if b.Total() != 150 || m.at.UID != 150 || m.at.Validity == 0 {
+		t.Errorf("total %d, cursor %+v", b.Total(), m.at)
+	}
+	if got, err := read(t, b); err != nil || len(got) != 0 {
+		t.Errorf("read again: %q, error %v", got, err)
+	}
+	d.add(t, "INBOX", mails(151, 152)...)
+	if got, err := read(t, b); err != nil || !slices.Equal(got, mails(151, 152)) {
+		t.Errorf("what came: %q, error %v", got, err)
+	}
+	if got, err := read(t, d.box(&m, nil)); err != nil || len(got) != 0 {
+		t.Errorf("by another process: %q, error %v", got, err)
+	}
+	if talk := d.talk(); !strings.Contains(talk, "EXAMINE") || strings.Contains(talk, " SELECT ") || strings.Contains(talk, " STORE ") || !strings.Contains(talk, "BODY.PEEK[]") {
+		t.Error("the folder was not opened for reading alone")
+	}
+	if seen := flagged(t, d, "INBOX"); seen != 0 {
+		t.Errorf("%d mails are marked as seen", seen)
+	}
+}
+
+func TestMarksAsSeenWhereAsked(t *testing.T) {
+	d := start(t, odd{})
+	d.add(t, "INBOX", mails(1, 3)...)
+	b := d.box(&memory{}, func(_ *Account, o *Options) { o.MarkSeen = true })
+	defer b.Close()
+	if got, err := read(t, b); err != nil || len(got) != 3 {
+		t.Fatalf("%q, error %v", got, err)
+	}
+	if seen := flagged(t, d, "INBOX"); seen != 3 {
+		t.Errorf("%d of 3 mails are marked as seen", seen)
+	}
+}
+
+// flagged counts the mails of a folder that are marked as seen.
+func flagged(t *testing.T, d *dovecot, folder string) int {
+	t.Helper()
+	status, err := d.user.Status(folder, &imap.StatusOptions{NumMessages: true, NumUnseen: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return int(*status.NumMessages - *status.NumUnseen)
+}
+
+func TestFolderMadeAnew(t *testing.T) {
+	d := start(t, odd{})
+	d.add(t, "INBOX", mails(1, 5)...)
+	var m memory
+	if _, err := read(t, d.box(&m, nil)); err != nil {
+		t.Fatal(err)
+	}
+	before := m.at
+	if err := errors.Join(d.user.Delete("INBOX"), d.user.Create("INBOX", nil)); err != nil {
+		t.Fatal(err)
+	}
+	d.add(t, "INBOX", mails(4, 6)...)
+	b := d.box(&m, nil)
+	got, err := read(t, b)
+	if err != nil || !slices.Equal(got, mails(4, 6)) || m.at.Validity == before.Validity || m.at.UID != 3 {
+		t.Errorf("%q, error %v, cursor %+v after %+v", got, err, m.at, before)
+	}
+	if !strings.Contains(b.Note(), "made anew") {
+		t.Errorf("note %q", b.Note())
+	}
+}
+
+func TestWhatIsNotKeptIsReadAgain(t *testing.T) {
+	d := start(t, odd{})
+	d.add(t, "INBOX", mails(1, 9)...)
+	var m memory
+	full := errors.New("the disk is full")
+	b := d.box(&m, nil)
+	n := 0
+	err := b.Mails(t.Context(), func(inbox.Mail) error {
+		if n++; n == 5 {
+			return full
+		}
+		return nil
+	})
+	if !errors.Is(err, full) {
+		t.Fatalf("error %v", err)
+	}
+	if err := b.Keep(t.Context(), inbox.Kept{UpTo: 3}); err != nil {
+		t.Fatal(err)
+	}
+	b.Close()
+	if got, err := read(t, d.box(&m, nil)); err != nil || !slices.Equal(got, mails(4, 9)) {
+		t.Errorf("%q, error %v", got, err)
+	}
+}
+
+func TestLostConnectionIsMadeAgain(t *testing.T) {
+	d := start(t, odd{})
+	d.add(t, "INBOX", mails(1, 200)...)
+	var got []string
+	b := d.box(&memory{}, nil)
+	defer b.Close()
+	err := b.Mails(t.Context(), func(m inbox.Mail) error {
+		if got = append(got, string(m.Raw)); len(got) == 100 {
+			d.cut()
+		}
+		return nil
+	})
+	if err != nil || !slices.Equal(got, mails(1, 200)) {
+		t.Errorf("%d mails, error %v; want each of 200 once", len(got), err)
+	}
+}
+
+func TestOneClearSentence(t *testing.T) {
+	for name, row := range map[string]struct {
+		odd               odd
+		change            func(*Account, *Options)
+		want              string
+		hopeless, refused bool
+	}{
+		"wrong password": {odd{}, func(_ *Account, o *Options) {
+			o.Password = func(context.Context) (string, error) { return "wrong", nil }
+		}, `log in at imap.corp.test: it refuses "tlsrpt@corp.test": it says "Authentication failed"`, true, true},
+		"no password": {odd{}, func(_ *Account, o *Options) {
+			o.Password = func(context.Context) (string, error) { return "", errors.New("set BELAY_IMAP_PASSWORD") }
+		}, "set BELAY_IMAP_PASSWORD", true, true},
+		"no such folder": {odd{}, func(a *Account, _ *Options) { a.Folder = "Archive" },
+			`open the folder "Archive" at imap.corp.test: it says "No such mailbox"; it has INBOX, Reports/TLS`, false, true},
+		"a certificate for another name": {odd{names: []string{"mail.corp.test"}}, nil, "its certificate cannot be trusted: x509: certificate is valid for mail.corp.test, not imap.corp.test; --ca", true, true},
+		"an expired certificate":         {odd{expired: true}, nil, "expired", true, true},
+		"an unknown authority":           {odd{}, func(_ *Account, o *Options) { _, o.Network.Roots = certificate(t, []string{host}, false) }, "unknown authority", true, true},
+		"TLS 1.1":                        {odd{versions: 0x0302}, nil, "begin TLS: remote error: tls: protocol version not supported", false, false},
+		"no STARTTLS":                    {odd{startTLS: true}, func(a *Account, _ *Options) { a.StartTLS = true; a.User = user }, "", false, false},
+		"TLS where there is none":        {odd{startTLS: true}, nil, "first record does not look like a TLS handshake", false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := start(t, row.odd)
+			b := d.box(&memory{}, row.change)
+			defer b.Close()
+			_, err := read(t, b)
+			if row.want == "" {
+				if err != nil {
+					t.Errorf("error %v", err)
+				}
+				return
+			}
+			if err == nil || !strings.Contains(err.Error(), row.want) || strings.ContainsAny(err.Error(), "\r\n") {
+				t.Fatalf("error %v\nwant %s", err, row.want)
+			}
+			if Hopeless(err) != row.hopeless || Refused(err) != row.refused {
+				t.Errorf("hopeless %t, refused %t", Hopeless(err), Refused(err))
+			}
+			if strings.Contains(err.Error(), secret) {
+				t.Errorf("the password stands in it: %v", err)
+			}
+		})
+	}
+}
+
+func TestStartTLS(t *testing.T) {
+	d := start(t, odd{startTLS: true})
+	d.add(t, "Reports/TLS", mails(1, 2)...)
+	b := d.box(&memory{}, func(a *Account, _ *Options) { a.StartTLS, a.Folder = true, "Reports/TLS" })
+	defer b.Close()
+	if got, err := read(t, b); err != nil || len(got) != 2 {
+		t.Errorf("%q, error %v", got, err)
+	}
+}
+
+func TestWaitEndsWithNews(t *testing.T) {
+	d := start(t, odd{caps: imap.CapSet{imap.CapIMAP4rev1: {}, imap.CapIdle: {}}})
+	b := d.box(&memory{}, nil)
+	defer b.Close()
+	if _, err := read(t, b); err != nil {
+		t.Fatal(err)
+	}
+	waited := make(chan error, 1)
+	go func() { waited <- b.Wait(t.Context(), time.Hour) }()
+	for !strings.Contains(d.talk(), "+ idling") { // until the server was told
+		select {
+		case err := <-waited:
+			t.Fatalf("it did not wait: %v", err)
+		case <-time.After(time.Millisecond):
+		}
+	}
+	d.add(t, "INBOX", mails(1, 1)...)
+	if err := <-waited; err != nil {
+		t.Fatal(err)
+	}
+	if got, err := read(t, b); err != nil || len(got) != 1 {
+		t.Errorf("%q, error %v", got, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { waited <- b.Wait(ctx, time.Hour) }()
+	cancel()
+	if err := <-waited; !errors.Is(err, context.Canceled) {
+		t.Errorf("called off: %v", err)
+	}
+}
+
+// holding is a session that keeps some mails to itself, or says less than it should.
+type holding struct {
+	imapserver.Session
+	withhold imap.UID
+	validity bool
+}
+
+func (h holding) Fetch(w *imapserver.FetchWriter, set imap.NumSet, o *imap.FetchOptions) error {
+	if uids, ok := set.(imap.UIDSet); ok && len(o.BodySection) > 0 {
+		var less imap.UIDSet
+		all, _ := uids.Nums()
+		for _, uid := range all {
+			if uid != h.withhold {
+				less.AddNum(uid)
+			}
+		}
+		if len(less) == 0 {
+			return nil
+		}
+		set = less
+	}
+	return h.Session.Fetch(w, set, o)
+}
+
+func (h holding) Select(folder string, o *imap.SelectOptions) (*imap.SelectData, error) {
+	data, err := h.Session.Select(folder, o)
+	if err == nil && !h.validity {
+		data.UIDValidity = 0
+	}
+	return data, err
+}
+
+func TestMailThatIsNotHandedOut(t *testing.T) {
+	d := start(t, odd{session: func(s imapserver.Session) imapserver.Session { return holding{s, 2, true} }})
+	d.add(t, "INBOX", mails(1, 3)...)
+	got, err := read(t, d.box(&memory{}, nil))
+	want := mails(1, 3)
+	slices.Sort(got)
+	if err != nil || len(got) != 3 || !slices.Contains(got, "the server lists this mail and does not hand it out") || !slices.Contains(got, want[0]) {
+		t.Errorf("%q, error %v", got, err)
+	}
+}
+
+func TestFolderWithoutUIDValidity(t *testing.T) {
+	d := start(t, odd{session: func(s imapserver.Session) imapserver.Session { return holding{s, 0, false} }})
+	d.add(t, "INBOX", mails(1, 3)...)
+	if _, err := read(t, d.box(&memory{}, nil)); err == nil || !strings.Contains(err.Error(), "UIDVALIDITY") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestMailThatIsTooLarge(t *testing.T) {
+	d := start(t, odd{})
+	d.add(t, "INBOX", mails(1, 1)[0], "Subject: 2\r\n\r\n"+strings.Repeat("x", inbox.MaxMail), mails(3, 3)[0])
+	got, err := read(t, d.box(&memory{}, nil))
+	if err != nil || len(got) != 3 || got[1] != "20 MB large; at most 20 MB are read" || got[2] != mails(3, 3)[0] {
+		t.Errorf("%.200q, error %v", got, err)
+	}
+}

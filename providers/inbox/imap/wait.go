@@ -1,0 +1,55 @@
+package imap
+
+import (
+	"context"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+)
+
+// longestIdle is how long IDLE goes on before the folder is looked at all the same:
+// what lies between forgets quiet connections.
+const longestIdle = 9 * time.Minute
+
+// Wait returns when there may be news in the folder: when the server says so (IDLE,
+// RFC 2177), when the connection was lost, after a while; or, where the server cannot
+// say it, after every. Its error is ctx's.
+func (b *Mailbox) Wait(ctx context.Context, every time.Duration) error {
+	if b.session == nil || !b.session.client.Caps().Has(imap.CapIdle) {
+		return pause(ctx, every)
+	}
+	s := b.session
+	select {
+	case <-s.news: // it came while the folder was read
+		return nil
+	default:
+	}
+	err := s.during(ctx, "wait for mail", func() error {
+		idle, err := s.client.Idle()
+		if err != nil {
+			return err
+		}
+		s.meter.rest()
+		t := time.NewTimer(longestIdle)
+		defer t.Stop()
+		select {
+		case <-s.news:
+		case <-t.C:
+		case <-s.client.Closed():
+		case <-ctx.Done():
+		}
+		s.meter.expect(answerTime)
+		if err := idle.Close(); err != nil {
+			return err
+		}
+		return idle.Wait()
+	})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		b.drop()
+		return pause(ctx, every)
+	}
+	return nil
+}

@@ -1,0 +1,114 @@
+package inbox
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Seen remembers which files were read, so that who looks again and again at the same
+// folders reads each file once, and again only when it changed. Its zero value has
+// seen nothing. It serves one import at a time.
+type Seen struct {
+	mu    sync.Mutex
+	files map[string]look
+}
+
+// look is a file as it was when it was read.
+type look struct {
+	size int64
+	at   time.Time
+	// last is, in an mbox, where the last mail begins: what is appended follows it.
+	last int64
+	why  string // why it could not be listed
+}
+
+// begin is what an import looks at and fills. Of a nil Seen it is nil.
+func (s *Seen) begin() *sight {
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return &sight{before: s.files, now: make(map[string]look, len(s.files))}
+}
+
+// keep remembers what an import saw whose reports are on disk. Files that are gone
+// are forgotten.
+func (s *Seen) keep(now *sight) {
+	if s == nil || now == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.files = now.now
+}
+
+// sight is what one import sees of files.
+type sight struct{ before, now map[string]look }
+
+// fresh reports whether an item is to be read: it was not, or it changed. For an
+// mbox, from is where to begin.
+func (s *sight) fresh(it item) (from int64, fresh bool) {
+	if s == nil {
+		return 0, true
+	}
+	key, now := it.path, look{}
+	switch {
+	case it.err != nil:
+		now.why = it.err.Error()
+	case it.delivered:
+		// A mail server gives each mail a name of its own, moves it from new to cur,
+		// and writes its flags behind a colon.
+		key = filepath.Join(filepath.Dir(filepath.Dir(it.path)), beforeFlags(filepath.Base(it.path)))
+	default:
+		info, err := os.Stat(it.path)
+		if err != nil {
+			return 0, true // it is gone, and said to be
+		}
+		now.size, now.at = info.Size(), info.ModTime()
+	}
+	was, known := s.before[key]
+	now.last = was.last
+	s.now[key] = now
+	if !known {
+		return 0, true
+	}
+	if was.size == now.size && was.at.Equal(now.at) && was.why == now.why {
+		return 0, false
+	}
+	if now.size < was.size || !leadAt(it.path, was.last) {
+		return 0, true
+	}
+	return was.last, true
+}
+
+// ended notes where the last mail of an mbox begins.
+func (s *sight) ended(path string, last int64) {
+	if s == nil {
+		return
+	}
+	now := s.now[path]
+	now.last = last
+	s.now[path] = now
+}
+
+func beforeFlags(name string) string {
+	name, _, _ = strings.Cut(name, ":")
+	return name
+}
+
+// leadAt reports whether a mail of an mbox begins at offset at of a file.
+func leadAt(path string, at int64) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	head := make([]byte, len(mboxLead))
+	_, err = f.ReadAt(head, at)
+	return err == nil && bytes.Equal(head, []byte(mboxLead))
+}
