@@ -11,7 +11,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 )
 
-// A record that the operator makes by hand is shown in one of several forms, and
+// A record or a policy that the operator puts up by hand is shown in one of several forms, and
 // what he makes is looked for again and again while it is waited for, so that a
 // mistake is told as soon as it can be seen.
 
@@ -39,16 +39,26 @@ type handSeenMsg struct {
 
 // formsOf are the forms of an edit; none where the operator does not make it.
 func (p *phase) formsOf(e rollout.Edit) []Form {
-	if p.forms == nil || e.Kind != rollout.Record || !e.ByHand() {
+	if p.forms == nil || !e.ByHand() {
 		return nil
 	}
 	return p.forms(e)
 }
 
-// formOf is the form in which an edit is shown now.
+// keptBack are the reasons why the operator must not make an edit yet, such as an id
+// whose body does not answer: its forms are then not shown, so that nobody makes it too
+// soon. A walk that has come to the edit has judged that for itself.
+func (p *phase) keptBack(e rollout.Edit) []rollout.Reason {
+	if s := p.course.states[e.ID]; p.walk != nil && s != nil && s.word != "-" {
+		return nil
+	}
+	return p.offer.from.Waits(e, p.clock.Now())
+}
+
+// formOf is the form in which an edit is shown now; none where it is kept back.
 func (p *phase) formOf(e rollout.Edit) (form Form, ok bool) {
 	forms := p.formsOf(e)
-	if len(forms) == 0 {
+	if len(forms) == 0 || len(p.keptBack(e)) > 0 {
 		return Form{}, false
 	}
 	return forms[p.form%len(forms)], true
@@ -60,6 +70,9 @@ func (p *phase) formOf(e rollout.Edit) (form Form, ok bool) {
 func (p *phase) copyActs(e rollout.Edit) []act {
 	var acts []act
 	forms := p.formsOf(e)
+	if len(forms) > 0 && len(p.keptBack(e)) > 0 {
+		return nil
+	}
 	if len(forms) > 0 {
 		acts = append(acts, on("tab", "other form", func() tea.Cmd { p.form++; p.render(); return nil }))
 	}
@@ -78,14 +91,21 @@ func (p *phase) copyActs(e rollout.Edit) []act {
 	return acts
 }
 
-// formLines are an edit in the form that is chosen. They are never wrapped, so that
-// they can be copied.
-func (p *phase) formLines(e rollout.Edit) []string {
-	form, ok := p.formOf(e)
-	if !ok {
+// formLines are an edit in the form that is chosen, or what it waits for. A form is
+// never wrapped, so that it can be copied.
+func (p *phase) formLines(e rollout.Edit, w int) []string {
+	if len(p.formsOf(e)) == 0 {
 		return nil
 	}
-	lines := []string{"        " + p.styles.muted.Render("by hand, as "+form.Name+" (tab: another form)")}
+	var lines []string
+	for _, r := range rollout.Grouped(p.keptBack(e)) {
+		lines = append(lines, indent(p.styles.warn.Render("not yet: "+p.local(finding.Clean(r.Text, 400))), 8, w)...)
+	}
+	form, ok := p.formOf(e)
+	if !ok {
+		return lines
+	}
+	lines = []string{"        " + p.styles.muted.Render("by hand, as "+form.Name+" (tab: another form)")}
 	for line := range strings.SplitSeq(form.Text, "\n") {
 		lines = append(lines, "        "+finding.Aligned(line))
 	}

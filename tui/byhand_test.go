@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"context"
 	"net/netip"
 	"strings"
 	"testing"
@@ -54,6 +55,74 @@ func TestFormsOfARecordMadeByHand(t *testing.T) {
 		t.Errorf("of the zone-file lines %q was copied", d.copied)
 	}
 	d.press("tab").sees("by hand, as panel")
+}
+
+// handHostPlan is hostPlan with the id announced by hand.
+func handHostPlan() rollout.Plan {
+	p := hostPlan()
+	p.Edits[1].Account = "manual"
+	return p
+}
+
+// TestThePageKeepsBackWhatMustWait: an id is neither written out nor copied before its
+// body is live and answers, and what it waits for is said; then it is.
+func TestThePageKeepsBackWhatMustWait(t *testing.T) {
+	const form = `_mta-sts.corp.test. 300 IN TXT "v=STSv1;`
+	for _, w := range []int{60, 100} {
+		e := standIn(inPhase(rollout.HostPolicy, goodLook()), closedGate(), handHostPlan())
+		d := drive(t, e, w, 40, inCorp, inForms).press("p", "p", "down").
+			sees("not yet: after edit body is seen everywhere", "not yet: after the policy that it announces answers").
+			seesNot("by hand, as", "copy value", "tab other form").press("tab").seesNot(form)
+		if d.press("c"); len(d.copied) > 0 {
+			t.Errorf("%q was copied", d.copied)
+		}
+		d.press("enter").seesNot(form)
+	}
+
+	look := goodLook()
+	look.Policy.Body, look.Policy.Agree = body, true
+	r := inPhase(rollout.HostPolicy, look)
+	live := rollout.EditState{Intended: now(), Received: now(), Verified: now(), Receipt: rollout.Receipt{Outcome: rollout.Applied}}
+	r.Plans = []rollout.AcceptedPlan{{Plan: handHostPlan(), At: now(), Edits: map[string]rollout.EditState{"body": live}}}
+	e := standIn(r, closedGate(), handHostPlan())
+	p := e.proposals["corp.test"]
+	p.Resumes = true
+	e.proposals["corp.test"] = p
+	drive(t, e, 100, 40, inCorp, inForms).press("down").sees("by hand, as panel").seesNot("not yet: after").press("tab").sees(form)
+}
+
+// TestAWalkWritesOutWhatItHasComeTo: the engine judges each edit when it comes to it,
+// and what was proposed before says nothing against that any more.
+func TestAWalkWritesOutWhatItHasComeTo(t *testing.T) {
+	e := standIn(inPhase(rollout.HostPolicy, goodLook()), rollout.Gate{Open: true}, handHostPlan())
+	edits := handHostPlan().Edits
+	e.events = []rollout.Event{
+		{Kind: rollout.BecameLive, Edit: &edits[0]},
+		{Kind: rollout.Applying, Edit: &edits[1]},
+		{Kind: rollout.Edited, Edit: &edits[1], Receipt: &rollout.Receipt{EditID: "txt", Outcome: rollout.Waiting, Detail: "Create this record"}},
+	}
+	var during string
+	d := drive(t, e, 100, 40, inCorp, inForms)
+	e.hold = func(context.Context) { during = "held" }
+	d.press("a").typeIn("corp.test")
+	d.park = true
+	d.press("enter")
+	if f := d.app.top().(*phase); f.walk == nil {
+		t.Fatal("no walk is under way")
+	} else {
+		for _, ev := range e.events {
+			f.course.take(ev)
+		}
+		f.render()
+	}
+	d.sees("by hand, as panel").seesNot("not yet: after")
+	d.park = false
+	for _, cmd := range d.parked {
+		d.run(cmd)
+	}
+	if during == "" {
+		t.Error("nothing was carried out")
+	}
 }
 
 // mistypedByHand is byHandIn after a look that saw a mistake.

@@ -44,7 +44,9 @@ type phase struct {
 
 // offer is a plan and how it is carried out.
 type offer struct {
-	plan    rollout.Plan
+	plan rollout.Plan
+	// from is the proposal that the plan came with.
+	from    rollout.Proposal
 	gate    rollout.Gate
 	resumes bool
 	// own marks a plan of step back, undo or restore, which does not move the
@@ -255,7 +257,7 @@ func (p *phase) proposed(msg proposedMsg) tea.Cmd {
 		next.Since = p.lasting(next.Since)
 		p.proposal = &next
 	}
-	p.offer = offer{plan: next.Plan, gate: next.Gate, resumes: next.Resumes, own: msg.own}
+	p.offer = offer{plan: next.Plan, from: next, gate: next.Gate, resumes: next.Resumes, own: msg.own}
 	p.course, p.handMade = nil, false
 	if !next.Plan.Empty() {
 		p.course = newCourse(next.Plan, next.Rollout)

@@ -194,7 +194,7 @@ func (p *phase) editDetails(e rollout.Edit) []string {
 	if e.Why != "" {
 		out = append(out, "", e.Why)
 	}
-	if s := p.course.states[e.ID]; s != nil && s.detail != "" {
+	if s := p.course.states[e.ID]; s != nil && s.detail != "" && (len(p.formsOf(e)) == 0 || len(p.keptBack(e)) == 0) {
 		out = append(append(out, ""), told(s.detail)...)
 	}
 	return out

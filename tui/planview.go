@@ -143,7 +143,7 @@ func (c *course) conclude(p rollout.Progress) {
 // hand, and who sees it. marks are the lines where edits begin. byHand writes an
 // edit that the operator makes down for him; oldUntil says until when the old
 // value may still be answered.
-func (c *course) lay(st Styles, w int, byHand func(rollout.Edit) []string, oldUntil func(time.Time) string) (lines []string, marks []int) {
+func (c *course) lay(st Styles, w int, byHand func(rollout.Edit, int) []string, oldUntil func(time.Time) string) (lines []string, marks []int) {
 	lines = append(lines, st.muted.Render(fmt.Sprintf("plan %s   %s", short(c.plan.Hash()), plural(len(c.plan.Edits), "edit"))))
 	for i, e := range c.plan.Edits {
 		state := c.states[e.ID]
@@ -162,7 +162,7 @@ func (c *course) lay(st Styles, w int, byHand func(rollout.Edit) []string, oldUn
 		if e.Why != "" {
 			lines = append(lines, indent(st.muted.Render(finding.Clean(e.Why, 600)), 8, w)...)
 		}
-		hand := byHand(e)
+		hand := byHand(e, w)
 		if len(hand) > 0 && state.word != "live" && state.word != "found" {
 			lines = append(lines, hand...)
 		}
@@ -177,7 +177,9 @@ func (c *course) lay(st Styles, w int, byHand func(rollout.Edit) []string, oldUn
 		if said := oldUntil(state.until); said != "" {
 			lines = append(lines, indent(st.muted.Render(said), 8, w)...)
 		}
-		lines = append(lines, mistakeLines(st, state.seen.findings, w)...)
+		if state.word != "live" {
+			lines = append(lines, mistakeLines(st, state.seen.findings, w)...)
+		}
 	}
 	for _, n := range c.plan.Notes {
 		lines = append(lines, "")
