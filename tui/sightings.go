@@ -2,6 +2,7 @@ package tui
 
 import (
 	"fmt"
+	"slices"
 
 	"belay/rollout"
 	"belay/rollout/finding"
@@ -19,8 +20,8 @@ type seenOf struct {
 
 // take follows an event of looking for the edit.
 func (s *seenOf) take(ev rollout.Event) {
-	if ev.Kind == rollout.Concluded && ev.Finding != nil {
-		s.findings = append(s.findings, *ev.Finding)
+	if ev.Kind == rollout.Concluded && ev.Finding != nil && !slices.Contains(s.findings, *ev.Finding) {
+		s.findings = append(s.findings, *ev.Finding) // once, however often it is looked for
 	}
 	if ev.Kind != rollout.Answered || ev.Sighting == nil {
 		return

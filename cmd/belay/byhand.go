@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"belay/providers/dns"
+	"belay/providers/host"
 	"belay/rollout"
 	"belay/rollout/finding"
 	"belay/tui"
@@ -29,7 +30,7 @@ func written(proposal rollout.Proposal, form dns.Form, now time.Time) []writtenE
 		return nil // which way on is the operator's to say
 	}
 	for _, e := range proposal.Plan.Edits {
-		text := form.Write(e)
+		text := writtenIn(form, e)
 		if text == "" || proposal.Verified(e.ID) {
 			continue
 		}
@@ -40,6 +41,26 @@ func written(proposal rollout.Proposal, form dns.Form, now time.Time) []writtenE
 		out = append(out, one)
 	}
 	return out
+}
+
+// writtenIn is an edit that is made by hand, in a form. A policy is no record: a
+// program that reads the form is told of it in a remark.
+func writtenIn(form dns.Form, e rollout.Edit) string {
+	if e.Kind != rollout.Policy {
+		return form.Write(e)
+	}
+	if e.Account != host.KindManual {
+		return ""
+	}
+	text := host.Instruction(e)
+	if remark(form, "") == ":" {
+		return text
+	}
+	var lines []string
+	for line := range strings.Lines(text) {
+		lines = append(lines, remark(form, strings.TrimRight(line, "\r\n")))
+	}
+	return strings.Join(lines, "\n")
 }
 
 // printWritten prints the records of a proposed plan in a form and nothing else but
@@ -80,6 +101,9 @@ func formNames() string {
 // formsForScreen are an edit's forms as the wizard shows them.
 func formsForScreen(e rollout.Edit) []tui.Form {
 	var out []tui.Form
+	if e.Kind == rollout.Policy {
+		return bodyForms(e)
+	}
 	for _, f := range dns.Forms() {
 		if text := f.Write(e); text != "" {
 			out = append(out, tui.Form{Name: string(f), Text: text})
@@ -88,7 +112,23 @@ func formsForScreen(e rollout.Edit) []tui.Form {
 	return out
 }
 
-// byHand reports whether the operator makes any record of the plan.
+// bodyForms are a policy that is put up by hand as the wizard shows it: to be
+// copied, and as a command that writes the very octets.
+func bodyForms(e rollout.Edit) []tui.Form {
+	if e.Account != host.KindManual {
+		return nil
+	}
+	forms := []tui.Form{{Name: "file", Text: strings.TrimRight(host.Instruction(e), "\r\n")}}
+	if e.After.Exists {
+		forms = append(forms, tui.Form{Name: "command", Text: host.WriteCommand(e.After.Body)})
+	}
+	return forms
+}
+
+// byHand reports whether the operator makes any edit of the plan that a form writes
+// down.
 func byHand(plan rollout.Plan) bool {
-	return slices.ContainsFunc(plan.Edits, func(e rollout.Edit) bool { return e.Kind == rollout.Record && e.ByHand() })
+	return slices.ContainsFunc(plan.Edits, func(e rollout.Edit) bool {
+		return e.Kind == rollout.Record && e.ByHand() || e.Kind == rollout.Policy && e.Account == host.KindManual
+	})
 }

@@ -2,9 +2,12 @@ package host
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -140,6 +143,40 @@ func TestSnippetsNameTheHostAndTheRoot(t *testing.T) {
 		}
 		if strings.Contains(s.Text, "{NAME}") || strings.Contains(s.Text, "{DIR}") {
 			t.Errorf("%s: a blank was not filled in:\n%s", s.Server, s.Text)
+		}
+	}
+}
+
+// What a person is told to put up is what belay waits for: the command writes those
+// bytes, their number and sum are the file's, and with LF it is the same policy.
+func TestInstructionIsTheBytes(t *testing.T) {
+	odd := "version: STSv1\r\nmode: testing\r\nmx: it's.100%.\\test\r\nmax_age: 86400\r\n"
+	for _, body := range []string{testing1, enforce1, odd, strings.ReplaceAll(testing1, "\r\n", "\n")} {
+		e := edit(rollout.Absent(), rollout.Body(body))
+		told := Instruction(e)
+		sum := sha256.Sum256([]byte(body))
+		lf := strings.ReplaceAll(body, "\r\n", "\n")
+		lfSum := sha256.Sum256([]byte(lf))
+		for _, want := range []string{
+			fmt.Sprintf("%d bytes (SHA-256 %x)", len(body), sum), fmt.Sprintf("%d bytes (SHA-256 %x)", len(lf), lfSum),
+			e.Name, "text/plain", "\n\n" + body,
+		} {
+			if !strings.Contains(told, want) {
+				t.Errorf("%q is not in\n%s", want, told)
+			}
+		}
+		sh, err := exec.LookPath("sh")
+		if err != nil {
+			continue // a system without a POSIX shell
+		}
+		dir := t.TempDir()
+		write := exec.Command(sh, "-c", WriteCommand(body))
+		write.Dir = dir
+		if out, err := write.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", WriteCommand(body), err, out)
+		}
+		if got, err := os.ReadFile(filepath.Join(dir, "mta-sts.txt")); err != nil || string(got) != body {
+			t.Errorf("%s writes %q, %v", WriteCommand(body), got, err)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 
 	"belay/rollout"
 	"belay/rollout/finding"
@@ -84,12 +85,28 @@ func answered(seen rollout.Evidence) bool {
 }
 
 // Instruction says what the operator is to do for a manual edit: the URL, the
-// exact bytes (each line ends as it stands, with CR LF or LF) and their SHA-256.
+// exact bytes (each line ends as it stands, with CR LF or LF) and their SHA-256, and
+// the bytes and SHA-256 of the same text as editors save it, which is as good.
 func Instruction(e rollout.Edit) string {
 	if !e.After.Exists {
 		return fmt.Sprintf("Remove what is served at %s, so that it answers 404.", e.Name)
 	}
-	sum := sha256.Sum256([]byte(e.After.Body))
-	return fmt.Sprintf("Serve exactly these %d bytes (SHA-256 %s) as text/plain at %s\n\n%s",
-		len(e.After.Body), hex.EncodeToString(sum[:]), e.Name, e.After.Body)
+	said := fmt.Sprintf("Serve exactly these %s as text/plain, with status 200 and without a redirect, at %s\n", weighed(e.After.Body), e.Name)
+	if plain := strings.ReplaceAll(e.After.Body, "\r\n", "\n"); plain != e.After.Body {
+		said += fmt.Sprintf("Saved with LF in place of CR LF it is %s, which is right too.\n", weighed(plain))
+	}
+	return said + fmt.Sprintf("To write them: %s\nTo see what is served: curl -sS %s | sha256sum\n\n%s", WriteCommand(e.After.Body), e.Name, e.After.Body)
+}
+
+// weighed is how many bytes a body is, and what they sum up to.
+func weighed(body string) string {
+	sum := sha256.Sum256([]byte(body))
+	return fmt.Sprintf("%d bytes (SHA-256 %s)", len(body), hex.EncodeToString(sum[:]))
+}
+
+// WriteCommand is a command for a POSIX shell that writes body, to the byte, to the
+// file mta-sts.txt in the working directory.
+func WriteCommand(body string) string {
+	escape := strings.NewReplacer(`\`, `\\`, "%", "%%", "'", `'\''`, "\r", `\r`, "\n", `\n`, "\t", `\t`)
+	return "printf '" + escape.Replace(body) + "' > " + policyFile
 }
