@@ -17,9 +17,9 @@ const (
 	slowAfter   = 3 * time.Second
 )
 
-// Memory that a run over many domains may use before its garbage is collected more
+// Memory that a run over many domains or mails may use before its garbage is collected more
 // eagerly, and how much garbage beside what lives is left until then, in per cent.
-// What lives is little: nothing is kept of a domain but a few numbers.
+// What lives is little: nothing is kept of a domain but a few numbers, and of mails those under way.
 const (
 	roomForMany = 112 << 20 // octets
 	leisure     = 400

@@ -23,6 +23,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"belay": main, guestName: guest, benchLab: beLab, benchBelay: beBelayInLab,
 		manyLab: beManyLab, manyBelay: beManyBelay, manyShakes: beManyShakes,
+		leastReading: beLeast,
 	})
 }
 

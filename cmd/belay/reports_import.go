@@ -92,6 +92,7 @@ func (p *program) takeIn(ctx context.Context, given importFlags, args []string) 
 		if given.watch {
 			return p.watchInboxes(ctx, im, more, inboxes, given.every)
 		}
+		defer p.roomy()()
 		bar := p.newImportBar()
 		sum, err := im.run(ctx, more, inboxes, bar.tell)
 		bar.end()
