@@ -99,3 +99,32 @@ func TestWhatIsWellHasNoMendToCopy(t *testing.T) {
 	}
 	d.sees("Nothing is to be mended")
 }
+
+// TestWhatFailedIsReadFirst: whoever opens a row that is not well reads the exchange
+// that failed before what DNS was asked on the way there.
+func TestWhatFailedIsReadFirst(t *testing.T) {
+	const host, at = "mta-sts.corp.test", "mta-sts.corp.test [192.0.2.20]"
+	var talk talk
+	for _, ev := range []rollout.Event{
+		{Kind: rollout.Asking, Subject: "ns1.corp.test [192.0.2.53]", Text: host + " A"},
+		{Kind: rollout.Answered, Subject: "ns1.corp.test [192.0.2.53]", Text: host + " A: 192.0.2.20", Severity: finding.Pass},
+		{Kind: rollout.Asking, Subject: at, Text: "TLS 1.2 on port 443"},
+		{Kind: rollout.Answered, Subject: at, Text: "TLS 1.2 on port 443: TLS 1.2", Severity: finding.Pass},
+		{Kind: rollout.Asking, Subject: at, Text: "GET https://" + host + "/.well-known/mta-sts.txt"},
+		{Kind: rollout.Answered, Subject: at, Text: "status: 404 Not Found", Severity: finding.Fail},
+	} {
+		talk.take(ev)
+	}
+	for severity, want := range map[finding.Severity][]string{
+		finding.Fail: {"GET https://" + host + "/.well-known/mta-sts.txt", "TLS 1.2 on port 443", host + " A"},
+		finding.Pass: {host + " A", "TLS 1.2 on port 443", "GET https://" + host + "/.well-known/mta-sts.txt"},
+	} {
+		var asked []string
+		for _, e := range talk.about(row{who: host, said: "192.0.2.20  answers", severity: severity}) {
+			asked = append(asked, e.asked)
+		}
+		if !slices.Equal(asked, want) {
+			t.Errorf("of a row that is %s there is read %q, want %q", severity, asked, want)
+		}
+	}
+}

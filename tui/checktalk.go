@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -47,13 +48,20 @@ func (t *talk) take(ev rollout.Event) {
 }
 
 // about are the exchanges that a row of the findings rests on: those with the very
-// address it is about, and the questions about its name to whomever they went.
+// address it is about, and the questions about its name to whomever they went. What
+// failed stands first, then what was said with the host itself: that is what a row
+// which is not well is opened for.
 func (t *talk) about(r row) []exchange {
 	var out []exchange
 	for _, e := range t.exchanges {
 		if e.with(r) || e.asksFor(r) {
 			out = append(out, e)
 		}
+	}
+	if urgency(r.severity) > urgency(finding.Pass) {
+		slices.SortStableFunc(out, func(a, b exchange) int {
+			return cmp.Or(cmp.Compare(urgency(b.severity), urgency(a.severity)), cmp.Compare(rank(b.with(r)), rank(a.with(r))))
+		})
 	}
 	return out
 }
