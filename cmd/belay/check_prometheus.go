@@ -2,11 +2,9 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
+	"io"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -153,30 +151,21 @@ func (m *metrics) policies(w *exposition) {
 	}
 }
 
-// write puts the metrics into file, whole or not at all: a reader sees the old file
-// or the new one.
-func (m *metrics) write(file string, now time.Time, elapsed time.Duration) (err error) {
-	temporary, err := os.CreateTemp(filepath.Dir(file), ".belay-*.tmp") // not *.prom: nobody reads it
+// write puts the metrics into file, whole or not at all.
+func (m *metrics) write(file string, now time.Time, elapsed time.Duration) error {
+	return writeMetrics(file, m.text(now, elapsed))
+}
+
+// writeMetrics puts metrics into file, whole or not at all.
+func writeMetrics(file string, text []byte) error {
+	err := replaceFile(file, 0o644, func(w io.Writer) error { // node_exporter is another user
+		_, err := w.Write(text)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("write metrics: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			os.Remove(temporary.Name()) // the error that counts is the first
-			err = fmt.Errorf("write metrics: %w", err)
-		}
-	}()
-	_, err = temporary.Write(m.text(now, elapsed))
-	if err == nil {
-		err = temporary.Chmod(0o644) // node_exporter is another user
-	}
-	if err == nil {
-		err = temporary.Sync()
-	}
-	if err = errors.Join(err, temporary.Close()); err != nil {
-		return err
-	}
-	return os.Rename(temporary.Name(), file)
+	return nil
 }
 
 // exposition is text in Prometheus' format, metric by metric.

@@ -157,6 +157,13 @@ func TestReportsOfTheLabOpenTheGate(t *testing.T) {
 	if len(s.Days) == 0 || len(s.Reporters) < 2 || s.Forecast.Sessions == 0 || s.Forecast.Refused != 0 {
 		t.Errorf("the reports say %s", out)
 	}
+	if want := "none of " + many(s.Forecast.Sessions, "session"); !strings.Contains(strings.ReplaceAll(s.Forecast.Text, ",", ""), want) || p.Gate.Forecast == "" {
+		t.Errorf("the forecast says %q, the gate read %q", s.Forecast.Text, p.Gate.Forecast)
+	}
+	if r := s.Reporters[0]; !r.Counted || r.Days < 2 || r.Of < r.Days || r.Timed == 0 || r.Late <= 0 || len(r.Holds) != 1 || !r.Holds[0].Present {
+		t.Errorf("of the first reporter it says %+v", r)
+	}
+	exportedAsShown(t, b, s)
 	again := b.must(exitGood, "reports", "import", b.Inbox(), "--json").out
 	var sum rollout.Intake
 	if err := json.Unmarshal([]byte(again), &sum); err != nil || sum.New != 0 || sum.Duplicates == 0 || sum.Verified == 0 {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -17,9 +18,12 @@ import (
 	"github.com/mattn/go-runewidth"
 )
 
-// printJSON prints v on one line of standard output. Package json leaves DEL and
-// the C1 controls, which terminals obey, as they are: here they are escaped too.
-func (p *program) printJSON(v any) error {
+// printJSON prints v on one line of standard output.
+func (p *program) printJSON(v any) error { return encodeJSON(p.out, v) }
+
+// encodeJSON writes v on one line. Package json leaves DEL and the C1 controls, which
+// terminals obey, as they are: here they are escaped too.
+func encodeJSON(to io.Writer, v any) error {
 	var line bytes.Buffer
 	e := json.NewEncoder(&line)
 	e.SetEscapeHTML(false)
@@ -37,7 +41,7 @@ func (p *program) printJSON(v any) error {
 		text = slices.Replace(text, i, i+size, escaped...)
 		i += len(escaped)
 	}
-	_, err := p.out.Write(text)
+	_, err := to.Write(text)
 	return err
 }
 
@@ -144,6 +148,9 @@ func (p *program) printGate(g rollout.Gate) {
 	}
 	for _, r := range rollout.Grouped(g.Reasons) {
 		p.paragraph(reason(r), "  ", "    ")
+	}
+	if g.Forecast != "" {
+		p.paragraph(inZone(g.Forecast), "  ", "  ")
 	}
 	if len(g.Counted) > 0 {
 		p.say("  counted: %s", clean(strings.Join(g.Counted, ", ")))

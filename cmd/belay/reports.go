@@ -12,15 +12,15 @@ import (
 
 func (p *program) reportsCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use: "reports", Short: "Take in, sum up and trust TLS reports",
+		Use: "reports", Short: "Take in, sum up, export and trust TLS reports",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("reports knows no %q; it is import, login, show or trust", args[0])
+				return usagef("reports knows no %q; it is export, import, login, show or trust", args[0])
 			}
-			return usagef("reports needs import, login, show or trust")
+			return usagef("reports needs export, import, login, show or trust")
 		},
 	}
-	c.AddCommand(p.reportsImport(), p.reportsLogin(), p.reportsShow(), p.reportsTrust())
+	c.AddCommand(p.reportsExport(), p.reportsImport(), p.reportsLogin(), p.reportsShow(), p.reportsTrust())
 	return c
 }
 
@@ -67,28 +67,4 @@ func (p *program) reportsTrust() *cobra.Command {
 		}
 		return s.engine.Trust(ctx, domain, source, reason)
 	})
-}
-
-func (p *program) reportsShow() *cobra.Command {
-	return &cobra.Command{
-		Use: "show DOMAIN", Short: "Sum up the reports about a domain", Args: exactly("DOMAIN"),
-		RunE: p.act(func(ctx context.Context, args []string) error {
-			domain, err := domainOf(args[0])
-			if err != nil {
-				return err
-			}
-			return p.with(ctx, func(s *session) error {
-				r, err := s.engine.Load(ctx, domain)
-				if err != nil {
-					return err
-				}
-				shape := reportsOf(r, s.engine.GateOf(r), p.world.Clock.Now().UTC())
-				if p.flags.json {
-					return p.printJSON(shape)
-				}
-				p.printReports(shape)
-				return nil
-			})
-		}),
-	}
 }

@@ -2,140 +2,106 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
 	"belay/rollout"
 	"belay/rollout/finding"
-	"belay/rollout/tlsrpt"
-)
 
-// forecastDays is how far back the forecast looks.
-const forecastDays = 14
+	"github.com/spf13/cobra"
+)
 
 // reportsShape is `reports show --json`.
 type reportsShape struct {
-	Domain    string           `json:"domain"`
-	Days      []dayShape       `json:"days"`
-	Reporters []reporterShape  `json:"reporters"`
-	Failures  []failureShape   `json:"failures"`
-	Forecast  rollout.Forecast `json:"forecast"`
-	Gate      rollout.Gate     `json:"gate"`
+	Domain    string            `json:"domain"`
+	Days      []dayShape        `json:"days"`
+	Reporters []reporterShape   `json:"reporters"`
+	Failures  []failureShape    `json:"failures"`
+	ByMX      []rollout.Share   `json:"by_mx"`
+	ByType    []rollout.Share   `json:"by_type"`
+	Findings  []finding.Finding `json:"findings"`
+	Forecast  forecastShape     `json:"forecast"`
+	Gate      rollout.Gate      `json:"gate"`
 }
 
-// dayShape is the sts sessions of the reports about one UTC day. Signed are those
-// that a verified signature vouches for.
+// dayShape is the sts sessions of one UTC day.
 type dayShape struct {
-	Day     string `json:"day"`
-	Success int64  `json:"success"`
-	Failure int64  `json:"failure"`
-	Signed  int64  `json:"signed"`
+	rollout.DaySessions
+	Day string `json:"day"`
 }
 
-// reporterShape is one reporter: the signer, or the submitter of what is not
-// signed.
+// reporterShape is one reporter, and the policies that its newest reports show.
 type reporterShape struct {
-	Reporter string           `json:"reporter"`
-	Standing rollout.Standing `json:"standing"`
-	Days     int              `json:"days"`
-	Success  int64            `json:"success"`
-	Failure  int64            `json:"failure"`
-	// Holds are the policy versions that its newest report shows.
+	rollout.Coverage
 	Holds []rollout.HeldVersion `json:"holds"`
 }
 
-// failureShape is a failure that blocks, with its cause and mend. Known is false
-// where nobody knows its signer.
+// failureShape is a failure with what it means, its mend, and what belay sees of it.
 type failureShape struct {
-	rollout.BlockingFailure
-	Known bool         `json:"known"`
-	Code  finding.Code `json:"code"`
-	Title string       `json:"title"`
-	Fix   string       `json:"fix,omitempty"`
+	rollout.Failure
+	Text  string `json:"text"`
+	Sees  string `json:"belay_sees,omitempty"`
+	Title string `json:"title"`
+	Fix   string `json:"fix,omitempty"`
+}
+
+// forecastShape is a forecast with its sentence.
+type forecastShape struct {
+	rollout.Forecast
+	Text string `json:"text"`
+}
+
+func (p *program) reportsShow() *cobra.Command {
+	return &cobra.Command{
+		Use: "show DOMAIN", Short: "Sum up the reports about a domain", Args: exactly("DOMAIN"),
+		Long: fmt.Sprintf("Sums up the last %d days: the sessions of each day, who reports how regularly and how\nlate, the policy that each reporter holds, each failure with its meaning, its mend and\nwhat belay's own looks show of the same, what enforcing would have cost over the last\n%d days, and the gate that reads all this.", rollout.ReviewDays, rollout.ForecastDays),
+		RunE: p.act(func(ctx context.Context, args []string) error {
+			domain, err := domainOf(args[0])
+			if err != nil {
+				return err
+			}
+			return p.with(ctx, func(s *session) error {
+				r, err := s.engine.Load(ctx, domain)
+				if err != nil {
+					return err
+				}
+				now := p.world.Clock.Now().UTC()
+				shape := reportsOf(r, s.engine.GateOf(r), now)
+				if p.flags.json {
+					return p.printJSON(shape)
+				}
+				p.printReports(shape, now)
+				return nil
+			})
+		}),
+	}
 }
 
 func reportsOf(r rollout.Rollout, gate rollout.Gate, now time.Time) reportsShape {
+	v := r.Review(now)
 	shape := reportsShape{
-		Domain: r.Domain, Days: daysOf(r.Reports), Reporters: reportersOf(r, now),
-		Failures: []failureShape{}, Forecast: r.Forecast(now, forecastDays), Gate: gateShape(gate),
+		Domain: r.Domain, Days: []dayShape{}, Reporters: []reporterShape{}, Failures: []failureShape{}, ByMX: v.ByMX, ByType: v.ByType,
+		Findings: v.Findings, Forecast: forecastShape{v.Forecast, v.Forecast.Words(now)}, Gate: gateShape(gate),
 	}
-	for _, b := range r.Blocking() {
-		shape.Failures = append(shape.Failures, explained(b, true))
+	for _, d := range v.Days {
+		shape.Days = append(shape.Days, dayShape{d, d.Day.Format(time.DateOnly)})
 	}
-	for _, b := range r.StrangersFailures() {
-		shape.Failures = append(shape.Failures, explained(b, false))
-	}
-	return shape
-}
-
-func explained(b rollout.BlockingFailure, known bool) failureShape {
-	entry, _ := finding.Lookup(b.Code())
-	return failureShape{b, known, b.Code(), entry.Title, entry.Fix}
-}
-
-func sts(d rollout.ReportDay) bool { return strings.EqualFold(d.PolicyType, string(tlsrpt.STS)) }
-
-func daysOf(reports []rollout.ReportDay) []dayShape {
-	days := map[string]*dayShape{}
-	for _, d := range reports {
-		if !sts(d) {
-			continue
-		}
-		key := d.Begins.UTC().Format(time.DateOnly)
-		if days[key] == nil {
-			days[key] = &dayShape{Day: key}
-		}
-		days[key].Success += d.Success
-		days[key].Failure += d.Failure
-		if d.Standing.Proven() {
-			days[key].Signed += d.Sessions()
-		}
-	}
-	out := []dayShape{}
-	for _, key := range slices.Sorted(maps.Keys(days)) {
-		out = append(out, *days[key])
-	}
-	return out
-}
-
-func reportersOf(r rollout.Rollout, now time.Time) []reporterShape {
-	type who struct {
-		name     string
-		standing rollout.Standing
-	}
-	reporters := map[who]*reporterShape{}
-	on := map[who]map[time.Time]bool{}
-	for _, d := range r.Reports {
-		if !sts(d) {
-			continue
-		}
-		key := who{reporterOf(d), d.Standing}
-		if reporters[key] == nil {
-			reporters[key] = &reporterShape{Reporter: key.name, Standing: key.standing, Holds: []rollout.HeldVersion{}}
-			on[key] = map[time.Time]bool{}
-		}
-		on[key][d.Begins] = true
-		reporters[key].Success += d.Success
-		reporters[key].Failure += d.Failure
-	}
-	held := r.Versions(now)
-	out := []reporterShape{}
-	for key, shape := range reporters {
-		shape.Days = len(on[key])
-		for _, h := range held {
-			if h.Reporter == key.name {
-				shape.Holds = append(shape.Holds, h)
+	for _, c := range v.Reporters {
+		reporter := reporterShape{c, []rollout.HeldVersion{}}
+		for _, h := range v.Versions {
+			if c.Counted && h.Reporter == c.Reporter {
+				reporter.Holds = append(reporter.Holds, h)
 			}
 		}
-		out = append(out, *shape)
+		shape.Reporters = append(shape.Reporters, reporter)
 	}
-	slices.SortFunc(out, func(a, b reporterShape) int {
-		return cmp.Or(cmp.Compare(b.Success+b.Failure, a.Success+a.Failure), cmp.Compare(a.Reporter, b.Reporter), cmp.Compare(a.Standing, b.Standing))
-	})
-	return out
+	for _, f := range v.Failures {
+		entry, _ := finding.Lookup(f.Code)
+		shape.Failures = append(shape.Failures, failureShape{f, f.Words(now), f.OwnWords(now), entry.Title, entry.Fix})
+	}
+	return shape
 }
 
 // reporterOf names who a summary is from.
@@ -161,48 +127,103 @@ func reported(r rollout.Rollout, key string) bool {
 	return false
 }
 
-func (p *program) printReports(s reportsShape) {
-	f := s.Forecast
-	p.say("%s: enforced over the last %s, %d of %s from %s would have been refused",
-		shownDomain(s.Domain), many(f.Days, "day"), f.Refused, many(f.Sessions, "session"), many(len(f.Reporters), "reporter"))
+// mostOthers is how many of the reporters that do not count are printed.
+const mostOthers = 10
+
+func (p *program) printReports(s reportsShape, now time.Time) {
+	p.say("%s", shownDomain(s.Domain))
+	p.paragraph(inZone(s.Forecast.Text), "  ", "  ")
 	if len(s.Days) == 0 {
 		p.say("No report has been taken in. belay reports import PATH takes some.")
 	}
-	rows := [][]string{}
-	for _, d := range s.Days {
-		rows = append(rows, []string{"  " + d.Day, fmt.Sprintf("%d good", d.Success), fmt.Sprintf("%d failed", d.Failure)})
+	p.printDays(s.Days)
+	p.printReporters(s.Reporters, now)
+	for _, f := range s.Failures {
+		p.printFailure(f)
 	}
-	p.columns(rows)
-	rows = nil
-	for _, r := range s.Reporters {
-		var holds []string
-		for _, h := range r.Holds {
-			holds = append(holds, heldLine(h))
-		}
-		rows = append(rows, []string{"  " + r.Reporter, string(r.Standing), many(r.Days, "day"),
-			fmt.Sprintf("%d good", r.Success), fmt.Sprintf("%d failed", r.Failure), strings.Join(holds, "; ")})
+	if len(s.Failures) > 0 {
+		p.paragraph("by MX host: "+shares(s.ByMX, "none named")+"; by type: "+shares(s.ByType, ""), "  ", "    ")
 	}
-	p.columns(rows)
-	for _, x := range s.Failures {
-		p.say("  %s  %s, until %s%s", x.Key, many(x.Sessions, "session"), local(x.Ends), stranger(x.Known))
-		p.paragraph(strings.TrimSpace(string(x.Code)+" "+x.Title+". "+x.Fix), "      ", "      ")
+	for _, f := range s.Findings {
+		p.printFinding(f)
 	}
+	s.Gate.Forecast = "" // it stands above
 	p.printGate(s.Gate)
 }
 
-func stranger(known bool) string {
-	if known {
-		return ""
+func (p *program) printDays(days []dayShape) {
+	rows := [][]string{}
+	for _, d := range days {
+		row := []string{"  " + d.Day, fmt.Sprintf("%d ok", d.OK), fmt.Sprintf("%d refused", d.Refused), fmt.Sprintf("%d without policy", d.NoPolicy)}
+		if other := d.OtherOK + d.OtherFailed; other > 0 {
+			row = append(row, fmt.Sprintf("%d do not count", other))
+		}
+		rows = append(rows, row)
 	}
-	return ", from a signer nobody knows"
+	p.columns(rows)
 }
 
-func heldLine(h rollout.HeldVersion) string {
-	switch {
-	case h.Strange:
-		return "holds a policy that was never yours"
-	case h.Present:
-		return "holds the present policy"
+func (p *program) printReporters(reporters []reporterShape, now time.Time) {
+	rows := [][]string{}
+	others := 0
+	for _, r := range reporters {
+		if !r.Counted {
+			if others++; others > mostOthers {
+				continue
+			}
+		}
+		said := []string{}
+		switch {
+		case r.Known:
+		case r.Counted:
+			said = append(said, "counts by its source")
+		default:
+			said = append(said, "does not count")
+		}
+		for _, h := range r.Holds {
+			said = append(said, h.Words(now))
+		}
+		rows = append(rows, []string{"  " + clean(r.Reporter), string(r.Standing), fmt.Sprintf("%d ok", r.Success), fmt.Sprintf("%d failed", r.Failure),
+			r.Coverage.Words(), strings.Join(said, "; ")})
 	}
-	return fmt.Sprintf("still holds %s%s", clean(h.PolicyID), untilOf(h.Until))
+	p.columns(rows)
+	if more := others - mostOthers; more > 0 {
+		p.say("  and %s more that do not count", many(more, "reporter"))
+	}
+}
+
+// printFailure prints a failure, what it means and how it is mended, and how those
+// who tell of it are dismissed.
+func (p *program) printFailure(f failureShape) {
+	said := f.Text
+	if f.Sees != "" {
+		said += "; " + f.Sees
+	}
+	p.paragraph(inZone(said)+".", fmt.Sprintf("  %-6d  ", f.Sessions), "          ")
+	p.paragraph(strings.TrimSpace(string(f.Code)+" "+f.Title+". "+f.Fix), "          ", "          ")
+	for _, key := range f.Blocks {
+		p.say("          holds the gate: %s%s", clean(key), stranger(f.Stranger))
+	}
+	if len(f.Blocks) == 0 {
+		p.say("          holds no gate")
+	}
+}
+
+func stranger(is bool) string {
+	if is {
+		return ", from a signer nobody knows"
+	}
+	return ""
+}
+
+// shares lists shares; an empty name is said as unnamed.
+func shares(of []rollout.Share, unnamed string) string {
+	if len(of) == 0 {
+		return "none"
+	}
+	var said []string
+	for _, s := range of {
+		said = append(said, fmt.Sprintf("%s %d", clean(cmp.Or(s.Name, unnamed)), s.Sessions))
+	}
+	return strings.Join(said, ", ")
 }
