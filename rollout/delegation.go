@@ -91,7 +91,10 @@ func (b *builder) delegate(seen Evidence) error {
 		}
 	}
 	added, err := b.alias(seen, mtasts.RecordName(b.r.Domain), to.Record, "TXT", hosted)
-	if err == nil && added {
+	switch {
+	case err == nil && added && b.r.Settings.Host.WritesID():
+		b.note("%s makes its certificate by way of these names, and writes policy and id itself: belay cannot order them", to.Vendor)
+	case err == nil && added:
 		b.note("%s writes policy and id: belay cannot order them, and takes into the ledger what it finds there", to.Vendor)
 	}
 	return err

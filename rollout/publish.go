@@ -188,11 +188,12 @@ func (r Rollout) announced(want mtasts.Policy, id string) bool {
 	return ok && live.Until.IsZero() && liveID == id && live.Policy().Equal(want)
 }
 
-// Wrote reports whether belay wrote v at this place in this rollout.
+// Wrote reports whether belay wrote v at this place in this rollout. What a vendor
+// keeps in words of its own is what belay asked it for.
 func (r Rollout) Wrote(name, typ string, v Value) bool {
 	for _, p := range r.Plans {
 		for _, e := range p.Plan.Edits {
-			if e.Name == name && e.Type == typ && e.After.Equal(v) && !p.Edits[e.ID].Intended.IsZero() {
+			if e.Name == name && e.Type == typ && (e.After.Equal(v) || e.Vendor != "" && e.madeIn(v)) && !p.Edits[e.ID].Intended.IsZero() {
 				return true
 			}
 		}

@@ -20,7 +20,7 @@ type login struct {
 }
 
 func loginOf(id, name, domain string) (login, error) {
-	entry, err := dnsProvider(id)
+	entry, err := providerWithLogin(id)
 	if err != nil {
 		return login{}, err
 	}
@@ -33,7 +33,7 @@ func loginOf(id, name, domain string) (login, error) {
 	if how := entry.Unbuilt(); how != "" {
 		return login{}, errors.New(how)
 	}
-	return login{entry, rollout.Account{Provider: id, Name: name}}, nil
+	return login{entry, rollout.Account{Provider: entry.LoginID(), Name: name}}, nil
 }
 
 func accountFlag(c *cobra.Command, name *string) {
@@ -47,7 +47,7 @@ func domainFlag(c *cobra.Command, domain *string) {
 func (p *program) providersTestCommand() *cobra.Command {
 	var name, domain string
 	c := &cobra.Command{
-		Use: "test ID --domain DOMAIN", Short: "Test a login at a DNS provider; nothing is written",
+		Use: "test ID --domain DOMAIN", Short: "Test a login at a DNS provider or a policy host; nothing is written",
 		Long: "Tests by reading whether a login can do what a rollout of DOMAIN needs, and says\nwhat was reached, which zones it sees where the provider tells, and which right\nis missing. Nothing is written.",
 		Args: exactly("ID"),
 		RunE: p.act(func(ctx context.Context, args []string) error {
@@ -69,6 +69,10 @@ func (p *program) tryLogin(ctx context.Context, a *accounts, who login, typed st
 	domain, err := domainOf(typed)
 	if err != nil {
 		return nil, err
+	}
+	if who.entry.Kind == providers.Host {
+		trial, err := a.tryHost(ctx, domain, rollout.Settings{DNS: who.account, Host: rollout.HostAccount{Kind: who.entry.ID}})
+		return trial.Lines, err
 	}
 	trial, err := a.tryRecords(ctx, domain, who.account)
 	return trial.Lines, err
@@ -120,7 +124,7 @@ func (p *program) keepLogin(ctx context.Context, who login, domain string) error
 		return usagef("a login is typed at a terminal, and here is none: set %s in the environment, or with _FILE behind it to the path of a file that holds the value",
 			strings.Join(variablesOf(who), " and "))
 	}
-	if _, err := p.keyring(keyringUser(who.entry.ID, who.account.Name, who.entry.Fields[0].Key)); err != nil {
+	if _, err := p.keyring(keyringUser(who.account.Provider, who.account.Name, who.entry.Fields[0].Key)); err != nil {
 		return fmt.Errorf("keep the login %s in the keyring: %w; set %s in the environment instead, or with _FILE behind it to the path of a file that holds the value",
 			who.account, err, strings.Join(variablesOf(who), " and "))
 	}
@@ -135,14 +139,14 @@ func (p *program) keepLogin(ctx context.Context, who login, domain string) error
 			return fmt.Errorf("ask for the %s of %s: %w", field.Key, who.account, err)
 		}
 		typed[field.Key] = v
-		a.secrets.keep(who.entry.ID, who.account.Name, field.Key, v)
+		a.secrets.keep(who.account.Provider, who.account.Name, field.Key, v)
 	}
 	lines, err := p.tryLogin(ctx, a, who, domain)
 	if err := p.printTrial(who, lines, err); err != nil {
 		return fmt.Errorf("nothing was kept: %w", err)
 	}
 	for _, field := range who.entry.Fields {
-		if err := p.lockUp(keyringUser(who.entry.ID, who.account.Name, field.Key), typed[field.Key]); err != nil {
+		if err := p.lockUp(keyringUser(who.account.Provider, who.account.Name, field.Key), typed[field.Key]); err != nil {
 			return fmt.Errorf("keep the %s of %s: %w", field.Key, who.account, err)
 		}
 	}
@@ -200,13 +204,13 @@ func (p *program) providersLogoutCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "logout ID", Short: "Remove a login from the keyring", Args: exactly("ID"),
 		RunE: p.act(func(_ context.Context, args []string) error {
-			entry, err := dnsProvider(args[0])
+			entry, err := providerWithLogin(args[0])
 			if err != nil {
 				return err
 			}
-			who := login{entry, rollout.Account{Provider: entry.ID, Name: name}}
+			who := login{entry, rollout.Account{Provider: entry.LoginID(), Name: name}}
 			for _, field := range entry.Fields {
-				if err := p.lockUp(keyringUser(entry.ID, name, field.Key), ""); err != nil {
+				if err := p.lockUp(keyringUser(who.account.Provider, name, field.Key), ""); err != nil {
 					return fmt.Errorf("remove the %s of %s: %w", field.Key, who.account, err)
 				}
 			}

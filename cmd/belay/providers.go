@@ -119,6 +119,15 @@ func dnsProvider(id string) (providers.Provider, error) {
 	return entry, nil
 }
 
+// providerWithLogin finds the DNS provider, or the policy host that is logged in to,
+// that a command line names.
+func providerWithLogin(id string) (providers.Provider, error) {
+	if entry, ok := providers.Lookup(providers.Host, id); ok && entry.HasLogin() {
+		return entry, nil
+	}
+	return dnsProvider(id)
+}
+
 func (p *program) printProvider(entry providers.Provider) {
 	p.say("%s %s: %s", entry.Kind, entry.ID, entry.Label)
 	p.paragraph(entry.About, "  ", "  ")

@@ -137,12 +137,18 @@ func (a *accounts) Try(ctx context.Context, domain string, s rollout.Settings) (
 	if err != nil {
 		return trial, err
 	}
+	served, err := a.tryHost(ctx, domain, s)
+	trial.Lines = append(trial.Lines, served.Lines...)
+	return trial, err
+}
+
+// tryHost proves that the policy host can be used for domain, by reading.
+func (a *accounts) tryHost(ctx context.Context, domain string, s rollout.Settings) (rollout.Trial, error) {
 	place, err := a.host(ctx, domain, s.Host, s)
 	if err != nil {
-		return trial, err
+		return rollout.Trial{}, err
 	}
-	served, err := place.Try(ctx, domain)
-	trial.Lines = append(trial.Lines, served.Lines...)
+	trial, err := place.Try(ctx, domain)
 	if err != nil {
 		return trial, fmt.Errorf("try the policy host %s: %w", s.Host, err)
 	}

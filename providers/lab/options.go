@@ -20,6 +20,9 @@ type Options struct {
 	// Extra are further mail domains, each a zone of its own on the same name
 	// servers, with the same MX hosts and policy host.
 	Extra []string
+	// Foreign are zones of somebody else's, wherever in the tree, with nothing in them
+	// but who serves them; SetRRset puts records there.
+	Foreign []string
 	// MX is how many MX hosts there are, 1 to 9; 0 means 2.
 	MX int
 	// Latency is added, in real time, to every round trip over World's network.

@@ -40,6 +40,12 @@ func (l *Lab) makeZones() error {
 			return err
 		}
 	}
+	for _, apex := range l.options.Foreign {
+		root += dns.Fqdn(apex) + " 86400 NS a.nic.test.\n"
+		if err := l.addZone(&l.top, dns.Fqdn(apex), soa("a.nic.test.", "hostmaster.nic.test.")+"@ 86400 NS a.nic.test.\n"); err != nil {
+			return err
+		}
+	}
 	if err := l.addZone(&l.top, "test.", test); err != nil {
 		return err
 	}
