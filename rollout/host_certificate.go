@@ -152,10 +152,7 @@ func leftInWords(left time.Duration) string {
 
 // shortSerial is enough of a serial number to tell two apart.
 func shortSerial(s string) string {
-	if len(s) > 12 {
-		return s[:12]
-	}
-	return s
+	return finding.Clean(s[:min(len(s), 12)], 0)
 }
 
 // Findings say what is wrong with the certificate that a look from outside cannot
