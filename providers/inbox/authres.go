@@ -16,7 +16,7 @@ type authResult struct {
 // of it is to be believed.
 func parseAuthResults(value string) (id string, results []authResult, ok bool) {
 	p := authParser{rest: value}
-	if id, ok = p.value(); !ok {
+	if id, ok = p.value(); !ok || id == "" {
 		return "", nil, false
 	}
 	p.space()
@@ -25,10 +25,10 @@ func parseAuthResults(value string) (id string, results []authResult, ok bool) {
 	}
 	for {
 		p.space()
-		if p.failed || p.rest == "" {
-			return id, results, !p.failed
+		if !p.failed && p.rest == "" {
+			return id, results, true
 		}
-		if !p.take(';') {
+		if p.failed || !p.take(';') {
 			return "", nil, false
 		}
 		p.space()
@@ -68,7 +68,7 @@ func (p *authParser) result() (r authResult, ok bool) {
 		return r, false
 	}
 	value, ok := p.value()
-	if !ok {
+	if !ok || value == "" {
 		return r, false
 	}
 	r.result = strings.ToLower(value)
@@ -102,7 +102,7 @@ func (p *authParser) name() string {
 	return strings.ToLower(name)
 }
 
-// value reads a word or a quoted string, which is not empty, with the space and
+// value reads a word that is not empty, or a quoted string, with the space and
 // comments before it.
 func (p *authParser) value() (string, bool) {
 	p.space()

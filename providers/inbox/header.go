@@ -20,11 +20,11 @@ func headOf(raw []byte) headed {
 	var h headed
 	rest := onWire(raw)
 	for len(rest) > 0 {
-		line, after := field(rest)
-		if len(bytes.TrimRight(line, "\r\n")) == 0 {
-			h.body = after
+		if body, empty := bytes.CutPrefix(rest, []byte("\r\n")); empty {
+			h.body = body
 			return h
 		}
+		line, after := field(rest)
 		if bytes.IndexByte(line, ':') <= 0 {
 			h.body = rest
 			return h

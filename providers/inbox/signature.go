@@ -97,12 +97,15 @@ func (s signature) verify(h headed, records []string) error {
 		return errors.New("i= is not of the domain that signs")
 	case len(records) != 1:
 		return fmt.Errorf("%d key records, not one", len(records))
-	case !s.coversBody(h):
-		return errors.New("the body is not the one that was signed")
+	case s.tags["l"] != "":
+		return errors.New("it covers only a part of the body")
 	}
 	key, err := keyIn(records[0], s.tags["a"])
 	if err != nil {
 		return err
+	}
+	if !s.coversBody(h) {
+		return errors.New(bodyChanged)
 	}
 	signed, err := s.signedHeader(h)
 	if err != nil {
@@ -201,7 +204,7 @@ func keyIn(record, algorithm string) (crypto.PublicKey, error) {
 		if err != nil {
 			key, err = x509.ParsePKCS1PublicKey(der)
 		}
-		if key, ok := key.(*rsa.PublicKey); ok && err == nil && key.N.BitLen() >= 1024 {
+		if key, ok := key.(*rsa.PublicKey); ok && err == nil && key.N.BitLen() >= 1024 && key.N.BitLen() <= 8192 {
 			return key, nil
 		}
 	}
