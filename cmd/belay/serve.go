@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"syscall"
 
+	"belay/providers/host/certs"
 	"belay/providers/host/serve"
+	"belay/providers/inbox/receiver"
 	"belay/rollout/store"
 
 	"github.com/spf13/cobra"
@@ -19,8 +22,13 @@ live the moment the store has it. Only the policy hosts of the store are answere
 as; a handshake for any other name is refused. Where the store cannot be read, the
 last policies are served on, which the log and the metrics say.
 
+TLS reports are taken at https://mta-sts.DOMAIN/tlsrpt (RFC 8460 section 5.4), for a
+rua of that address: those about the rollouts of the store. Nobody signs them, so
+they count only after belay reports trust DOMAIN https://mta-sts.DOMAIN/tlsrpt.
+
 SIGTERM and SIGINT end it when what is being answered is out, SIGHUP has it read the
-store and the certificate files anew. Sockets that systemd hands over are used in
+store and the certificate files anew, try again what the CA refused, and ask the CA
+whether it wants a certificate renewed. Sockets that systemd hands over are used in
 place of --listen and --http. As an ordinary user it needs CAP_NET_BIND_SERVICE or
 such sockets for ports 443 and 80; belay export --systemd prints units with both.
 
@@ -109,6 +117,7 @@ func (p *program) serveStore(ctx context.Context, s *session, given serveFlags, 
 		Source: store.WatchServed(dir), Certificates: certificates, Clock: p.world.Clock, Log: p.log, Version: thisBuild().Version,
 		Limits: serve.Limits{Connections: connectionsFor(openFiles())},
 	})
+	server.Handle(http.MethodPost+" "+receiver.Path, p.reportReceiver(s))
 	if err := server.Load(ctx); err != nil {
 		return err
 	}
@@ -165,8 +174,11 @@ func (p *program) serveUntilToldToEnd(ctx context.Context, server *serve.Server,
 			case signal == syscall.SIGHUP:
 				p.log.Info("reading the store and the certificates anew")
 				server.Reread()
-				if own, ok := certificates.(*serve.Own); ok {
-					own.Reload()
+				switch c := certificates.(type) {
+				case *serve.Own:
+					c.Reload()
+				case *certs.Certificates:
+					c.Retry()
 				}
 			case asked == 0:
 				asked++

@@ -469,3 +469,24 @@ func TestARehearsalIsAnsweredByTheServerBesideAndTouchesNothing(t *testing.T) {
 		t.Error("the rehearsal changed what is served")
 	}
 }
+
+func TestACertificateThatTheCAWantsBackIsRenewedOnceAnHour(t *testing.T) {
+	l := newLab(t, labOptions{})
+	s, j := l.settings(certs.Folder(t.TempDir()))
+	i := l.open(s, j)
+	i.manage(t, host)
+	j.await(t, "certificate obtained")
+	first := l.mustShow(host)
+	l.wantsBack(first)
+	i.Retry()
+	j.await(t, "the CA suggests when to renew")
+	j.await(t, "certificate obtained")
+	// A CA that wants each back as it comes is not obeyed without end.
+	l.wantsBack(l.mustShow(host))
+	i.Retry()
+	j.await(t, "the CA suggests when to renew")
+	i.Close() // waits for whatever is under way
+	if known := i.state(t, host); known.Replaced != serialOf(first) || l.orders.Load() != 2 {
+		t.Errorf("after %d orders: %+v", l.orders.Load(), known)
+	}
+}

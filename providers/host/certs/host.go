@@ -36,7 +36,9 @@ type host struct {
 	ask time.Time
 	// look is when it is looked for from outside; zero where it was seen.
 	look time.Time
-	busy bool
+	// hurried is when it was last ordered because the CA wanted it back.
+	hurried time.Time
+	busy    bool
 }
 
 // Manage makes hosts those that certificates are kept for: policy hosts in A-labels,
@@ -66,11 +68,7 @@ func (c *Certificates) Manage(ctx context.Context, hosts []string) error {
 	err := c.loadAll(ctx, fresh)
 	c.mu.Lock()
 	for _, h := range fresh {
-		// Whoever starts the server anew may have mended what stood in the way. Only
-		// the CA's own word on when to come again outlasts that.
-		if t := h.known.Trouble; t != nil && t.Kind != rateLimited {
-			t.Next = time.Time{}
-		}
+		h.mayRetry()
 	}
 	c.hosts = wanted
 	c.mu.Unlock()

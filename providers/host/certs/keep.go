@@ -107,9 +107,13 @@ func (h *host) orderAt(rest time.Time) time.Time {
 	at := h.known.RenewAt // zero, and so long past, where there is none
 	if h.known.Exists() {
 		// One that is due as soon as it has come, by a clock that is wrong here or at
-		// the CA, is no reason to order without end.
-		life := h.known.NotAfter.Sub(h.known.NotBefore)
-		at = latest(at, h.known.Obtained.Add(min(time.Hour, life/10)))
+		// the CA, is no reason to order without end. Where the CA itself wants one back
+		// that has only come, that is done once an hour.
+		if h.wantedBack() {
+			at = latest(at, h.hurried.Add(time.Hour))
+		} else {
+			at = latest(at, h.known.Obtained.Add(h.floor()))
+		}
 	} else {
 		at = latest(at, rest)
 	}
@@ -117,6 +121,16 @@ func (h *host) orderAt(rest time.Time) time.Time {
 		at = latest(at, t.Next)
 	}
 	return at
+}
+
+// floor is how long a certificate is kept at least.
+func (h *host) floor() time.Duration {
+	return min(time.Hour, h.known.NotAfter.Sub(h.known.NotBefore)/10)
+}
+
+// wantedBack reports whether the CA wants the certificate renewed that has only come.
+func (h *host) wantedBack() bool {
+	return h.known.Exists() && h.known.RenewAt.Before(h.known.NotBefore.Add(h.floor()))
 }
 
 func latest(a, b time.Time) time.Time {
@@ -187,6 +201,31 @@ func (c *Certificates) askRenewal(ctx context.Context, h *host) {
 	}
 }
 
+// Retry has what failed tried again at once, and the CA asked whether it wants any
+// certificate renewed. What the CA refused until a moment it named waits for that.
+func (c *Certificates) Retry() {
+	c.mu.Lock()
+	for _, h := range c.hosts {
+		h.mayRetry()
+		if !h.ask.IsZero() {
+			h.ask = c.s.Clock.Now()
+		}
+	}
+	c.mu.Unlock()
+	c.rouse()
+}
+
+// mayRetry lets the next attempt come at once: whoever says so may have mended what
+// stood in the way. Only the CA's own word on when to come again outlasts that. The
+// caller holds the lock.
+func (h *host) mayRetry() {
+	if t := h.known.Trouble; t != nil && t.Kind != rateLimited {
+		mended := *t
+		mended.Next = time.Time{}
+		h.known.Trouble = &mended
+	}
+}
+
 // errDone says that another instance has done what was to be done.
 var errDone = errors.New("another instance has renewed it")
 
@@ -209,9 +248,12 @@ func (c *Certificates) still(ctx context.Context, event string, data map[string]
 
 // order obtains or renews the certificate of h, once.
 func (c *Certificates) order(ctx context.Context, h *host) error {
-	c.mu.RLock()
+	c.mu.Lock()
 	before := h.known
-	c.mu.RUnlock()
+	if h.wantedBack() {
+		h.hurried = c.s.Clock.Now()
+	}
+	c.mu.Unlock()
 	ctx, asked := withWish(ctx)
 	renews := before.Exists()
 	c.log.Info("ordering a certificate", "host", h.name, "renewal", renews, "ca", c.s.CA)

@@ -326,3 +326,13 @@ func fingerprint(c *x509.Certificate) string {
 	sum := sha256.Sum256(c.Raw)
 	return hex.EncodeToString(sum[:])
 }
+
+// wantsBack has the CA want this certificate renewed at once (RFC 9773).
+func (l *lab) wantsBack(leaf *x509.Certificate) {
+	l.t.Helper()
+	window := fmt.Sprintf(`{"suggestedWindow":{"start":%q,"end":%q}}`,
+		time.Now().Add(-2*time.Hour).UTC().Format(time.RFC3339), time.Now().Add(-time.Hour).UTC().Format(time.RFC3339))
+	if err := l.db.SetARIResponse(leaf.SerialNumber, window); err != nil {
+		l.t.Fatal(err)
+	}
+}
