@@ -13,6 +13,7 @@ import (
 	"belay/rollout/mtasts"
 
 	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/x/ansi"
 )
 
 // dashboard is every domain: its phase, how long it is there, its health, and
@@ -295,12 +296,24 @@ func (d *dashboard) aboutSelected() []string {
 	if fails := failsOf(s); len(fails) > 0 {
 		said = fails[0].Subject + ": " + sentence(fails[0].Title) + " " + sentence(fails[0].Fix)
 	}
-	out := []string{"  " + d.styles.strong.Render(cut(shownDomain(s.rollout.Domain), d.pane.room()))}
+	out := []string{"  " + d.named(s.rollout)}
 	out = append(out, indent(finding.Clean(said, 600), 2, d.pane.width-2)...)
 	for len(out) < aboutLines {
 		out = append(out, "")
 	}
 	return out[:aboutLines]
+}
+
+// named is the selected domain and, where belay serves its policy, how its certificate
+// stands.
+func (d *dashboard) named(r rollout.Rollout) string {
+	name := cut(shownDomain(r.Domain), d.pane.room())
+	line := d.styles.strong.Render(name)
+	room := d.pane.room() - ansi.StringWidth(name) - 2
+	if c := r.Certificate; c != nil && room > 20 {
+		line += "  " + d.styles.muted.Render(cut("certificate "+c.Line(d.clock.Now()), room))
+	}
+	return line
 }
 
 func failsOf(s standing) []finding.Finding {
