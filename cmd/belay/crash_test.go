@@ -36,7 +36,7 @@ func TestCrash(t *testing.T) {
 		t.Run(step.name, func(t *testing.T) {
 			for k, what := range step.instants {
 				t.Run(what, func(t *testing.T) {
-					c.disturbed(t, calm, n, func(g *guestRun) {
+					c.disturbed(t, calm, n, func(g *guestRun, _ *site) {
 						g.Env = append(g.Env, fmt.Sprintf("%s=%d", guestDies, k+1))
 					})
 				})
@@ -44,7 +44,7 @@ func TestCrash(t *testing.T) {
 			for k := range step.updates {
 				for _, stage := range []string{"before", "after"} {
 					t.Run(fmt.Sprintf("%s the name server carries out update %d", stage, k+1), func(t *testing.T) {
-						c.disturbed(t, calm, n, func(g *guestRun) { g.killedAt(k+1, stage) })
+						c.disturbed(t, calm, n, func(g *guestRun, _ *site) { g.killedAt(k+1, stage) })
 					})
 				}
 			}
@@ -57,6 +57,8 @@ type crash struct {
 	t *testing.T
 	// web is the web root of every run's lab: its path stands in the settings.
 	web string
+	// vendor keeps the zone in place of the lab's name server; nil for that.
+	vendor *crashVendor
 }
 
 // calm is the rollout in which nothing happened to belay.
@@ -90,7 +92,7 @@ type stand struct {
 	Status  statusShape
 	Records map[string][]string
 	Body    string
-	Writes  map[string]int // updates that the name server carried out, by name
+	Writes  map[string]int // of the zone, by name
 	Bodies  int            // times the body's file was replaced
 	Edits   []string       // intents of the journal, in order
 }
@@ -99,7 +101,8 @@ type stand struct {
 type site struct {
 	*box
 	c       *crash
-	earlier camp // what was written before this site was set up
+	api     *siteVendor // where the zone is kept; nil for the lab's name server
+	earlier camp        // what was written before this site was set up
 	bodies  int
 	body    fs.FileInfo // as it was when last looked at
 }
@@ -139,11 +142,11 @@ func (c *crash) undisturbed() calm {
 
 // disturbed walks the rollout from its n-th step on. In that step belay is killed,
 // as doom says; what was begun is then finished, and the rest walked undisturbed.
-func (c *crash) disturbed(t *testing.T, calm calm, n int, doom func(*guestRun)) {
+func (c *crash) disturbed(t *testing.T, calm calm, n int, doom func(*guestRun, *site)) {
 	step := calm.steps[n]
 	s := c.site(t, step.begins)
 	g := s.step(step.name)
-	doom(g)
+	doom(g, s)
 	if r := g.run(); r.status != -1 {
 		t.Fatalf("belay was not killed: exit %d\n%s%s", r.status, r.out, r.err)
 	}
@@ -159,7 +162,9 @@ func (c *crash) disturbed(t *testing.T, calm calm, n int, doom func(*guestRun)) 
 	}
 	for range calm.steps[n+1:] {
 		s.settled()
-		s.next(exitGood)
+		if r := s.guest("next", s.Domain(), "--yes").run(); r.status != exitGood {
+			t.Fatalf("after it: exit %d\n%s%s", r.status, r.out, r.err)
+		}
 		s.look()
 	}
 	s.settled()
@@ -189,6 +194,9 @@ func (c *crash) site(t *testing.T, from camp) *site {
 		if err := b.SetRRset(at[0], at[1], 300, values...); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if c.vendor != nil {
+		s.api = c.vendor.begin(s, from)
 	}
 	if from.body != nil {
 		if err := errors.Join(os.Mkdir(filepath.Dir(s.bodyPath()), 0o755), os.WriteFile(s.bodyPath(), from.body, 0o644)); err != nil {
@@ -221,8 +229,12 @@ func (s *site) step(name string) *guestRun {
 	if name != "new" {
 		return s.guest("next", s.Domain(), "--yes")
 	}
+	provider := "rfc2136"
+	if s.api != nil {
+		provider = s.c.vendor.provider
+	}
 	args := []string{
-		"new", s.Domain(), "--dns", "rfc2136", "--host", "webroot:" + s.c.web, "--rua", "mailto:tlsrpt@" + s.Domain(),
+		"new", s.Domain(), "--dns", provider, "--host", "webroot:" + s.c.web, "--rua", "mailto:tlsrpt@" + s.Domain(),
 		"--soak", "testing=0", "--soak", "silent=0", "--soak", "enforce=0", "--soak", "max-age=0",
 	}
 	for _, a := range s.PolicyAddresses() {
@@ -266,7 +278,15 @@ func (s *site) look() {
 	}
 }
 
-// updates is how many updates the name server has carried out.
+// Writes are the writes of the zone since the site was set up, by name.
+func (s *site) Writes() map[string]int {
+	if s.api != nil {
+		return s.api.writes()
+	}
+	return s.Lab.Writes()
+}
+
+// updates is how many updates the zone's keeper has carried out.
 func (s *site) updates() (n int) {
 	for _, times := range s.Writes() {
 		n += times

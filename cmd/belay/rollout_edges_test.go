@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -190,63 +189,4 @@ func TestTwoOperatorsWithTwoStores(t *testing.T) {
 			t.Errorf("the id was written %d times by the first, then %d times in all", written, now)
 		}
 	})
-}
-
-// TestKilledAtTheVendor: killed when the vendor has a write in hand, which it then
-// drops, or carries out without anybody to hear of it, belay goes on to the same
-// end, and no write is made twice.
-func TestKilledAtTheVendor(t *testing.T) {
-	const writes = 3 // of phase 2
-	for k := 1; k <= writes; k++ {
-		t.Run(fmt.Sprintf("at write %d, which is dropped", k), func(t *testing.T) {
-			onEdges(t, func(t *testing.T, e *edge) {
-				g := e.guest("next", e.Domain(), "--yes")
-				e.hook(func(n int) *vendor.Fault {
-					if n != k {
-						return nil
-					}
-					g.kill()
-					return &vendor.Fault{Cut: true}
-				}, nil, nil)
-				e.resumed(g)
-			})
-		})
-		t.Run(fmt.Sprintf("at write %d, which is carried out", k), func(t *testing.T) {
-			onEdges(t, func(t *testing.T, e *edge) {
-				g, carriedOut := e.guest("next", e.Domain(), "--yes"), make(chan struct{})
-				e.hook(nil, func(n int) {
-					if n == k {
-						g.kill()
-					}
-				}, func(n int) {
-					if n == k {
-						close(carriedOut)
-					}
-				})
-				g.after = func() { <-carriedOut }
-				e.resumed(g)
-			})
-		})
-	}
-}
-
-// kill ends a guest at once, from within what it is waiting for.
-func (g *guestRun) kill() {
-	<-g.started
-	if err := g.Process.Kill(); err != nil {
-		g.box.t.Error(err)
-	}
-}
-
-// resumed runs a guest that is killed, and then belay until phase 2 is done.
-func (e *edge) resumed(g *guestRun) {
-	e.t.Helper()
-	if r := g.run(); r.status != -1 {
-		e.t.Fatalf("it was not killed: exit %d\n%s%s", r.status, r.out, r.err)
-	}
-	e.hook(nil, nil, nil)
-	if p := e.next(exitGood); p.Phase != rollout.HostPolicy {
-		e.t.Errorf("it stands in %s: %+v", p.Phase, p.Gate)
-	}
-	e.published()
 }
