@@ -41,6 +41,15 @@ func inboxProviders() []Provider {
 			Tested: "against Dovecot, and against a server that misbehaves",
 		},
 		{
+			ID: "valimail", Label: "Valimail", Kind: Inbox,
+			About: "What senders report to Valimail is read by its API: which reports there are, and the sessions that failed. " +
+				"It names no reporter and no kind of failure, so that belay claims none.",
+			Fields: valimail().Fields,
+			Rights: "An API key for the Configuration API. What comes from there is signed by nobody, and counts only where you trust valimail: in writing.",
+			Docs:   "https://api.valimail.com/docs/config.html",
+			Tested: "against a loopback server with Valimail's documented answers; not against a real account",
+		},
+		{
 			ID: "https", Label: "HTTPS", Kind: Inbox,
 			About:  "belay serve takes what senders post to https://mta-sts.DOMAIN/tlsrpt (RFC 8460 section 5.4).",
 			Rights: "None. What comes there is signed by nobody, and counts only where you trust it in writing.",

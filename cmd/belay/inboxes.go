@@ -22,7 +22,7 @@ const standardInput = "-"
 // settings, trust and cursors know it by: a mailbox's URL, an absolute path, or "-".
 func inboxOf(typed string) (string, error) {
 	switch {
-	case typed == standardInput:
+	case typed == standardInput, isVendors(typed):
 		return typed, nil
 	case imap.IsURL(typed):
 		account, err := imap.Parse(typed)
@@ -35,13 +35,13 @@ func inboxOf(typed string) (string, error) {
 }
 
 // trustedInbox is an inbox that trust may be declared in and that is no path: a
-// mailbox, what comes on the standard input, or where belay serve takes reports. ok
+// mailbox, an account at a vendor, what comes on the standard input, or where belay serve takes reports. ok
 // is false for anything else.
 func trustedInbox(typed string) (source string, ok bool, err error) {
 	if u, err := url.Parse(typed); err == nil && strings.EqualFold(u.Scheme, "https") && u.Host != "" {
 		return "https://" + strings.ToLower(u.Host) + u.EscapedPath(), true, nil
 	}
-	if typed != standardInput && !isMailbox(typed) {
+	if typed != standardInput && !isMailbox(typed) && !isVendors(typed) {
 		return "", false, nil
 	}
 	source, err = inboxOf(typed)
@@ -78,6 +78,8 @@ func (im importer) sourcesOf(specs, domains []string) (sources, error) {
 		case mailbox:
 			box := im.mailbox(account, &bookmark{cursors: im.s.cursors, domains: domains, again: im.again}, logins == 1)
 			s.boxes, s.others = append(s.boxes, box), append(s.others, box)
+		case isVendors(spec):
+			s.others = append(s.others, im.vendors(spec, domains))
 		case spec == standardInput:
 			s.others = append(s.others, inbox.Stream(standardInput, im.in))
 		default:

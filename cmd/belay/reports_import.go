@@ -16,8 +16,9 @@ import (
 
 const importLong = `Takes in what is about the rollouts of the store. FROM is a file, an mbox, a folder or
 a Maildir; the URL of a mailbox, imaps://USER@HOST[:PORT]/FOLDER (or
-imap+starttls:// in place of imaps://); or - for the standard input: a report, a
-zip, a mail or an mbox. What cannot be read is listed and holds nothing up.
+imap+starttls:// in place of imaps://); valimail: for what Valimail was sent
+(valimail:NAME with the login NAME); or - for the standard input: a report, a zip, a
+mail or an mbox. What cannot be read is listed and holds nothing up.
 
 A mailbox is read over TLS without marking anything; its password is read from
 BELAY_IMAP_PASSWORD, where several are named from BELAY_IMAP_PASSWORD_USER_HOST
@@ -113,7 +114,9 @@ func (p *program) takeIn(ctx context.Context, given importFlags, args []string) 
 }
 
 // isPath reports whether an inbox is a file or folder.
-func isPath(from string) bool { return from != standardInput && !isMailbox(from) }
+func isPath(from string) bool {
+	return from != standardInput && !isMailbox(from) && !isVendors(from)
+}
 
 func there(path string) bool {
 	_, err := os.Stat(path)
