@@ -62,6 +62,10 @@ func (r *reader) sort(ctx context.Context, it item, d document, mail bool, g *gl
 		}
 		return
 	}
+	if err := thinkable(d.report, r.now); err != nil {
+		g.skip(it.path, err)
+		return
+	}
 	c := claimOf(d.from.envelope, d.report.ContactInfo)
 	standing, signer := rollout.Unsigned, ""
 	var cameIn time.Time
@@ -78,6 +82,30 @@ func (r *reader) sort(ctx context.Context, it item, d document, mail bool, g *gl
 		})
 		g.size += len(d.from.raw) + weight(s.report)
 	}
+}
+
+// Bounds of the period that a report may be about.
+const (
+	mostToCome    = 48 * time.Hour      // clocks differ, and zones are mistaken
+	longestPeriod = 31 * 24 * time.Hour // RFC 8460 section 4.1 asks for one day
+)
+
+// firstReports is when there can first have been reports: the drafts of RFC 8460
+// began in 2016.
+var firstReports = time.Date(2016, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// thinkable refuses a report about a time that none can be about: it would stand in
+// the sums where no gate and nobody ever looks, or where the next years are.
+func thinkable(r tlsrpt.Report, now time.Time) error {
+	switch {
+	case r.Start.Before(firstReports):
+		return fmt.Errorf("a report about %s, before there were any", r.Start.Format(time.DateOnly))
+	case r.End.After(now.Add(mostToCome)):
+		return fmt.Errorf("a report about %s, which is yet to come", r.End.Format(time.DateOnly))
+	case r.End.Sub(r.Start) > longestPeriod:
+		return fmt.Errorf("a report about %s to %s, which is no period that one day stands for", r.Start.Format(time.DateOnly), r.End.Format(time.DateOnly))
+	}
+	return nil
 }
 
 // weight is about how many bytes a parsed report takes, which a small file may

@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"archive/zip"
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -53,17 +54,12 @@ func unzip(d *tlsrpt.Decoder, a attachment) ([]document, error) {
 		if entry.FileInfo().IsDir() {
 			continue
 		}
-		body, err := readEntry(entry, left)
+		report, is, err := readEntry(d, entry, &left)
 		if err != nil {
 			return out, fmt.Errorf("read %s in zip: %w", finding.Quote(entry.Name, 80), err)
 		}
-		left -= len(body)
-		if form := sniff(body); form != formJSON && form != formGzip {
+		if !is {
 			continue
-		}
-		report, err := readReport(d, body)
-		if err != nil {
-			return out, fmt.Errorf("read %s in zip: %w", finding.Quote(entry.Name, 80), err)
 		}
 		from := a
 		from.name = path.Base(entry.Name)
@@ -75,13 +71,43 @@ func unzip(d *tlsrpt.Decoder, a attachment) ([]document, error) {
 	return out, nil
 }
 
-func readEntry(entry *zip.File, limit int) ([]byte, error) {
+// readEntry reads one entry to its end, so that its checksum is compared, and counts
+// what it unfolds to against left. is tells whether it is a report.
+func readEntry(d *tlsrpt.Decoder, entry *zip.File, left *int) (report tlsrpt.Report, is bool, err error) {
 	r, err := entry.Open()
 	if err != nil {
-		return nil, err
+		return report, false, err
 	}
 	defer r.Close()
-	return readAll(r, limit)
+	text := bufio.NewReader(&rationed{r: r, left: left})
+	head, err := text.Peek(512)
+	if err != nil && err != io.EOF {
+		return report, false, err
+	}
+	if form := sniff(head); form != formJSON && form != formGzip {
+		_, err := io.Copy(io.Discard, text)
+		return report, false, err
+	}
+	if report, _, err = d.Decode(text); err != nil {
+		return tlsrpt.Report{}, false, err
+	}
+	_, err = io.Copy(io.Discard, text)
+	return report, err == nil, err
+}
+
+// rationed reads as long as there is something left of what several may read
+// together, and then fails.
+type rationed struct {
+	r    io.Reader
+	left *int
+}
+
+func (r *rationed) Read(p []byte) (int, error) {
+	n, err := r.r.Read(p)
+	if *r.left -= n; *r.left < 0 {
+		return 0, fmt.Errorf("the zip unfolds to more than %d MB", tlsrpt.MaxReport>>20)
+	}
+	return n, err
 }
 
 // readInto reads r into b; more than limit bytes is an error.
