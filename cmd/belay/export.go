@@ -28,24 +28,41 @@ type exportShape struct {
 }
 
 func (p *program) exportCommand() *cobra.Command {
-	return &cobra.Command{
+	man, systemd := false, ""
+	c := &cobra.Command{
 		Use: "export DOMAIN", Short: "Print the policy, the records and server configuration",
-		Long: "Prints the policy file, the records as a zone-file snippet, and configuration\nsnippets of web servers. Where no policy is live yet, the one for testing is shown,\nand no _mta-sts record: an id is made when its body is there.",
-		Args: exactly("DOMAIN"),
-		RunE: p.act(func(ctx context.Context, args []string) error {
-			domain, err := domainOf(args[0])
+		Long: "Prints the policy file, the records as a zone-file snippet, and configuration\nsnippets of web servers. Where no policy is live yet, the one for testing is shown,\nand no _mta-sts record: an id is made when its body is there.\n\n--systemd and --man need no domain: they print the units of belay serve, and this\nprogram's manual page.",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if man || systemd != "" {
+				return cobra.NoArgs(cmd, args)
+			}
+			return exactly("DOMAIN")(cmd, args)
+		},
+	}
+	c.Flags().StringVar(&systemd, "systemd", "", "print `UNIT` of belay serve, or without a name all of them: a service and two sockets")
+	c.Flags().Lookup("systemd").NoOptDefVal = allUnits
+	c.Flags().BoolVar(&man, "man", false, "print the manual page belay(1)")
+	c.RunE = p.act(func(ctx context.Context, args []string) error {
+		switch {
+		case man:
+			_, err := fmt.Fprint(p.out, manPage(c.Root(), thisBuild()))
+			return err
+		case systemd != "":
+			return p.printUnits(systemd)
+		}
+		domain, err := domainOf(args[0])
+		if err != nil {
+			return err
+		}
+		return p.with(ctx, func(s *session) error {
+			r, err := s.engine.Load(ctx, domain)
 			if err != nil {
 				return err
 			}
-			return p.with(ctx, func(s *session) error {
-				r, err := s.engine.Load(ctx, domain)
-				if err != nil {
-					return err
-				}
-				return p.export(exportOf(r))
-			})
-		}),
-	}
+			return p.export(exportOf(r))
+		})
+	})
+	return c
 }
 
 func exportOf(r rollout.Rollout) exportShape {
