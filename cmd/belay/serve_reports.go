@@ -1,0 +1,21 @@
+package main
+
+import (
+	"context"
+	"net/http"
+
+	"belay/providers/inbox"
+	"belay/providers/inbox/receiver"
+)
+
+// reportReceiver takes the reports that senders post to the policy hosts: those about
+// the rollouts of the store, and about no other domain.
+func (p *program) reportReceiver(s *session) http.Handler {
+	return receiver.New(receiver.Options{
+		Log: p.log,
+		Importer: func(ctx context.Context) (*inbox.Importer, error) {
+			im, _, err := importer{s: s}.at(ctx, nil)
+			return im, err
+		},
+	})
+}

@@ -1,0 +1,180 @@
+package receiver_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"belay/providers/inbox"
+	"belay/providers/inbox/receiver"
+	"belay/rollout"
+	"belay/rollout/store"
+	"belay/rollout/tlsrpt"
+	"belay/rollout/world"
+)
+
+func reportOf(id, domain string) string {
+	return fmt.Sprintf(`{"organization-name":"Sender","date-range":{"start-datetime":"2026-06-14T00:00:00Z",
+"end-datetime":"2026-06-14T23:59:59Z"},"contact-info":"tls@sender.test","report-id":%q,"policies":[{"policy":{"policy-type":"sts","policy-domain":%q},
+"summary":{"total-successful-session-count":10,"total-failure-session-count":1}}]}`, id, domain)
+}
+
+func gzipped(t *testing.T, text string) string {
+	t.Helper()
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	if _, err := io.WriteString(z, text); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// served is a receiver over TLS in front of a real store.
+func served(t *testing.T, limits receiver.Limits, kept rollout.Reports) (post func(kind, body string) (int, string)) {
+	t.Helper()
+	server := httptest.NewUnstartedServer(receiver.New(receiver.Options{
+		Limits: limits,
+		Importer: func(context.Context) (*inbox.Importer, error) {
+			return &inbox.Importer{Store: kept, Owner: inbox.Owners(map[string][]string{"corp.test": nil}), Clock: world.SystemClock()}, nil
+		},
+	}))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of connections that the client opened for nothing
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	return func(kind, body string) (int, string) {
+		t.Helper()
+		answer, err := server.Client().Post(server.URL+receiver.Path, kind, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		text, err := io.ReadAll(answer.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer.StatusCode, string(text)
+	}
+}
+
+func opened(t *testing.T) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func TestWhatIsPosted(t *testing.T) {
+	kept := opened(t)
+	post := served(t, receiver.Limits{}, kept)
+	const plain, packed = "application/tlsrpt+json", "application/tlsrpt+gzip"
+	for _, row := range []struct {
+		name, kind, body string
+		want             int
+	}{
+		{"JSON", plain, reportOf("1", "corp.test"), 201},
+		{"the same again", plain, reportOf("1", "corp.test"), 200},
+		{"the same, gzipped", packed, gzipped(t, reportOf("1", "corp.test")), 200},
+		{"gzip", packed, gzipped(t, reportOf("2", "corp.test")), 201},
+		{"a type with a parameter", "Application/TLSRPT+JSON; charset=utf-8", reportOf("3", "corp.test"), 201},
+		{"a type that is wrong about it", plain, gzipped(t, reportOf("4", "corp.test")), 201},
+		{"another type", "application/json", reportOf("5", "corp.test"), 415},
+		{"no type", "", reportOf("5", "corp.test"), 415},
+		{"a stranger's domain", plain, reportOf("6", "other.test"), 403},
+		{"no JSON", plain, "hello", 400},
+		{"half of it", packed, gzipped(t, reportOf("7", "corp.test"))[:100], 400},
+		{"another JSON", plain, `{"a":1}`, 400},
+		{"a mail", plain, "From: a@b.test\r\n\r\n" + reportOf("8", "corp.test"), 400},
+		{"nothing", plain, "", 400},
+		{"a bomb", packed, gzipped(t, strings.Repeat(" ", tlsrpt.MaxReport+1)), 400},
+		{"too large", plain, reportOf("9", "corp.test") + strings.Repeat(" ", tlsrpt.MaxWire), 413},
+		{"large", plain, reportOf("10", "corp.test") + strings.Repeat(" ", 1<<20), 201},
+	} {
+		if got, text := post(row.kind, row.body); got != row.want || strings.Contains(text, "corp.test") || strings.Contains(text, "other.test") {
+			t.Errorf("%s: %d %q, want %d", row.name, got, text, row.want)
+		}
+	}
+	days, err := kept.ReportDays(t.Context(), "corp.test", time.Time{})
+	if err != nil || len(days) != 1 || days[0].Reports != 5 || days[0].Standing != rollout.Posted || !strings.HasSuffix(days[0].Source, receiver.Path) || days[0].Submitter != "sender.test" {
+		t.Errorf("stored %+v, error %v", days, err)
+	}
+	if days, err := kept.ReportDays(t.Context(), "other.test", time.Time{}); err != nil || len(days) != 0 {
+		t.Errorf("of strangers %+v, error %v", days, err)
+	}
+}
+
+func TestOnlyPosts(t *testing.T) {
+	w := httptest.NewRecorder()
+	receiver.New(receiver.Options{}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, receiver.Path, nil))
+	if w.Code != 405 || w.Header().Get("Allow") != "POST" {
+		t.Errorf("%d, Allow %q", w.Code, w.Header().Get("Allow"))
+	}
+}
+
+func TestTooManyAtOnce(t *testing.T) {
+	post := served(t, receiver.Limits{PerMinute: 1, Burst: 3}, opened(t))
+	var codes []int
+	for i := range 5 {
+		code, _ := post("application/tlsrpt+json", reportOf(fmt.Sprint(i), "corp.test"))
+		codes = append(codes, code)
+	}
+	if got := fmt.Sprint(codes); got != "[201 201 201 429 429]" {
+		t.Errorf("answers %s", got)
+	}
+}
+
+// full is a store that cannot be written to.
+type full struct{ rollout.Reports }
+
+func (full) AddReports(context.Context, []rollout.ReceivedReport) ([]rollout.Taken, error) {
+	return nil, errors.New("the disk is full")
+}
+
+func TestStoreThatCannotBeWrittenTo(t *testing.T) {
+	post := served(t, receiver.Limits{}, full{})
+	if code, text := post("application/tlsrpt+json", reportOf("1", "corp.test")); code != 503 || strings.Contains(text, "disk") {
+		t.Errorf("%d %q", code, text)
+	}
+	kept := opened(t)
+	kept.Close()
+	post = served(t, receiver.Limits{}, kept)
+	if code, _ := post("application/tlsrpt+json", reportOf("1", "corp.test")); code != 503 {
+		t.Errorf("a closed store: %d", code)
+	}
+}
+
+func TestManyAtOnceAreEachStoredOnce(t *testing.T) {
+	kept := opened(t)
+	post := served(t, receiver.Limits{Burst: 1000}, kept)
+	var mu sync.Mutex
+	counts := map[int]int{}
+	var posting sync.WaitGroup
+	for i := range 60 {
+		posting.Go(func() {
+			code, _ := post("application/tlsrpt+gzip", gzipped(t, reportOf(fmt.Sprint(i%20), "corp.test")))
+			mu.Lock()
+			defer mu.Unlock()
+			counts[code]++
+		})
+	}
+	posting.Wait()
+	days, err := kept.ReportDays(t.Context(), "corp.test", time.Time{})
+	if err != nil || counts[201] != 20 || counts[200] != 40 || len(days) != 1 || days[0].Reports != 20 {
+		t.Errorf("answers %v; stored %+v, error %v", counts, days, err)
+	}
+}
