@@ -3,7 +3,6 @@ package tui
 import (
 	"errors"
 
-	"belay/providers"
 	"belay/rollout"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -36,7 +35,7 @@ func (p *phase) typeLogin() tea.Cmd {
 		return nil
 	}
 	account, keys := want.Lacks()
-	entry, _ := providers.Lookup(providers.DNS, account.Provider)
+	entry := entryOf(account)
 	d := &dialog{
 		title: "Login at " + entry.Label,
 		lines: []string{"What is typed serves for this session only. belay providers login keeps it in your keyring."},

@@ -81,7 +81,9 @@ func (n *newRollout) settings() (domain string, s rollout.Settings, err error) {
 	if where := n.where(); where != nil {
 		s.Host.Place = strings.TrimPrefix(where.field.value(), s.Host.Kind+":")
 	}
-	s.HostAddresses, s.HostCNAME, _ = points(n.points.field.value()) // checked above
+	if s.Delegate = delegated(s.Host); !pointsItself(s.Host.Kind) {
+		s.HostAddresses, s.HostCNAME, _ = points(n.points.field.value()) // checked above
+	}
 	s.RUA = strings.Fields(n.rua.field.value())
 	if in := n.inbox.field.value(); in != "" {
 		s.Inboxes = []string{in}
@@ -106,6 +108,7 @@ func (n *newRollout) tryAccounts() tea.Cmd {
 			n.accounts.Keep(s.DNS.Provider, s.DNS.Name, q.field.label, v)
 		}
 	}
+	n.keepHostLogin()
 	n.busy = "Trying the accounts; nothing is written ..."
 	var cmd tea.Cmd
 	n.seen = live{}

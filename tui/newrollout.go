@@ -26,6 +26,7 @@ type newRollout struct {
 	account                                           *question // which login at the DNS provider
 	dns, host                                         *question
 	credentials                                       []*question
+	logins                                            map[string][]*question // at policy hosts, by kind
 	try, start                                        *question
 	at                                                *question
 
@@ -61,7 +62,7 @@ type createdMsg struct {
 }
 
 func newRolloutForm(k *kit) *newRollout {
-	n := &newRollout{kit: k}
+	n := &newRollout{kit: k, logins: map[string][]*question{}}
 	n.domain = &question{label: "Domain", left: n.detect,
 		field: newField("Domain", "the part of your mail addresses behind the @", func(s string) error {
 			_, _, err := mtasts.Domain(s)
@@ -111,7 +112,11 @@ func (n *newRollout) questions() []*question {
 	if where := n.where(); where != nil {
 		out = append(out, where)
 	}
-	out = append(out, n.points, n.rua, n.inbox, n.try)
+	out = append(out, n.hostLogin()...)
+	if !pointsItself(n.host.choice.id()) {
+		out = append(out, n.points)
+	}
+	out = append(out, n.rua, n.inbox, n.try)
 	if n.trial != nil {
 		out = append(out, n.start)
 	}
