@@ -3,6 +3,7 @@ package rollout
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"belay/rollout/mtasts"
@@ -66,7 +67,7 @@ func (r Rollout) closeAlways(g *Gate, now time.Time) {
 	}
 	if busy, ok := r.Unfinished(); ok {
 		g.Close(Reason{Code: ReasonBusy, Subject: busy.Plan.Hash(), Final: true,
-			Text: fmt.Sprintf("plan %s was accepted and is not finished", busy.Plan.Hash()),
+			Text: fmt.Sprintf("plan %s was accepted and is not finished: %s", busy.Plan.Hash(), strings.TrimSuffix(busy.HalfState(), ".")),
 			Fix:  "belay next goes on with it"})
 	}
 	r.closeForClock(g, now)

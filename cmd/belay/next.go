@@ -44,8 +44,12 @@ func (p *program) next(ctx context.Context, s *session, domain, file string) err
 	if err != nil {
 		return err
 	}
-	if _, resumes := r.Unfinished(); !p.flags.yes && !p.canAsk() && r.Phase != rollout.Holding && !resumes {
+	busy, resumes := r.Unfinished()
+	if !p.flags.yes && !p.canAsk() && r.Phase != rollout.Holding && !resumes {
 		return noConsent(domain, rollout.ForPhase)
+	}
+	if resumes && !p.flags.json {
+		p.paragraph("Plan "+busy.Plan.Hash()+" is taken up again. "+busy.HalfState(), "", "")
 	}
 	if err := p.takeReports(ctx, s, r); err != nil {
 		return err

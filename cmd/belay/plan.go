@@ -129,6 +129,9 @@ func (p *program) printProposal(proposal rollout.Proposal) {
 	}
 	if proposal.Resumes {
 		p.say("It was accepted before and is not finished; next goes on with it.")
+		if busy, ok := r.Unfinished(); ok {
+			p.paragraph(busy.HalfState(), "", "")
+		}
 	}
 	p.printGate(proposal.Gate)
 }
