@@ -9,8 +9,9 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"slices"
+	"strings"
 	"sync"
+	"time"
 
 	"belay/rollout/finding"
 	"belay/rollout/world"
@@ -27,12 +28,16 @@ type Own struct {
 	log *slog.Logger
 
 	mu     sync.RWMutex
-	shown  []*ownPair
-	looked world.Stopwatch // since the files were looked at
+	pairs  []*ownPair
+	byName map[string][]*tls.Certificate // by the names in them, wildcards included
+	looked world.Stopwatch               // since the files were looked at
 }
 
-// lookEvery is how often files are looked at, in handshakes that come anyway.
-const lookEvery = 1.0 // seconds
+// lookEvery is how often files are looked at, in handshakes that come anyway: with
+// very many files less often.
+func (o *Own) lookEvery() time.Duration {
+	return max(time.Second, time.Duration(len(o.pairs))*10*time.Millisecond)
+}
 
 // ownPair is one pair as it was last read.
 type ownPair struct {
@@ -49,9 +54,30 @@ func OwnCertificates(pairs []Pair, log *slog.Logger) (*Own, error) {
 		if err := own.read(); err != nil {
 			return nil, err
 		}
-		o.shown = append(o.shown, own)
+		o.pairs = append(o.pairs, own)
 	}
+	o.index()
 	return o, nil
+}
+
+// index makes the certificates found by name.
+func (o *Own) index() {
+	o.byName = map[string][]*tls.Certificate{}
+	for _, p := range o.pairs {
+		for _, name := range p.cert.Leaf.DNSNames {
+			name = strings.ToLower(name)
+			o.byName[name] = append(o.byName[name], p.cert)
+		}
+	}
+}
+
+// of are the certificates that are good for host.
+func (o *Own) of(host string) []*tls.Certificate {
+	if found := o.byName[host]; found != nil {
+		return found
+	}
+	_, parent, _ := strings.Cut(host, ".")
+	return o.byName["*."+parent]
 }
 
 // read reads the pair as it stands now.
@@ -91,31 +117,27 @@ func same(a, b fs.FileInfo) bool {
 	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
 }
 
-// Certificate is the first pair that is good for the host and for this client.
+// Certificate is the first pair for the host that is good for this client, or the last.
 func (o *Own) Certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	o.refresh()
 	o.mu.RLock()
 	defer o.mu.RUnlock()
-	var fallback *tls.Certificate
-	for _, p := range o.shown {
-		if p.cert.Leaf.VerifyHostname(hello.ServerName) != nil {
-			continue
-		}
-		if len(o.shown) == 1 || hello.SupportsCertificate(p.cert) == nil {
-			return p.cert, nil
-		}
-		fallback = p.cert
-	}
-	if fallback == nil {
+	found := o.of(plainName(hello.ServerName))
+	if len(found) == 0 {
 		return nil, fmt.Errorf("none of the certificate files is for %s", finding.Clean(hello.ServerName, 100))
 	}
-	return fallback, nil
+	for _, cert := range found[:len(found)-1] {
+		if hello.SupportsCertificate(cert) == nil {
+			return cert, nil
+		}
+	}
+	return found[len(found)-1], nil
 }
 
 // refresh reads what changed, if nobody looked for a while.
 func (o *Own) refresh() {
 	o.mu.RLock()
-	due := o.looked.Elapsed().Seconds() >= lookEvery
+	due := o.looked.Elapsed() >= o.lookEvery()
 	o.mu.RUnlock()
 	if due {
 		o.Reload()
@@ -127,7 +149,7 @@ func (o *Own) Reload() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.looked = world.Start()
-	for _, p := range o.shown {
+	for _, p := range o.pairs {
 		if !p.changed() {
 			continue
 		}
@@ -137,6 +159,7 @@ func (o *Own) Reload() {
 		}
 		o.log.Info("certificate read anew", "file", p.Cert, "until", p.cert.Leaf.NotAfter.UTC())
 	}
+	o.index()
 }
 
 // HTTPChallenge leaves everything to next: no CA asks anything here.
@@ -148,7 +171,7 @@ func (o *Own) Manage(_ context.Context, hosts []string) error {
 	defer o.mu.RUnlock()
 	var errs []error
 	for _, host := range hosts {
-		if !slices.ContainsFunc(o.shown, func(p *ownPair) bool { return p.cert.Leaf.VerifyHostname(host) == nil }) {
+		if len(o.of(host)) == 0 {
 			errs = append(errs, fmt.Errorf("none of the certificate files is for %s", host))
 		}
 	}
