@@ -1,0 +1,195 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"belay/providers/inbox"
+	"belay/rollout"
+	"belay/rollout/world"
+)
+
+// take runs reports import for corp.test in this process, with in as standard input.
+func take(t *testing.T, state, in string, args ...string) ran {
+	t.Helper()
+	var out, errs bytes.Buffer
+	p := newProgram(world.System(), strings.NewReader(in), &out, &errs, func(string) (string, bool) { return "", false })
+	status := p.run(append([]string{"--state", state, "reports", "import", "--domain", "corp.test"}, args...))
+	return ran{status, out.String(), errs.String()}
+}
+
+func placed(t *testing.T, path, text string) string {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestImportSaysWhatEachSourceGave(t *testing.T) {
+	state, dir, now := t.TempDir(), t.TempDir(), time.Now()
+	one := placed(t, filepath.Join(dir, "a.json"), reportAbout("corp.test", "1", now, 5, 1))
+	two := filepath.Join(dir, "more")
+	placed(t, filepath.Join(two, "b.json"), reportAbout("corp.test", "2", now, 7, 0))
+	placed(t, filepath.Join(two, "c.json"), reportAbout("other.test", "3", now, 7, 0))
+	placed(t, filepath.Join(two, "d.json"), "{")
+	got := take(t, state, reportAbout("corp.test", "4", now, 1, 1), one, two, "-")
+	for _, want := range []string{
+		"4 files, 0 mails, 4 reports: 3 new, 0 duplicates, 1 about others, 1 not readable\n",
+		"  " + one + ": 0 mails, 1 report: 1 new, 0 duplicates, 0 about others, 0 not readable\n",
+		"  " + two + ": 0 mails, 2 reports: 1 new, 0 duplicates, 1 about others, 1 not readable\n",
+		"  -: 0 mails, 1 report: 1 new, 0 duplicates, 0 about others, 0 not readable\n",
+		"  skipped " + filepath.Join(two, "d.json") + ": ",
+	} {
+		if !strings.Contains(got.out, want) {
+			t.Errorf("it does not say %q:\n%s", want, got.out)
+		}
+	}
+	if got.status != exitGood || got.err != "" {
+		t.Errorf("exit %d, %s", got.status, got.err)
+	}
+	var sum rollout.Intake
+	again := take(t, state, "", "--json", one)
+	if err := json.Unmarshal([]byte(again.out), &sum); err != nil || sum.Duplicates != 1 || len(sum.Sources) != 1 || sum.Sources[0].Duplicates != 1 || again.err != "" {
+		t.Errorf("again: %s%s", again.out, again.err)
+	}
+}
+
+func TestImportUsage(t *testing.T) {
+	state := t.TempDir()
+	for want, args := range map[string][]string{
+		"the URL must not hold a password": {"imaps://a:hunter2@imap.corp.test/INBOX"},
+		"belay reads no mail without TLS":  {"imap://a@imap.corp.test/INBOX"},
+		"say who logs in":                  {"imaps://imap.corp.test/INBOX"},
+		"--watch: the standard input ends": {"--watch", "-"},
+		"look once a second at most":       {"--watch", "--every", "1ms", state},
+	} {
+		if got := take(t, state, "", args...); got.status != exitCannot || !strings.Contains(got.err, want) || strings.Contains(got.err, "hunter2") {
+			t.Errorf("%v: exit %d, %s", args, got.status, got.err)
+		}
+	}
+	if got := take(t, state, "", filepath.Join(state, "nothing")); got.status != exitFails || !strings.Contains(got.out, "skipped ") {
+		t.Errorf("a path that is not there: exit %d, %s%s", got.status, got.out, got.err)
+	}
+}
+
+func TestWatchTakesWhatComes(t *testing.T) {
+	state, dir, now := t.TempDir(), t.TempDir(), time.Now()
+	placed(t, filepath.Join(dir, "cur", "1.host:2,S"), "Subject: nothing of the kind\n\n")
+	placed(t, filepath.Join(dir, "new", "2.host"), "Subject: x\nContent-Type: application/tlsrpt+json\n\n"+reportAbout("corp.test", "1", now, 5, 1))
+	box := placed(t, filepath.Join(t.TempDir(), "reports.mbox"), "")
+	interrupts := make(chan os.Signal, 1)
+	said := newLines()
+	p := newProgram(world.System(), strings.NewReader(""), said, io.Discard, func(string) (string, bool) { return "", false })
+	p.interrupts = interrupts
+	ended := make(chan int)
+	go func() {
+		ended <- p.run([]string{"--state", state, "reports", "import", "--domain", "corp.test", "--watch", "--every", "1s", dir, box})
+	}()
+	said.until(t, dir+": 2 mails, 1 report: 1 new, 0 duplicates, 0 about others, 1 not readable")
+
+	// A mail that was read is moved and marked by its server: it is no other mail.
+	if err := os.Rename(filepath.Join(dir, "new", "2.host"), filepath.Join(dir, "cur", "2.host:2,S")); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(box, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	mail := func(id string) {
+		t.Helper()
+		_, err := io.WriteString(f, "From a@b.test Mon Jun 15 12:00:00 2026\nSubject: x\nContent-Type: application/tlsrpt+json\n\n"+reportAbout("corp.test", id, now, 5, 1)+"\n\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	mail("2")
+	said.until(t, box+": 1 mail, 1 report: 1 new")
+	mail("3")
+	// What is appended is read from the last mail on, which may not have been whole.
+	said.until(t, box+": 2 mails, 2 reports: 1 new, 1 duplicate")
+	interrupts <- os.Interrupt
+	if status := <-ended; status != exitGood {
+		t.Errorf("it ended with status %d", status)
+	}
+	said.until(t, "Stopped. What was taken is kept.")
+	if text := said.all(); strings.Count(text, dir+": ") != 1 {
+		t.Errorf("the Maildir was read more than once:\n%s", text)
+	}
+}
+
+// lines are what was said, for whoever waits for one of them.
+type lines struct {
+	mu    sync.Mutex
+	more  *sync.Cond
+	text  strings.Builder
+	given bool
+}
+
+func newLines() *lines {
+	l := new(lines)
+	l.more = sync.NewCond(&l.mu)
+	return l
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.more.Broadcast()
+	return l.text.Write(p)
+}
+
+func (l *lines) all() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func (l *lines) until(t *testing.T, want string) {
+	t.Helper()
+	late := time.AfterFunc(patience, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.given = true
+		l.more.Broadcast()
+	})
+	defer late.Stop()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for !strings.Contains(l.text.String(), want) {
+		if l.given {
+			t.Fatalf("it never said %q:\n%s", want, l.text.String())
+		}
+		l.more.Wait()
+	}
+}
+
+func TestProgressText(t *testing.T) {
+	for _, row := range []struct {
+		so    inbox.Progress
+		after time.Duration
+		want  string
+	}{
+		{inbox.Progress{Done: 500, Total: 2000, New: 480}, 2 * time.Second, "500 of 2000 read, 480 new, 250 a second, 6 s left"},
+		{inbox.Progress{Done: 500, Total: 500_000, New: 5}, 2 * time.Second, "500 of 500000 read, 5 new, 250 a second, 33 min left"},
+		{inbox.Progress{Done: 1999, Total: 2000}, 2 * time.Second, "1999 of 2000 read, 0 new, 1000 a second, less than 1 s left"},
+		{inbox.Progress{Done: 2000, Total: 2000}, 2 * time.Second, "2000 of 2000 read, 0 new, 1000 a second"},
+		{inbox.Progress{Done: 7, Total: 7, Open: true}, time.Second, "7 read, 0 new, 7 a second"},
+		{inbox.Progress{}, 0, "0 of 0 read, 0 new, 0 a second"},
+	} {
+		if got := progressText(row.so, row.after); got != row.want {
+			t.Errorf("%+v: %q, want %q", row.so, got, row.want)
+		}
+	}
+}
