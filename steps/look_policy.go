@@ -169,7 +169,7 @@ func (k *look) judgeFetch(host string, f probe.Fetch, slow bool, all []probe.Fet
 		case flaw.Kind.Bars():
 			fs = append(fs, badCertificate(host, subject, f, flaw))
 		case flaw.Kind == probe.EndsSoon:
-			fs = append(fs, about("H10", "%s", flaw.Text))
+			fs = append(fs, endingSoon(about("H10", "%s", flaw.Text), f, k.e.At))
 		default:
 			fs = append(fs, about("H03", "%s", flaw.Text).As(finding.Warn))
 		}

@@ -6,7 +6,9 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
+	"belay/rollout"
 	"belay/rollout/finding"
 	"belay/rollout/mtasts"
 	"belay/steps/probe"
@@ -127,4 +129,15 @@ func badCertificate(host, subject string, f probe.Fetch, flaw probe.Flaw) findin
 	}
 	return likely(at, fmt.Sprintf("The certificate of %s answers for %s: the server at this address has no site of that name, or was not reloaded since it has.", whose, host)).
 		Mend("Set up a site for " + host + " with a certificate of its own name, also where the name is a CNAME, and reload the server.")
+}
+
+// endingSoon is the finding of a certificate whose end is near, which says so when it
+// is near enough to hold the rollout up.
+func endingSoon(at finding.Finding, f probe.Fetch, now time.Time) finding.Finding {
+	c := f.Certificate
+	if c == nil || now.Before(c.NotAfter.Add(-min(rollout.ExpiryGuard, c.NotAfter.Sub(c.NotBefore)/3))) {
+		return at
+	}
+	return likely(at, "That is within 7 days, or the last third of its life: until it is renewed nothing is enforced or raised.").
+		Mend("Renew it now; then see why what renews it did not run, or why the server did not load what it brought.")
 }
