@@ -160,7 +160,7 @@ func (r Rollout) silence(reporters []Coverage, now time.Time) []finding.Finding 
 		out = append(out, finding.New("V15", counted[0].Reporter, "only "+counted[0].Reporter+" reports"))
 	}
 	for _, c := range stopped {
-		out = append(out, finding.New("O14", c.Reporter, c.Reporter+" reported last about "+onDay(c.Last.Add(-time.Second), now)+", "+several(int64(c.Silent), "day")+" ago"))
+		out = append(out, finding.New("O14", c.Reporter, "silent since "+onDay(c.Last.Add(-time.Second), now)+", longer than ever before"))
 	}
 	return out
 }

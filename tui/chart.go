@@ -2,15 +2,22 @@ package tui
 
 import (
 	"strings"
+
+	"belay/rollout"
 )
 
-// chartHeight is how many cells the highest bar has.
-const chartHeight = 5
+// How many cells the highest bar has: as usual, and where the window is low.
+const (
+	chartHeight = 5
+	chartLow    = 3
+)
 
-// chart draws the sessions of each day as a bar of # for sessions that went well
-// and ! for those that would have been refused. A day with any refusal shows at
-// least one !, however few they were. The newest days are shown that fit.
-func chart(st Styles, days []dayTally, w int) []string {
+// chart draws the sessions of each day as a bar: ! for those that would have been
+// refused on the ground, ? for those of senders without the policy above, then # for
+// those that went well. A day with any of them shows at least one, however few they
+// were. Sessions that do not count are one : on top: how many they are is for anybody
+// to say, and must not flatten the rest. The newest days are shown that fit.
+func chart(st Styles, days []rollout.DaySessions, w, high int) []string {
 	if len(days) == 0 {
 		return nil
 	}
@@ -20,21 +27,29 @@ func chart(st Styles, days []dayTally, w int) []string {
 	}
 	var top int64 = 1
 	for _, d := range days {
-		top = max(top, d.ok+d.refused)
+		top = max(top, d.OK+d.Refused+d.NoPolicy)
+	}
+	bars := make([][]string, len(days))
+	for i, d := range days {
+		bars[i] = bar(st, d, top, high)
 	}
 	var out []string
-	for level := chartHeight; level >= 1; level-- {
+	for level := high; level >= 1; level-- {
 		label := ""
 		switch level {
-		case chartHeight:
+		case high:
 			label = thousands(top)
-		case (chartHeight + 1) / 2:
-			label = thousands(top * int64(level) / chartHeight)
+		case (high + 1) / 2:
+			label = thousands(top * int64(level) / int64(high))
 		}
 		var b strings.Builder
 		b.WriteString(strings.Repeat(" ", max(axis-3-len(label), 0)) + label + " |")
-		for _, d := range days {
-			b.WriteString(cell(st, d, level, top))
+		for _, cells := range bars {
+			if level <= len(cells) {
+				b.WriteString(" " + cells[level-1])
+			} else {
+				b.WriteString("   ")
+			}
 		}
 		out = append(out, b.String())
 	}
@@ -42,7 +57,7 @@ func chart(st Styles, days []dayTally, w int) []string {
 	dates.WriteString(strings.Repeat(" ", axis-2) + "+")
 	for i, d := range days {
 		if i%2 == 0 {
-			dates.WriteString(pad("-"+d.day.Format("02"), column))
+			dates.WriteString(pad("-"+d.Day.UTC().Format("02"), column))
 		} else {
 			dates.WriteString("---")
 		}
@@ -50,28 +65,43 @@ func chart(st Styles, days []dayTally, w int) []string {
 	return append(out, dates.String())
 }
 
-// cell is one day's bar at one level: refused sessions stand on the ground.
-func cell(st Styles, d dayTally, level int, top int64) string {
-	low := cells(d.refused, top)
-	height := cells(d.ok+d.refused, top)
-	if d.ok > 0 {
-		height = max(height, low+1)
+// bar is one day from the ground up, at most high cells.
+func bar(st Styles, d rollout.DaySessions, top int64, high int) []string {
+	var out []string
+	pile := func(n int64, sign string) {
+		for range cells(n, top, high) {
+			out = append(out, sign)
+		}
 	}
-	switch {
-	case level <= low:
-		return " " + st.fail.Render("!!")
-	case level <= height:
-		return " " + st.ok.Render("##")
+	pile(d.Refused, st.fail.Render("!!"))
+	pile(d.NoPolicy, st.warn.Render("??"))
+	// What went well fills the bar up to the height of them all.
+	height := cells(d.OK+d.Refused+d.NoPolicy, top, high)
+	if d.OK > 0 {
+		height = max(height, len(out)+1)
 	}
-	return "   "
+	for len(out) < height {
+		out = append(out, st.ok.Render("##"))
+	}
+	if d.OtherOK+d.OtherFailed > 0 {
+		out = append(out, st.muted.Render("::"))
+	}
+	if over := len(out) - high; over > 0 {
+		// The ground shows what failed; of what went well the least is lost.
+		ground := cells(d.Refused, top, high) + cells(d.NoPolicy, top, high)
+		at := min(ground, len(out)-over)
+		out = append(out[:at:at], out[at+over:]...)
+	}
+	return out
 }
 
-// cells is how high n stands, at least one where it is anything at all.
-func cells(n, top int64) int {
+// cells is how high n stands where top stands high cells, at least one where it is
+// anything at all.
+func cells(n, top int64, high int) int {
 	if n <= 0 {
 		return 0
 	}
-	return int(max(1, n*chartHeight/top))
+	return int(min(max(1, float64(n)*float64(high)/float64(top)), float64(high)))
 }
 
 // thousands prints a number in at most four characters.

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"context"
 	"time"
 
 	"belay/rollout"
@@ -18,6 +19,7 @@ type kit struct {
 	importer Importer
 	lab      Lab // nil outside the demo
 	forms    func(rollout.Edit) []Form
+	export   func(ctx context.Context, domain, file string) (string, error)
 	clock    world.Clock
 	zone     *time.Location
 	styles   Styles

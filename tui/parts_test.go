@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"belay/rollout"
-	"belay/rollout/tlsrpt"
 
 	tea "github.com/charmbracelet/bubbletea"
 	"github.com/charmbracelet/lipgloss"
@@ -62,11 +61,14 @@ func TestADiffKeepsTheOrderOfTheText(t *testing.T) {
 }
 
 func TestTheChartNeverHidesARefusal(t *testing.T) {
-	days := []dayTally{{now(), 1_000_000, 1}, {now().AddDate(0, 0, 1), 0, 5}, {now().AddDate(0, 0, 2), 3, 0}, {now().AddDate(0, 0, 3), 0, 0}}
-	lines := chart(plainStyles(), days, 80)
+	days := []rollout.DaySessions{{Day: now(), OK: 1_000_000, Refused: 1}, {OK: 0, Refused: 5}, {OK: 3}, {}, {NoPolicy: 1, OK: 7}, {OtherOK: 9}}
+	lines := chart(plainStyles(), days, 80, chartHeight)
 	ground := lines[chartHeight-1]
-	if !strings.HasSuffix(ground, "| !! !! ##   ") {
+	if !strings.HasSuffix(ground, "| !! !! ##    ?? ::") {
 		t.Errorf("the ground is %q", ground)
+	}
+	if second := lines[chartHeight-2]; !strings.HasSuffix(second, "| ##          ##   ") {
+		t.Errorf("above the ground stands %q", second)
 	}
 	if strings.Contains(strings.Join(lines[:chartHeight-1], ""), "!") {
 		t.Errorf("one refusal in a million stands high:\n%s", strings.Join(lines, "\n"))
@@ -74,27 +76,24 @@ func TestTheChartNeverHidesARefusal(t *testing.T) {
 }
 
 func TestTheChartShowsTheNewestDaysThatFit(t *testing.T) {
-	var days []dayTally
+	var days []rollout.DaySessions
 	for i := range 40 {
-		days = append(days, dayTally{day: time.Date(2026, 11, 1+i, 0, 0, 0, 0, time.UTC), ok: 1})
+		days = append(days, rollout.DaySessions{Day: time.Date(2026, 11, 1+i, 0, 0, 0, 0, time.UTC), OK: 1})
 	}
-	lines := chart(plainStyles(), days, 38)
+	lines := chart(plainStyles(), days, 38, chartHeight)
 	if got := lines[len(lines)-1]; got != "      +-01----03----05----07----09---" {
 		t.Errorf("the dates are %q", got)
 	}
 }
 
-func TestTheTallySaysWhatBlocksAndWhatDoesNotCount(t *testing.T) {
-	r := published(rollout.ReviewReports, "testing", 86400)
-	day := time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)
-	r.Reports = append(r.Reports, rollout.ReportDay{Begins: day, Ends: day.AddDate(0, 0, 1), Standing: rollout.Verified, Signer: "nobody.example", PolicyType: "sts",
-		Failure: 2, Failures: []rollout.FailureCount{{Type: tlsrpt.CertificateHostMismatch, MX: "mx1.corp.test", Count: 2}}})
-	got := tallyUp(r, now(), 28)
-	if len(got.days) != 9 || got.forecast.Refused != 72 || got.leftOut != 900_002 {
-		t.Errorf("%d days, %d refused, %d left out", len(got.days), got.forecast.Refused, got.leftOut)
-	}
-	if len(got.failures) != 2 || len(got.failures[0].keys) != 2 || !got.failures[1].strangers || got.failures[1].means.Code != "M11" {
-		t.Errorf("failures are %+v", got.failures)
+func TestTheChartKeepsItsHeightWhateverDoesNotCount(t *testing.T) {
+	days := []rollout.DaySessions{{OK: 100, OtherOK: 1 << 40}, {Refused: 100, OtherFailed: 1}, {OK: 50, Refused: 50, OtherOK: 3}}
+	lines := chart(plainStyles(), days, 80, chartHeight)
+	want := []string{"| :: !! ::", "| ## !! ##", "| ## !! ##", "| ## !! !!", "| ## !! !!"}
+	for i, end := range want {
+		if !strings.HasSuffix(lines[i], end) {
+			t.Errorf("line %d is %q, want it to end in %q", i, lines[i], end)
+		}
 	}
 }
 

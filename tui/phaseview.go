@@ -165,6 +165,9 @@ func (p *phase) gateLines(w int) []string {
 	for _, r := range rollout.Grouped(p.gate.Reasons) {
 		lines = append(lines, indent("- "+p.reason(r), 2, w)...)
 	}
+	if p.gate.Forecast != "" {
+		lines = append(lines, indent(p.local(p.gate.Forecast), 2, w)...)
+	}
 	if len(p.gate.Counted) > 0 {
 		lines = append(lines, indent("counted: "+finding.Clean(strings.Join(p.gate.Counted, ", "), 400), 2, w)...)
 	}

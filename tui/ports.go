@@ -86,6 +86,9 @@ type Options struct {
 	// Forms are the ways to write an edit of a record down for the hand that makes
 	// it, the first as a provider's form asks for it. Nil shows none.
 	Forms func(rollout.Edit) []Form
+	// Export writes what the reports about domain say into file, in the form that the
+	// name's end says, and says in a sentence what it did. Nil exports nothing.
+	Export func(ctx context.Context, domain, file string) (said string, err error)
 	// Courtesy, which may be nil, is told of each key and frame.
 	Courtesy Courtesy
 	// Input and Output are the terminal; nil means standard input and output.

@@ -131,7 +131,7 @@ func newKit(ctx context.Context, o Options, out io.Writer) *kit {
 	renderer := lipgloss.NewRenderer(out)
 	renderer.SetHasDarkBackground(true) // as termbg says: never ask the terminal
 	k := &kit{
-		engine: o.Engine, journal: o.Journal, accounts: o.Accounts, importer: o.Importer, lab: o.Lab, forms: o.Forms,
+		engine: o.Engine, journal: o.Journal, accounts: o.Accounts, importer: o.Importer, lab: o.Lab, forms: o.Forms, export: o.Export,
 		clock: o.Clock, zone: zone, styles: newStyles(renderer), crew: newCrew(context.WithoutCancel(ctx)),
 		after: func(d time.Duration, msg tea.Msg) tea.Cmd {
 			return tea.Tick(d, func(time.Time) tea.Msg { return msg })

@@ -1,0 +1,340 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"belay/rollout"
+	"belay/rollout/finding"
+	"belay/rollout/tlsrpt"
+)
+
+// How many reporters and failures the screen shows; the export has all.
+const (
+	mostReporters = 40
+	mostFailures  = 60
+)
+
+func (s *reports) render() {
+	if s.width == 0 {
+		return
+	}
+	s.pane.size(s.width, s.height)
+	w := s.pane.reading()
+	var lines []string
+	switch {
+	case s.err != nil:
+		lines = indent(s.styles.fail.Render("FAIL  "+plain(s.err)), 0, w)
+	case !s.loaded:
+		lines = []string{"Reading the reports ..."}
+	}
+	if !s.loaded {
+		s.pane.fill(lines, nil)
+		return
+	}
+	lines = append(lines, s.gateLine())
+	if len(s.review.Days) == 0 {
+		lines = append(lines, "")
+		lines = append(lines, indent("No report yet. Senders report a day once it is over; i imports what has come.", 0, w)...)
+		lines = append(lines, "")
+	} else {
+		lines = append(lines, s.legend(w)...)
+		high := chartHeight
+		if s.height < 14 {
+			high = chartLow
+		}
+		lines = append(lines, chart(s.styles, s.review.Days, w, high)...)
+		lines = append(lines, indent(s.styles.strong.Render(s.review.Forecast.Words(s.clock.Now())), 0, w)...)
+	}
+	lines, marks := s.failureLines(lines, w)
+	lines = append(lines, s.shareLines(w)...)
+	lines = append(lines, s.reporterLines(w)...)
+	lines = append(lines, s.findingLines(w)...)
+	lines = append(lines, s.reasonLines(w)...)
+	s.pane.fill(lines, marks)
+}
+
+// gateLine says in a line what the gate waits for.
+func (s *reports) gateLine() string {
+	closed := s.gate.Closed()
+	switch {
+	case s.gate.Open:
+		return s.styles.ok.Render("Gate: open.") + " esc, then a goes on."
+	case !s.gate.Until.IsZero():
+		return s.styles.warn.Render("Gate: closed until "+s.when(s.gate.Until)) + ", if it stays clean"
+	}
+	return s.styles.warn.Render("Gate: closed, "+plural(len(rollout.Grouped(closed)), "reason")) + ", at the end of this page"
+}
+
+// reasonLines are what holds the gate shut, in full.
+func (s *reports) reasonLines(w int) []string {
+	closed := s.gate.Closed()
+	if len(closed) == 0 {
+		return nil
+	}
+	out := []string{"", s.styles.muted.Render("Gate")}
+	for _, r := range rollout.Grouped(closed) {
+		out = append(out, indent("- "+s.local(finding.Clean(sentence(about(r))+" "+sentence(keysOfReports(r.Fix)), 500)), 2, w)...)
+	}
+	return out
+}
+
+// legend names what the chart draws, with the sums of its days.
+func (s *reports) legend(w int) []string {
+	var all rollout.DaySessions
+	for _, d := range s.review.Days {
+		all.OK, all.Refused, all.NoPolicy = all.OK+d.OK, all.Refused+d.Refused, all.NoPolicy+d.NoPolicy
+		all.OtherOK += d.OtherOK + d.OtherFailed
+		all.Verified += d.Verified
+	}
+	said := fmt.Sprintf("sessions a day   %s %s   %s %s", s.styles.ok.Render("## ok"), count(all.OK), s.styles.fail.Render("!! refused if enforced"), count(all.Refused))
+	if all.NoPolicy > 0 {
+		said += "   " + s.styles.warn.Render("?? without policy") + " " + count(all.NoPolicy)
+	}
+	if byTrust := all.OK + all.Refused + all.NoPolicy - all.Verified; byTrust > 0 {
+		said += "   of which unsigned and trusted " + count(byTrust)
+	}
+	if all.OtherOK > 0 {
+		said += "   " + s.styles.muted.Render(":: not counted") + " " + count(all.OtherOK)
+	}
+	return wrap(said, w)
+}
+
+// failureLines are the ways to fail, the most frequent first, each with what belay
+// itself sees of it, what it means and how it is mended.
+func (s *reports) failureLines(lines []string, w int) (all []string, marks []int) {
+	now := s.clock.Now()
+	s.items = byCause(s.review.Failures[:min(len(s.review.Failures), mostFailures)])
+	if len(s.items) > 0 {
+		lines = append(lines, "")
+	}
+	for i, f := range s.items {
+		marks = append(marks, len(lines))
+		mx := f.MX
+		if mx == "" {
+			mx = "no MX named"
+		}
+		style := s.styles.fail
+		switch f.Effect {
+		case rollout.EffectNoPolicy:
+			style = s.styles.warn
+		case rollout.EffectNone:
+			style = s.styles.muted
+		}
+		head := columns([]int{7, min(28, w/3), 0}, count(f.Sessions), finding.Clean(mx, 100), style.Render(finding.Clean(string(f.Type), 60)))
+		lines = append(lines, both(head, s.styles.muted.Render(s.stretch(f)), w))
+		said := f.Words(now)
+		if own := f.OwnWords(now); own != "" {
+			said += "; " + own
+		}
+		if p := f.Own; p.Verdict == rollout.ProbeSame {
+			said += fmt.Sprintf(": %s %s, %s", p.Code, finding.Clean(p.Subject, 100), finding.Clean(p.Title, 200))
+		}
+		lines = append(lines, indent(strings.TrimSpace(s.local(sentence(said))+" "+onGate(f)), 4, w)...)
+		if i+1 == len(s.items) || cause(s.items[i+1]) != cause(f) {
+			lines = append(lines, indent(cause(f), 4, w)...)
+		}
+	}
+	if more := len(s.review.Failures) - len(s.items); more > 0 {
+		lines = append(lines, "    and "+plural(more, "further failure")+"; x writes all down")
+	}
+	return lines, marks
+}
+
+// byCause puts failures of one cause behind one another, and keeps their order else.
+func byCause(fs []rollout.Failure) []rollout.Failure {
+	var out []rollout.Failure
+	done := make([]bool, len(fs))
+	for i, f := range fs {
+		for j := i; j < len(fs) && !done[i]; j++ {
+			if !done[j] && j != i && cause(fs[j]) == cause(f) {
+				out = append(out, fs[j])
+				done[j] = true
+			} else if j == i {
+				out = append(out, f)
+			}
+		}
+		done[i] = true
+	}
+	return out
+}
+
+// stretch is the days on which a failure was met, which are UTC days.
+func (s *reports) stretch(f rollout.Failure) string {
+	day := func(t time.Time) string {
+		if t.Year() != s.clock.Now().UTC().Year() {
+			return t.UTC().Format("2 Jan 2006")
+		}
+		return t.UTC().Format("2 Jan")
+	}
+	switch n := len(f.Days); n {
+	case 0:
+		return ""
+	case 1:
+		return day(f.Days[0])
+	default:
+		return day(f.Days[0]) + " to " + day(f.Days[n-1])
+	}
+}
+
+// onGate says whether a failure holds the gate, and what can be said of it.
+func onGate(f rollout.Failure) string {
+	switch {
+	case f.Stranger && len(f.Blocks) > 0:
+		return "Nobody knows this signer; t trusts it, D dismisses it."
+	case f.Stranger:
+		return "Nobody knows this signer; it does not hold the gate."
+	case len(f.Blocks) == 0:
+		return "Does not hold the gate."
+	case f.Uncovered:
+		return "If it is not yours, D says so."
+	}
+	return ""
+}
+
+// sessions is "1 session" or "1,200 sessions".
+func sessions(n int64) string {
+	if n == 1 {
+		return "1 session"
+	}
+	return count(n) + " sessions"
+}
+
+// effectOf says what enforcing would have made of the sessions.
+func effectOf(f rollout.Failure) string {
+	switch f.Effect {
+	case rollout.EffectNoPolicy:
+		return "delivered under enforce too: without the policy, or by one that the sender still held"
+	case rollout.EffectNone:
+		return "delivered under enforce too: the policy in force does not ask for what failed"
+	}
+	return "refused under enforce"
+}
+
+// cause says what the failure means and how it is mended. A certificate that is not
+// trusted may be so in more than one way: where belay does not see which, the most
+// frequent one is told as no more than that.
+func cause(f rollout.Failure) string {
+	means, _ := finding.Lookup(f.Code)
+	said := strings.TrimSpace(means.Title + ". " + means.Detail + " " + means.Fix)
+	if f.Type == tlsrpt.CertificateNotTrusted && !f.Uncovered && f.Own.Verdict != rollout.ProbeSame {
+		said = "most often: " + said
+	}
+	return sentence(said)
+}
+
+// shareLines are the failed sessions by MX host and by type, where there is more than
+// one failure to sum up.
+func (s *reports) shareLines(w int) []string {
+	if len(s.review.Failures) == 0 {
+		return nil
+	}
+	if len(s.review.ByMX) < 2 && len(s.review.ByType) < 2 {
+		return []string{""}
+	}
+	list := func(of []rollout.Share) string {
+		var said []string
+		for _, x := range of[:min(len(of), 8)] {
+			name := finding.Clean(x.Name, 100)
+			if name == "" {
+				name = "none named"
+			}
+			said = append(said, name+" "+count(x.Sessions))
+		}
+		if more := len(of) - 8; more > 0 {
+			said = append(said, plural(more, "other"))
+		}
+		return strings.Join(said, ", ")
+	}
+	out := indent("Failed by MX host: "+list(s.review.ByMX), 0, w)
+	return append(append(out, indent("Failed by type: "+list(s.review.ByType), 0, w)...), "")
+}
+
+// reporterLines are who reports how regularly, which policy each holds, and what
+// does not count.
+func (s *reports) reporterLines(w int) []string {
+	var out []string
+	now := s.clock.Now()
+	var others int64
+	var names []string
+	shown := 0
+	for _, c := range s.review.Reporters {
+		if !c.Counted {
+			if n := c.Success + c.Failure; n > 0 {
+				others += n
+				names = append(names, finding.Clean(c.Reporter, 80))
+			}
+			continue
+		}
+		if shown++; shown > mostReporters {
+			continue
+		}
+		row := columns([]int{min(22, w/4), 13, 12, 0}, finding.Clean(c.Reporter, 80), fmt.Sprintf("%d of %s", c.Days, plural(c.Of, "day")), count(c.Success)+" ok", s.refusals(c))
+		out = append(out, row)
+		out = append(out, indent(strings.Join(s.notes(c, now), "; "), 4, w)...)
+	}
+	if more := shown - mostReporters; more > 0 {
+		out = append(out, "and "+plural(more, "further reporter")+"; x writes all down")
+	}
+	if others > 0 {
+		by := strings.Join(names[:min(len(names), 5)], ", ")
+		if more := len(names) - 5; more > 0 {
+			by += " and " + plural(more, "other")
+		}
+		out = append(out, "")
+		out = append(out, indent(s.styles.warn.Render(fmt.Sprintf("warn  %s sessions do not count: their reports are unsigned or from signers nobody knows: %s. t trusts a source in writing.",
+			count(others), by)), 0, w)...)
+	}
+	return out
+}
+
+// notes are what there is to say of a reporter: how it counts, how late it is,
+// whether it stopped, and what it holds.
+func (s *reports) notes(c rollout.Coverage, now time.Time) []string {
+	var out []string
+	if !c.Known {
+		out = append(out, "counts by its source alone; t makes it a known sender")
+	}
+	if regular, rest, found := strings.Cut(c.Words(), ", "); found && regular != "" {
+		out = append(out, strings.Split(rest, ", ")...)
+	}
+	for _, h := range s.review.Versions {
+		if h.Reporter == c.Reporter {
+			said := h.Words(now)
+			if h.Strange {
+				said = s.styles.fail.Render(said)
+			}
+			out = append(out, said)
+		}
+	}
+	return out
+}
+
+// refusals is how many sessions of a reporter would have been refused.
+func (s *reports) refusals(c rollout.Coverage) string {
+	said := "none refused"
+	if c.Refused > 0 {
+		said = s.styles.fail.Render(count(c.Refused) + " refused")
+	}
+	if c.NoPolicy > 0 {
+		said += ", " + s.styles.warn.Render(count(c.NoPolicy)+" without policy")
+	}
+	return said
+}
+
+// findingLines are what the reports show besides failures. Which policy a reporter
+// still holds stands beside its name.
+func (s *reports) findingLines(w int) []string {
+	var out []string
+	for _, f := range s.review.Findings {
+		if f.Code != "V08" {
+			out = append(out, findingLine(s.styles, f, w))
+			out = append(out, indent(f.Fix, 6, w)...)
+		}
+	}
+	if len(out) > 0 {
+		out = append([]string{""}, out...)
+	}
+	return out
+}
