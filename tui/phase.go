@@ -176,6 +176,8 @@ func (p *phase) Update(msg tea.Msg) tea.Cmd {
 		return p.walked(msg)
 	case decidedMsg:
 		return p.decided(msg)
+	case rehearsedMsg:
+		return p.rehearsed(msg)
 	case handSeenMsg:
 		return p.handSeen(msg)
 	case handMsg:

@@ -45,6 +45,7 @@ func (p *phase) KeyMap() []act {
 	acts = append(acts, on("r", "look again", p.again))
 	acts = append(acts, p.readingActs()...)
 	acts = append(acts, p.sinceActs()...)
+	acts = append(acts, p.rehearseActs()...)
 	if p.loaded && p.looking == nil {
 		acts = append(acts, p.decisionActs()...)
 	}

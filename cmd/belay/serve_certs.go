@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -51,7 +54,14 @@ func (p *program) certificatesFor(s *session, f *certificateFlags) (*certs.Certi
 	if err != nil {
 		return nil, err
 	}
-	return certs.Open(settings)
+	kept, err := certs.Open(settings)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.note(f); err != nil {
+		return nil, errors.Join(err, kept.Close())
+	}
+	return kept, nil
 }
 
 func (p *program) certificateSettings(s *session, f *certificateFlags) (certs.Settings, error) {
@@ -126,33 +136,74 @@ func (s *settingFlags) setChallenge(to *rollout.Settings) error {
 	return nil
 }
 
-// certificateDir is where serve keeps certificates. One that is not below the state
-// directory is noted there, so that status, check and the wizard find it.
+// certificateDir is where serve keeps certificates by its flags.
 func (p *program) certificateDir(f *certificateFlags) (string, error) {
-	state, err := p.stateDir()
-	if err != nil {
-		return "", err
-	}
-	note := filepath.Join(state, certificatesNote)
-	if f.dir == "" {
-		if err := os.Remove(note); err != nil && !os.IsNotExist(err) {
-			return "", fmt.Errorf("forget where certificates were kept before: %w", err)
+	if f.dir != "" {
+		dir, err := filepath.Abs(f.dir)
+		if err != nil {
+			return "", fmt.Errorf("find the folder for certificates: %w", err)
 		}
-		return filepath.Join(state, "certificates"), nil
+		return dir, nil
 	}
-	dir, err := filepath.Abs(f.dir)
-	if err != nil {
-		return "", fmt.Errorf("find the folder for certificates: %w", err)
-	}
-	if err := os.WriteFile(note, []byte(dir+"\n"), 0o600); err != nil {
-		return "", fmt.Errorf("note where certificates are kept: %w", err)
-	}
-	return dir, nil
+	state, err := p.stateDir()
+	return filepath.Join(state, "certificates"), err
 }
 
-// certificatesNote is the file in the state directory that names another directory of
-// certificates.
-const certificatesNote = "certificates.at"
+// servedBy is how the last belay serve of a store had its certificates. It stands in
+// the state directory, so that status, check and the wizard find them, and the wizard
+// rehearses as the server orders. There is no secret in it.
+type servedBy struct {
+	Certificates string   `json:"certificates"`
+	CA           string   `json:"ca"`
+	Staging      string   `json:"staging,omitempty"`
+	Email        string   `json:"email,omitempty"`
+	Ways         []string `json:"ways,omitempty"`
+}
+
+// servedByNote is its file.
+const servedByNote = "serve.json"
+
+// note writes down how certificates are had.
+func (p *program) note(f *certificateFlags) error {
+	state, err := p.stateDir()
+	if err != nil {
+		return err
+	}
+	dir, err := p.certificateDir(f)
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(servedBy{Certificates: dir, CA: f.ca, Staging: f.staging, Email: f.email, Ways: f.ways})
+	if err == nil {
+		err = os.WriteFile(filepath.Join(state, servedByNote), append(text, '\n'), 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("note where certificates are kept: %w", err)
+	}
+	return nil
+}
+
+// noted are the flags by which belay serve was started last, or those that it has where
+// it never was.
+func (p *program) noted() (certificateFlags, error) {
+	f := certificateFlags{ca: certs.LetsEncrypt}
+	state, err := p.stateDir()
+	if err != nil {
+		return f, err
+	}
+	text, err := os.ReadFile(filepath.Join(state, servedByNote))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return f, nil
+	case err != nil:
+		return f, fmt.Errorf("see how belay serve was started: %w", err)
+	}
+	var by servedBy
+	if err := json.Unmarshal(text, &by); err != nil {
+		return f, fmt.Errorf("see how belay serve was started: %w", err)
+	}
+	return certificateFlags{dir: by.Certificates, ca: by.CA, staging: by.Staging, email: by.Email, ways: by.Ways}, nil
+}
 
 // keptCertificates is what belay serve, running here or on a machine that shares the
 // folder, knows of certificates.
@@ -162,13 +213,13 @@ var _ rollout.HostCertificates = keptCertificates{}
 
 // HostCertificate implements rollout.HostCertificates.
 func (k keptCertificates) HostCertificate(ctx context.Context, domain string) (rollout.HostCertificate, bool, error) {
-	state, err := k.p.stateDir()
+	f, err := k.p.noted()
 	if err != nil {
 		return rollout.HostCertificate{}, false, err
 	}
-	dir := filepath.Join(state, "certificates")
-	if noted, err := os.ReadFile(filepath.Join(state, certificatesNote)); err == nil {
-		dir = strings.TrimSpace(string(noted))
+	dir, err := k.p.certificateDir(&f)
+	if err != nil {
+		return rollout.HostCertificate{}, false, err
 	}
 	return certs.Known(ctx, certs.Folder(dir), mtasts.PolicyHost(domain))
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -144,8 +145,9 @@ func TestWhereCertificatesAreKeptIsFoundAgain(t *testing.T) {
 	host := mtasts.PolicyHost(b.Domain())
 	elsewhere := filepath.Join(t.TempDir(), "shared")
 	for _, dir := range []string{"", elsewhere, ""} {
-		at, err := p.certificateDir(&certificateFlags{dir: dir})
-		if err != nil {
+		given := &certificateFlags{dir: dir, ca: certs.LetsEncrypt, email: "admin@corp.test"}
+		at, err := p.certificateDir(given)
+		if err = errors.Join(err, p.note(given)); err != nil {
 			t.Fatal(err)
 		}
 		if want := filepath.Join(b.state, "certificates"); dir == "" && at != want || dir != "" && at != dir {
@@ -153,6 +155,9 @@ func TestWhereCertificatesAreKeptIsFoundAgain(t *testing.T) {
 		}
 		if err := certs.Folder(at).Store(t.Context(), "hosts/"+host+".json", []byte(`{"host":"`+host+`","serial":"0a`+filepath.Base(at)+`"}`)); err != nil {
 			t.Fatal(err)
+		}
+		if by, err := p.noted(); err != nil || by.email != given.email || by.dir != at {
+			t.Errorf("the wizard would rehearse by %+v, %v", by, err)
 		}
 		known, ok, err := keptCertificates{p}.HostCertificate(t.Context(), b.Domain())
 		if err != nil || !ok || known.Serial != "0a"+filepath.Base(at) {
@@ -181,6 +186,11 @@ func TestHalfABindingIsRefused(t *testing.T) {
 	if r := b.must(exitCannot, "serve", "--acme-ca", "http://ca.test/dir"); !strings.Contains(r.err, "no https URL") {
 		t.Errorf("said %s", r.err)
 	}
+	if r := b.must(exitRefused, "serve", "--rehearse"); !strings.Contains(r.err, "nothing to rehearse") {
+		t.Errorf("said %s", r.err)
+	}
+	b.start()
+	b.must(exitGood, "set", b.Domain(), "--host", "serve")
 	if r := b.must(exitCannot, "serve", "--rehearse", "--acme-ca", "https://ca.test/dir"); !strings.Contains(r.err, "--acme-staging") {
 		t.Errorf("said %s", r.err)
 	}

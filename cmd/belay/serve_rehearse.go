@@ -29,9 +29,33 @@ type rehearsedShape struct {
 }
 
 // rehearse orders a certificate for every policy host that belay serves from the CA's
-// staging directory, into a folder of their own, and says how that went. It listens as
-// serve does; where a server has the ports already, that one answers the CA.
+// staging directory, into a folder of their own, and says how that went.
 func (p *program) rehearse(ctx context.Context, s *session, given serveFlags) error {
+	hosts, err := hostsServed(ctx, s)
+	if err != nil {
+		return err
+	}
+	if len(hosts) == 0 {
+		return fmt.Errorf("there is nothing to rehearse: no rollout has the host serve: %w", rollout.ErrRefused)
+	}
+	ctx, stop := p.stoppable(ctx)
+	defer stop()
+	failed := false
+	var unprinted error
+	err = p.rehearseAll(ctx, s, given, hosts, p.sayBeside, func(c rollout.HostCertificate) {
+		failed = failed || c.Trouble != nil
+		unprinted = errors.Join(unprinted, p.printRehearsed(c))
+	})
+	if err = errors.Join(err, unprinted); err == nil && failed {
+		return errFails
+	}
+	return err
+}
+
+// rehearseAll orders for hosts and calls each with what came of it. It listens as serve
+// does; where a server has the ports already, that one answers the CA. say takes what
+// is no result.
+func (p *program) rehearseAll(ctx context.Context, s *session, given serveFlags, hosts []string, say func(string, ...any), each func(rollout.HostCertificate)) error {
 	settings, err := p.certificateSettings(s, &given.certificates)
 	if err != nil {
 		return err
@@ -47,44 +71,44 @@ func (p *program) rehearse(ctx context.Context, s *session, given serveFlags) er
 	if err != nil {
 		return err
 	}
-	hosts, err := hostsServed(ctx, s)
-	if err != nil {
-		return err
-	}
-	if len(hosts) == 0 {
-		return fmt.Errorf("there is nothing to rehearse: no rollout has the host serve: %w", rollout.ErrRefused)
-	}
 	challenges := settings.Storage
 	settings.Storage = certs.Folder(filepath.Join(dir, "rehearsal"))
 	rehearsal, err := certs.OpenRehearsal(settings, challenges)
 	if err != nil {
 		return err
 	}
-	ctx, stop := p.stoppable(ctx)
-	defer stop()
-	quit, err := p.answerRehearsal(ctx, given, rehearsal)
+	quit, err := p.answerRehearsal(ctx, given, rehearsal, say)
 	if err != nil {
 		return errors.Join(err, rehearsal.Close())
 	}
-	p.sayBeside("Ordering from %s; what it issues is shown to nobody.", settings.CA)
-	failed := false
-	var unprinted error
-	err = rehearsal.Run(ctx, hosts, func(c rollout.HostCertificate) {
-		failed = failed || c.Trouble != nil
-		unprinted = errors.Join(unprinted, p.printRehearsed(settings.CA, c))
-	})
-	if err = errors.Join(err, unprinted, quit(), rehearsal.Close()); err == nil && failed {
-		return errFails
+	say("Ordering from %s; what it issues is shown to nobody.", settings.CA)
+	err = rehearsal.Run(ctx, hosts, each)
+	return errors.Join(err, quit(), rehearsal.Close())
+}
+
+// Rehearse orders the certificate of one rollout's policy host from the staging
+// directory, by the settings that belay serve was started with last. It is what a key of
+// the wizard does.
+func (l logged) Rehearse(ctx context.Context, domain string) (cert rollout.HostCertificate, err error) {
+	open, ok := l.Engine.Accounts.(*accounts)
+	if !ok {
+		return cert, errors.New("there is no account to rehearse with")
 	}
-	return err
+	given := serveFlags{listen: []string{":443"}, http: []string{":80"}}
+	if given.certificates, err = l.p.noted(); err != nil {
+		return cert, err
+	}
+	err = l.p.rehearseAll(ctx, &session{engine: l.Engine, accounts: open}, given, []string{mtasts.PolicyHost(domain)},
+		func(string, ...any) {}, func(c rollout.HostCertificate) { cert = c })
+	return cert, l.note("rehearse", domain, err)
 }
 
 // sayBeside says what is no result on the standard error.
 func (p *program) sayBeside(format string, args ...any) { fmt.Fprintf(p.errs, format+"\n", args...) }
 
-func (p *program) printRehearsed(ca string, c rollout.HostCertificate) error {
+func (p *program) printRehearsed(c rollout.HostCertificate) error {
 	if p.flags.json {
-		return p.printJSON(rehearsedShape{Host: c.Host, CA: ca, Good: c.Trouble == nil, Issuer: c.Issuer, Trouble: c.Trouble})
+		return p.printJSON(rehearsedShape{Host: c.Host, CA: c.CA, Good: c.Trouble == nil, Issuer: c.Issuer, Trouble: c.Trouble})
 	}
 	if c.Trouble == nil {
 		p.say("ok    %s  %s would issue", c.Host, clean(c.Issuer))
@@ -109,11 +133,11 @@ func hostsServed(ctx context.Context, s *session) (hosts []string, err error) {
 }
 
 // answerRehearsal answers the CA at the addresses of the flags until quit is called.
-func (p *program) answerRehearsal(ctx context.Context, given serveFlags, r *certs.Rehearsal) (quit func() error, err error) {
+func (p *program) answerRehearsal(ctx context.Context, given serveFlags, r *certs.Rehearsal, say func(string, ...any)) (quit func() error, err error) {
 	given.status = []string{"none"}
 	at, err := p.serveSockets(ctx, given)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		p.sayBeside("The ports are taken: the server there answers the CA.")
+		say("The ports are taken: the server there answers the CA.")
 		return func() error { return nil }, nil
 	}
 	if err != nil {
