@@ -117,6 +117,8 @@ type Certificates struct {
 	config *certmagic.Config
 	cache  *certmagic.Cache
 
+	managing sync.Mutex // one Manage at a time
+
 	mu    sync.RWMutex
 	hosts map[string]*host
 	// limited is how many hosts in a row the CA turned away by its rate limits, and

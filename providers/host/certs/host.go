@@ -50,6 +50,8 @@ type host struct {
 // The error says that the storage could not be read for some host; the others are
 // served, and that one is tried again.
 func (c *Certificates) Manage(ctx context.Context, hosts []string) error {
+	c.managing.Lock()
+	defer c.managing.Unlock()
 	c.mu.Lock()
 	wanted := make(map[string]*host, len(hosts))
 	var fresh []*host
