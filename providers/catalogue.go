@@ -45,6 +45,9 @@ type Provider struct {
 	Recipe string `json:"recipe,omitempty"`
 	// Docs is where the provider's own documentation of its credentials stands.
 	Docs string `json:"docs,omitempty"`
+	// Writes says what carries belay's changes there, for DNS: a libdns module, or
+	// belay's own calls, and then why. It continues "Writes go ...".
+	Writes string `json:"writes,omitempty"`
 	// Tested says what belay's work with it was tested against.
 	Tested string `json:"tested"`
 	// AddressEnv is the environment variable that replaces the address of the

@@ -16,6 +16,9 @@ func TestCatalogueIsWhole(t *testing.T) {
 			t.Errorf("%s stands twice", key)
 		}
 		seen[key] = true
+		if p.Kind == providers.DNS && p.Writes == "" {
+			t.Errorf("%s does not say what carries its writes", p.ID)
+		}
 		if p.Label == "" || p.About == "" || p.Tested == "" || p.Rights == "" {
 			t.Errorf("%s lacks a label, what it does, what was tested or its rights: %+v", key, p)
 		}

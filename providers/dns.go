@@ -32,6 +32,7 @@ func cloudflare() Provider {
 Cloudflare limits a token to a zone, not to names in it. Not the Global API Key.`,
 		Docs:       "https://developers.cloudflare.com/fundamentals/api/get-started/create-token/",
 		AddressEnv: "CLOUDFLARE_BASE_URL",
+		Writes:     "by libdns's module for Cloudflare, over an HTTP client of belay's; belay reads by its own calls, name by name",
 		Tested:     "against a loopback server with Cloudflare's documented answers and libdns's known faults; not against a real account",
 	}
 }
@@ -91,6 +92,7 @@ func route53() Provider {
   ]
 }`,
 		Docs:   "https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/specifying-rrset-conditions.html",
+		Writes: "deletions by libdns's module for Route 53; creations and changes by batches of belay's own over the same AWS SDK, which Route 53 compares with what stands",
 		Tested: "against a loopback server with Route 53's documented answers; not against a real account",
 	}
 }
@@ -136,6 +138,7 @@ a dot:
       key: belay
       action: transfer`,
 		Docs:   "https://bind9.readthedocs.io/en/latest/reference.html#dynamic-update-policies",
+		Writes: "by UPDATEs of belay's own, which carry what must stand before; zone transfers are read by libdns's module for RFC 2136",
 		Tested: "against the lab's name server and, in CI, BIND 9 and Knot as Debian ships them, with policies of least rights, with and without zone transfer",
 	}
 }
@@ -145,6 +148,7 @@ func manualDNS() Provider {
 		ID: "manual", Label: "By hand", Kind: DNS,
 		About:  "belay shows each record as the provider's form asks for it, and goes on when every name server answers it.",
 		Rights: "None: you change the records yourself.",
+		Writes: "by hand",
 		Tested: "against name servers on loopback",
 	}
 }

@@ -16,7 +16,8 @@ func digitalOcean() Provider {
 			"API, Personal access tokens, Generate New Token\n" +
 			"Custom Scopes: domain, and of it read, create, update and delete\n" +
 			"an expiration that you will renew before",
-		Docs: "https://docs.digitalocean.com/reference/api/create-personal-access-token/",
+		Docs:   "https://docs.digitalocean.com/reference/api/create-personal-access-token/",
+		Writes: "by belay's own calls; libdns's module changes and deletes no record that it has not listed",
 		Tested: "against a loopback server with DigitalOcean's documented answers and refusals; " +
 			"not against a real account",
 		AddressEnv: "DIGITALOCEAN_BASE_URL",

@@ -17,7 +17,8 @@ func dnscale() Provider {
 			"zones:read\n" +
 			"records:read\n" +
 			"records:write",
-		Docs: "https://dnscale.eu/api/authentication",
+		Docs:   "https://dnscale.eu/api/authentication",
+		Writes: "by a client of belay's own with libdns's interfaces; there is no libdns module",
 		Tested: "against a loopback server written to DNScale's published API contract, its changing ids, shared TTLs and refusals; " +
 			"not against a real account",
 		AddressEnv: "DNSCALE_API_URL",

@@ -23,7 +23,8 @@ func gandi() Provider {
 			"Resources: restrict to selected products, and select DOMAIN.\n" +
 			"Permissions: \"See and renew domain names\" and \"Manage domain name technical\n" +
 			"configurations\"; nothing else.",
-		Docs: "https://docs.gandi.net/en/managing_an_organization/organizations/personal_access_token.html",
+		Docs:   "https://docs.gandi.net/en/managing_an_organization/organizations/personal_access_token.html",
+		Writes: "by a client of belay's own with libdns's interfaces; libdns's module appends where it must replace",
 		Tested: "against a loopback server with LiveDNS's documented answers, its pages, TTL floor and refusals; not against a " +
 			"real account",
 		AddressEnv: "GANDI_BASE_URL",

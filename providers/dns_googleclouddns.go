@@ -31,6 +31,7 @@ gcloud iam service-accounts keys create belay.json --project PROJECT \
     --iam-account belay@PROJECT.iam.gserviceaccount.com
 # PROJECT is the project's id, ZONE the managed zone's name for DOMAIN.`,
 		Docs:   "https://cloud.google.com/dns/docs/access-control",
+		Writes: "by belay's own calls over Google's library, each a change that Cloud DNS compares with what stands; libdns's module compares nothing",
 		Tested: "against a loopback server with Cloud DNS's documented answers, in a binary built with the tag google; not against a real account",
 	}
 }

@@ -17,7 +17,8 @@ func hetzner() Provider {
 			"make a project for DNS alone, and move the zone DOMAIN into it\n" +
 			"in that project: Security, API tokens, Generate API token\n" +
 			"permissions: Read & Write",
-		Docs: "https://docs.hetzner.cloud/reference/cloud#authentication",
+		Docs:   "https://docs.hetzner.cloud/reference/cloud#authentication",
+		Writes: "by belay's own calls; libdns's module deletes a set before it creates it anew",
 		Tested: "against a loopback server with the Hetzner Cloud API's documented answers and refusals; " +
 			"not against a real account",
 		AddressEnv: "HCLOUD_ENDPOINT",

@@ -16,7 +16,8 @@ func linode() Provider {
 			"   specific permissions No Access but for the domain DOMAIN: Read-Write.\n" +
 			"2. As that user: API Tokens, Create a Personal Access Token, No Access for\n" +
 			"   all, then Domains: Read/Write.",
-		Docs: "https://techdocs.akamai.com/linode-api/reference/get-started",
+		Docs:   "https://techdocs.akamai.com/linode-api/reference/get-started",
+		Writes: "by belay's own calls; libdns's module empties a set whose creation is refused",
 		Tested: "against a loopback server with the documented answers of the Linode API, its rounding of TTLs among them, with " +
 			"libdns/linode's faults shown beside; not against a real account",
 	}

@@ -22,7 +22,8 @@ func porkbun() Provider {
 		Recipe: "1. https://porkbun.com/account/api: Create API Key; limit it to this machine's\n" +
 			"   address where that does not change.\n" +
 			"2. Domain Management, DOMAIN, Details: API ACCESS on. Leave it off for others.",
-		Docs: "https://porkbun.com/api/json/v3/documentation",
+		Docs:   "https://porkbun.com/api/json/v3/documentation",
+		Writes: "by belay's own calls; libdns's module deletes every value of a set with one",
 		Tested: "against a loopback server with the documented answers of Porkbun's API, with libdns/porkbun's faults shown " +
 			"beside; not against a real account",
 	}

@@ -22,14 +22,19 @@ type StalePlanError struct {
 
 // Error names the plan and every difference.
 func (e *StalePlanError) Error() string {
-	said := fmt.Sprintf("plan %s of %s is stale, and nothing was done: ", e.Shown.Hash(), e.Shown.Domain)
+	return e.Lead() + ": " + strings.Join(e.Differences(), "; ") + "; look at the new plan"
+}
+
+// Lead names the plan and says what became of it before; the differences follow it.
+func (e *StalePlanError) Lead() string {
+	said := fmt.Sprintf("plan %s of %s is stale, and nothing was done", e.Shown.Hash(), e.Shown.Domain)
 	switch {
 	case !e.Done.IsZero() && e.Unfinished:
-		said += fmt.Sprintf("it was accepted %s and given up since; ", stamp(e.Done))
+		said += fmt.Sprintf(": it was accepted %s and given up since", stamp(e.Done))
 	case !e.Done.IsZero():
-		said += fmt.Sprintf("it was carried out already %s; ", stamp(e.Done))
+		said += fmt.Sprintf(": it was carried out already %s", stamp(e.Done))
 	}
-	return said + strings.Join(e.Differences(), "; ") + "; look at the new plan"
+	return said
 }
 
 // Is reports whether target is ErrStale or ErrRefused.

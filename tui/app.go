@@ -185,7 +185,7 @@ func (a *app) globals() []act {
 		acts = append(acts, on("d", "wind a day", a.windDay), on("x", "lab faults", a.openFaults))
 	}
 	if r, ok := a.top().Rollout(); ok && a.journal != nil {
-		acts = append(acts, on("l", "log", func() tea.Cmd { return a.open(newHistory(a.kit, r.Domain)) }))
+		acts = append(acts, on("l", "history", func() tea.Cmd { return a.open(newHistory(a.kit, r.Domain)) }))
 	}
 	if len(a.screens) > 1 {
 		acts = append(acts, on("esc", "back", a.back))

@@ -340,7 +340,7 @@ func (d *dashboard) KeyMap() []act {
 		acts = append(acts, on("/", "filter", func() tea.Cmd { d.typing = true; d.filter.focus(); return nil }))
 	}
 	if s, ok := d.selected(); ok && d.journal != nil {
-		acts = append(acts, on("l", "log", func() tea.Cmd { return d.nav.open(newHistory(d.kit, s.rollout.Domain)) }))
+		acts = append(acts, on("l", "history", func() tea.Cmd { return d.nav.open(newHistory(d.kit, s.rollout.Domain)) }))
 	}
 	return append(acts, d.pane.moves()...)
 }

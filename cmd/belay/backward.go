@@ -17,7 +17,7 @@ func (p *program) stepBackCommand() *cobra.Command {
 
 func (p *program) undoCommand() *cobra.Command {
 	return p.askedFor("undo DOMAIN", "Undo the last plan, forward",
-		"Undoes what the last plan wrote: a record by its inverse, a policy by publishing\nthe earlier one anew under a new id. It never enforces and never raises max_age.",
+		"Undoes what the last plan wrote: a record by its inverse, a policy by publishing\nthe earlier one anew under a new id. It never enforces and never raises max_age.\nThe _mta-sts record itself is never put back, neither the TXT nor a CNAME to a\nvendor: senders may have acted on it. From a vendor a step back takes it home.",
 		rollout.ForUndo)
 }
 

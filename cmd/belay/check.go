@@ -83,6 +83,9 @@ type look struct {
 type looking func(ctx context.Context, domain string) look
 
 func (p *program) check(ctx context.Context, domains []string, o checkFlags) (err error) {
+	if err := promFile(o.prometheus); err != nil {
+		return err
+	}
 	leave, err := p.goTo(ctx, o.vantage)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -26,6 +27,15 @@ const metricsHelp = `  belay_domain_verdict{domain,verdict}       1 for the verd
   belay_check_domains, belay_check_duration_seconds,
   belay_check_completed_timestamp_seconds    the run as a whole
 `
+
+// promFile refuses a file that node_exporter would never read: its textfile collector
+// takes names that end in .prom alone.
+func promFile(path string) error {
+	if path != "" && filepath.Ext(path) != ".prom" {
+		return usagef("--prometheus: %q does not end in .prom, and node_exporter's textfile collector reads no other file", path)
+	}
+	return nil
+}
 
 // metrics gathers what --prometheus writes: few numbers a domain, because all
 // samples of one metric must stand together.

@@ -137,6 +137,10 @@ func TestCheckFileRefusesWhatIsNoDomain(t *testing.T) {
 	if !strings.Contains(r.err, "line 2") || r.out != "" {
 		t.Errorf("printed %q %q", r.out, r.err)
 	}
+	r = b.must(exitCannot, "check", "corp.test", "--prometheus", filepath.Join(t.TempDir(), "belay.txt"))
+	if !strings.Contains(r.err, "does not end in .prom") || r.out != "" {
+		t.Errorf("a file that nobody would read: %s%s", r.out, r.err)
+	}
 	r = b.must(exitCannot, "check", "corp.test", "--prometheus", filepath.Join(t.TempDir(), "no", "such.prom"))
 	if !strings.Contains(r.err, "write metrics") {
 		t.Errorf("a file that cannot be written is %q", r.err)

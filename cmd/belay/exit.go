@@ -70,10 +70,23 @@ func (p *program) conclude(ran *cobra.Command, err error) int {
 		}{text, status})
 		return status
 	}
+	if stale, ok := errors.AsType[*rollout.StalePlanError](err); ok {
+		p.sayStale(stale)
+		return status
+	}
 	fmt.Fprintf(p.errs, "belay: %s\n", text)
 	var usage usageError
 	if errors.As(err, &usage) {
 		fmt.Fprintf(p.errs, "%s --help shows how it is used.\n", ran.CommandPath())
 	}
 	return status
+}
+
+// sayStale prints what a plan that was shown no longer fits, a difference a line.
+func (p *program) sayStale(e *rollout.StalePlanError) {
+	fmt.Fprintf(p.errs, "belay: %s:\n", clean(e.Lead()))
+	for _, d := range e.Differences() {
+		fmt.Fprintf(p.errs, "  - %s\n", clean(d))
+	}
+	fmt.Fprintf(p.errs, "Look at the new plan: belay plan %s\n", e.Shown.Domain)
 }

@@ -150,6 +150,9 @@ func (p *program) printProvider(entry providers.Provider) {
 	if entry.Docs != "" {
 		p.say("  %s", entry.Docs)
 	}
+	if entry.Writes != "" {
+		p.paragraph("Writes go "+entry.Writes+".", "  ", "  ")
+	}
 	p.paragraph("Tested "+entry.Tested+".", "  ", "  ")
 }
 

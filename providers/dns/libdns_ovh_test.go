@@ -161,7 +161,7 @@ func TestOVHRecipeSuffices(t *testing.T) {
 	entry, _ := providers.Lookup(providers.DNS, "ovh")
 	var rules []vendor.OVHRule
 	for line := range strings.Lines(entry.RecipeFor(domain)) {
-		if f := strings.Fields(line); len(f) == 2 && strings.HasPrefix(f[1], "/domain/") {
+		if f := strings.Fields(line); len(f) == 2 && strings.HasPrefix(f[1], "/domain/zone") {
 			rules = append(rules, vendor.OVHRule{Method: f[0], Path: f[1]})
 		}
 	}
@@ -170,7 +170,7 @@ func TestOVHRecipeSuffices(t *testing.T) {
 	}
 	srv.SetRules(rules...)
 	a := b.open(t, dns.Options{})
-	if trial, err := a.Try(ctx(t), domain); err != nil || !strings.Contains(strings.Join(trial.Lines, "\n"), "may change records") {
+	if trial, err := a.Try(ctx(t), domain); err != nil || !strings.Contains(strings.Join(trial.Lines, "\n"), "may change records") || !strings.Contains(strings.Join(trial.Lines, "\n"), "The account sees one zone") {
 		t.Errorf("try: %v in %q", err, trial.Lines)
 	}
 	for _, step := range [][2][]string{{nil, list(sts1)}, {list(sts1), list(sts2)}, {list(sts2), nil}} {

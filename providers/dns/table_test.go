@@ -6,6 +6,8 @@ import (
 	"io"
 	"maps"
 	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -178,5 +180,41 @@ func TestTheTableHasNoSecretHole(t *testing.T) {
 				t.Errorf("holes: %q", holes)
 			}
 		})
+	}
+}
+
+// TestTheReadmeNamesTheFaults: each test that the README names as the one which
+// reproduces a fault of libdns is there, and each such test is named.
+func TestTheReadmeNamesTheFaults(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	written := map[string]bool{}
+	for _, pattern := range []string{"*_test.go", "../lab/vendor/*_test.go"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %v, %v", pattern, files, err)
+		}
+		for _, file := range files {
+			source, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range regexp.MustCompile(`(?m)^func (Test\w+)\(t`).FindAllSubmatch(source, -1) {
+				written[string(f[1])] = true
+			}
+		}
+	}
+	named := map[string]bool{}
+	for _, f := range regexp.MustCompile("`(Test\\w+)`").FindAllSubmatch(text, -1) {
+		if named[string(f[1])] = true; !written[string(f[1])] {
+			t.Errorf("the README names %s, and there is none", f[1])
+		}
+	}
+	for test := range written {
+		if strings.Contains(test, "LibdnsFaults") && !named[test] {
+			t.Errorf("the README does not name %s", test)
+		}
 	}
 }
