@@ -11,8 +11,6 @@ import (
 
 	"belay/providers/host/certs"
 	"belay/rollout"
-
-	"github.com/caddyserver/certmagic"
 )
 
 const host = "mta-sts.corp.test"
