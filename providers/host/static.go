@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"belay/rollout"
 	"belay/rollout/finding"
@@ -91,11 +93,14 @@ func (s Static) lay(e rollout.Edit) error {
 			return err
 		}
 	}
-	switch {
-	case stood.Equal(e.After):
-		return nil
-	case stood.Exists && !stood.SamePolicy(e.Before) && !stood.SamePolicy(e.After):
+	if stood.Exists && !stood.SamePolicy(e.Before) && !stood.SamePolicy(e.After) {
 		return fmt.Errorf("%s holds neither what the plan saw nor what it wants, but %s: %w", root.path(), finding.Quote(stood.String(), 200), rollout.ErrStale)
+	}
+	if !e.After.Exists {
+		if !stood.Exists {
+			return nil
+		}
+		return root.write(e.After)
 	}
 	if err := os.MkdirAll(s.Dir, 0o755); err != nil {
 		return explain("make the folder", err)
@@ -105,7 +110,28 @@ func (s Static) lay(e rollout.Edit) error {
 			return err
 		}
 	}
-	return root.write(e.After)
+	if !stood.Equal(e.After) {
+		if err := root.write(e.After); err != nil {
+			return err
+		}
+	}
+	return s.complete(e)
+}
+
+// complete reads the folder again: the policy to the byte, and that every file
+// beside it is there.
+func (s Static) complete(e rollout.Edit) error {
+	stands, err := Webroot{Dir: s.Dir}.read()
+	switch lacks := s.missing(e); {
+	case err != nil:
+		return fmt.Errorf("read the folder again: %w", err)
+	case !stands.Equal(e.After):
+		return fmt.Errorf("read the folder again: the policy in %s is not what was written", s.Dir)
+	case len(lacks) > 0:
+		slices.Sort(lacks)
+		return fmt.Errorf("read the folder again: %s has no %s", s.Dir, strings.Join(lacks, ", "))
+	}
+	return nil
 }
 
 // lend writes a file that stands beside the policy, unless there is one: it may be
@@ -124,29 +150,6 @@ func (s Static) lend(name, text string) error {
 		return explain("write "+name, err)
 	}
 	return nil
-}
-
-// beside are the files that hosts of static pages need, by name: GitHub Pages leaves
-// folders that begin with a dot out unless .nojekyll is there, and learns the name it
-// answers to from CNAME; Netlify and Cloudflare Pages read the type from _headers.
-func beside(e rollout.Edit) map[string]string {
-	return map[string]string{
-		".nojekyll": "",
-		"CNAME":     hostOf(e) + "\n",
-		"_headers":  "/.well-known/mta-sts.txt\n  Content-Type: text/plain\n  Cache-Control: no-cache\n",
-	}
-}
-
-func (s Static) instruction(e rollout.Edit) string {
-	name := hostOf(e)
-	if !e.After.Exists {
-		return fmt.Sprintf("The policy was taken out of %s. Publish the folder again, so that %s answers 404.", s.Dir, e.Name)
-	}
-	return fmt.Sprintf(`Publish the folder %[1]s so that %[2]s answers with its policy, as text/plain and without a redirect:
-GitHub Pages: push it to the branch that Pages serves; custom domain %[3]s, Enforce HTTPS on.
-Netlify, Cloudflare Pages: deploy the folder, with no build command; custom domain %[3]s.
-S3 with CloudFront: aws s3 cp %[1]s/.well-known/mta-sts.txt s3://BUCKET/.well-known/mta-sts.txt --content-type text/plain --cache-control no-cache; alternate domain name and certificate for %[3]s.`,
-		s.Dir, e.Name, name)
 }
 
 // hostOf is the policy host whose policy e is about.

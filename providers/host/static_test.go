@@ -63,6 +63,52 @@ func TestStaticApply(t *testing.T) {
 	}
 }
 
+// What hosts of static pages need is there and fits together; a file of the
+// operator's that does not is named with the instruction.
+func TestStaticFolderServesEachHost(t *testing.T) {
+	s := Static{Dir: filepath.Join(t.TempDir(), "my pages"), Seer: window{value: rollout.Absent()}}
+	got, err := s.Apply(t.Context(), edit(rollout.Absent(), rollout.Body(testing1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, says := range []string{"GitHub Pages: ", "netlify deploy --prod --dir '" + s.Dir + "'", "wrangler pages deploy '" + s.Dir + "'",
+		"aws s3 cp '" + s.Dir + "/.well-known/mta-sts.txt' s3://BUCKET/.well-known/mta-sts.txt --content-type text/plain", "66 bytes (SHA-256 "} {
+		if !strings.Contains(got.Detail, says) {
+			t.Errorf("%q is not said:\n%s", says, got.Detail)
+		}
+	}
+	for name, has := range map[string]string{"index.html": `href="/.well-known/mta-sts.txt"`, "404.html": "<title>Not found</title>", ".nojekyll": "", "CNAME": "mta-sts.corp.test\n"} {
+		text, err := os.ReadFile(filepath.Join(s.Dir, name))
+		if err != nil || !strings.Contains(string(text), has) {
+			t.Errorf("%s holds %q, %v", name, text, err)
+		}
+	}
+	if strings.Contains(got.Detail, "was there before") {
+		t.Errorf("belay's own files are told as the operator's:\n%s", got.Detail)
+	}
+	for name, text := range map[string]string{"CNAME": "www.corp.test\n", "_headers": "/img\n  X-Y: z\n"} {
+		if err := os.WriteFile(filepath.Join(s.Dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err = s.Apply(t.Context(), edit(rollout.Absent(), rollout.Body(testing1)))
+	if err != nil || !strings.Contains(got.Detail, `CNAME was there before and names "www.corp.test"`) || !strings.Contains(got.Detail, "_headers was there before and says nothing of /.well-known/mta-sts.txt") {
+		t.Errorf("what does not fit is not named (%v):\n%s", err, got.Detail)
+	}
+	if err := os.Remove(filepath.Join(s.Dir, ".nojekyll")); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.complete(edit(rollout.Absent(), rollout.Body(testing1))); err == nil || !strings.Contains(err.Error(), ".nojekyll") {
+		t.Errorf("a folder that lacks a file is complete: %v", err)
+	}
+	if got, err = s.Apply(t.Context(), edit(rollout.Absent(), rollout.Body(testing1))); err != nil || got.Outcome != rollout.Waiting {
+		t.Errorf("written again: %+v, %v", got, err)
+	}
+	if _, err := os.Stat(filepath.Join(s.Dir, ".nojekyll")); err != nil {
+		t.Errorf("a file that went missing is not put back: %v", err)
+	}
+}
+
 func TestStaticTry(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")
