@@ -25,8 +25,8 @@ func cameIn(mail string, at time.Time) string {
 	return "Received: from mta.sender.test by mx.corp.test\r\n with ESMTPS id 1; " + at.Format(time.RFC1123Z) + "\r\n" + mail
 }
 
-// standingOf is what becomes of the one report in a mail, at noon.
-func standingOf(t *testing.T, mail string, lookup LookupTXT, authserv ...string) (rollout.Standing, string) {
+// judgedAs is what becomes of the one report in a mail, at noon.
+func judgedAs(t *testing.T, mail string, lookup LookupTXT, authserv ...string) (rollout.Standing, string) {
 	t.Helper()
 	store := &shelf{}
 	im := importer(store, lookup)
@@ -69,7 +69,7 @@ func TestExpiryIsJudgedAsOfTheMailsArrival(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			// go-msgauth writes t= by the machine's clock, which is after the arrival.
-			if got, _ := standingOf(t, withoutTime(t, sender, row.mail, signed, expires), row.lookup); got != row.want {
+			if got, _ := judgedAs(t, withoutTime(t, sender, row.mail, signed, expires), row.lookup); got != row.want {
 				t.Errorf("standing %s, want %s", got, row.want)
 			}
 		})
@@ -224,7 +224,7 @@ func TestWeakSignaturesAreNone(t *testing.T) {
 					signed = row.edit(signed)
 				}
 				lookup := func(context.Context, string) ([]string, error) { return []string{recordOf(t, s)}, nil }
-				if got, _ := standingOf(t, cameIn(signed, past.Add(-time.Hour)), lookup); got != row.want {
+				if got, _ := judgedAs(t, cameIn(signed, past.Add(-time.Hour)), lookup); got != row.want {
 					t.Errorf("standing %s, want %s", got, row.want)
 				}
 			})
@@ -241,7 +241,7 @@ func TestASignatureMadeAfterItsMailCameInIsNone(t *testing.T) {
 		came.Add(48 * time.Hour): rollout.Unsigned,
 	} {
 		signed := sender.handSign(t, mailOf(t, reportOf("1", "corp.test")), fmt.Sprintf("t=%d; ", made.Unix()), "relaxed/relaxed")
-		if got, _ := standingOf(t, cameIn(signed, came), sender.lookup); got != want {
+		if got, _ := judgedAs(t, cameIn(signed, came), sender.lookup); got != want {
 			t.Errorf("made %s after: %s, want %s", made.Sub(came), got, want)
 		}
 	}

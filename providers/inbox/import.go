@@ -12,7 +12,8 @@ import (
 
 // Bounds of a batch, which is one durable commit, and of what is under way.
 const (
-	batchReports = 200
+	batchReports = 500
+	batchBeside  = 100     // where a single worker leaves the processor to others
 	batchBytes   = 8 << 20 // of raw mail and what was parsed from it
 	batchItems   = 2000    // read without any report of ours
 	storeTimeout = 30 * time.Second
@@ -124,6 +125,14 @@ func (in *intake) all() error {
 	return nil
 }
 
+// most is how many reports are stored in one commit.
+func (im *Importer) most() int {
+	if im.Workers == 1 {
+		return batchBeside
+	}
+	return batchReports
+}
+
 // take adds what one item gave. It returns an error when the import is to end.
 func (in *intake) take(it item, g gleaned) error {
 	in.done++
@@ -150,7 +159,7 @@ func (in *intake) take(it item, g gleaned) error {
 		}
 		in.kept[it.from] = k
 	}
-	if len(in.batch) < batchReports && in.bytes < batchBytes && in.items < batchItems {
+	if len(in.batch) < in.im.most() && in.bytes < batchBytes && in.items < batchItems {
 		if in.told.Elapsed() > tellEvery {
 			in.tell()
 		}

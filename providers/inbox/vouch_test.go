@@ -121,14 +121,14 @@ func TestWhatTheOwnMXWroteCounts(t *testing.T) {
 		{"another signature's beginning", "Authentication-Results: mx.corp.test; dkim=pass header.d=sender.test header.b=zzzzzzzz\r\n" + signed, gone, rollout.Unsigned},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			got, signer := standingOf(t, row.mail, row.lookup, name)
+			got, signer := judgedAs(t, row.mail, row.lookup, name)
 			if got != row.want || got.Proven() != (signer == "sender.test") {
 				t.Errorf("standing %s by %q, want %s", got, signer, row.want)
 			}
 			if row.want != rollout.Vouched {
 				return
 			}
-			if got, _ := standingOf(t, row.mail, row.lookup); got.Proven() {
+			if got, _ := judgedAs(t, row.mail, row.lookup); got.Proven() {
 				t.Errorf("%s though nobody named the MX", got)
 			}
 		})

@@ -6,6 +6,8 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"sync"
+	"sync/atomic"
 
 	"belay/rollout"
 )
@@ -23,7 +25,7 @@ import (
 //
 // A report about several domains is new where it is new for any of them.
 func (s *Store) AddReports(ctx context.Context, rs []rollout.ReceivedReport) ([]rollout.Taken, error) {
-	return s.addReports(ctx, rs, func() {})
+	return s.addReports(ctx, rs, nil)
 }
 
 // Paced is the store for an importer that shares the processor with a screen:
@@ -42,11 +44,7 @@ func (p paced) AddReports(ctx context.Context, rs []rollout.ReceivedReport) ([]r
 
 func (s *Store) addReports(ctx context.Context, rs []rollout.ReceivedReport, pause func()) ([]rollout.Taken, error) {
 	// Everything that needs no database is done before the others must wait.
-	incoming := make([]arrival, len(rs))
-	for i, r := range rs {
-		pause()
-		incoming[i] = s.arrive(r)
-	}
+	incoming := s.arriveAll(rs, pause)
 	taken := make([]rollout.Taken, len(rs))
 	err := s.write(ctx, "keep reports", func(tx *sql.Tx) error {
 		b := newBatch(ctx, tx)
@@ -61,7 +59,9 @@ func (s *Store) addReports(ctx context.Context, rs []rollout.ReceivedReport, pau
 			return err
 		}
 		for i, a := range incoming {
-			pause()
+			if pause != nil {
+				pause()
+			}
 			var err error
 			if taken[i], err = s.take(b, a); err != nil {
 				return err
@@ -73,6 +73,32 @@ func (s *Store) addReports(ctx context.Context, rs []rollout.ReceivedReport, pau
 		return nil, err
 	}
 	return taken, nil
+}
+
+// arriveAll readies reports to be written: by two goroutines, or with a pause before
+// each by this one.
+func (s *Store) arriveAll(rs []rollout.ReceivedReport, pause func()) []arrival {
+	out := make([]arrival, len(rs))
+	if pause != nil {
+		for i, r := range rs {
+			pause()
+			out[i] = s.arrive(r)
+		}
+		return out
+	}
+	var next atomic.Int64
+	ready := func() {
+		for i := next.Add(1) - 1; i < int64(len(rs)); i = next.Add(1) - 1 {
+			out[i] = s.arrive(rs[i])
+		}
+	}
+	var other sync.WaitGroup
+	if len(rs) > 1 {
+		other.Go(ready)
+	}
+	ready()
+	other.Wait()
+	return out
 }
 
 // arrival is a report ready to be written.

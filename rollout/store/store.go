@@ -153,7 +153,7 @@ func (s *Store) write(ctx context.Context, what string, do func(*sql.Tx) error) 
 // are small.
 func (s *Store) openPacking() error {
 	var err error
-	s.pack, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true),
+	s.pack, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(2), zstd.WithLowerEncoderMem(true),
 		zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(64<<10))
 	if err != nil {
 		return fmt.Errorf("ready compression: %w", err)
