@@ -195,6 +195,8 @@ func TestInstancesThatShareAStorageOrderOnce(t *testing.T) {
 		}
 	}
 	// A renewal too is made once, and the other takes it over.
+	one.manage(t, host)
+	two.manage(t, host)
 	l.clock.wind(70 * 24 * time.Hour)
 	both.Go(func() { one.manage(t, host) })
 	both.Go(func() { two.manage(t, host) })
