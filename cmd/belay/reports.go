@@ -15,12 +15,12 @@ func (p *program) reportsCommand() *cobra.Command {
 		Use: "reports", Short: "Take in, sum up, export and trust TLS reports",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("reports knows no %q; it is export, import, login, show or trust", args[0])
+				return usagef("reports knows no %q; it is export, import, login, reread, show or trust", args[0])
 			}
-			return usagef("reports needs export, import, login, show or trust")
+			return usagef("reports needs export, import, login, reread, show or trust")
 		},
 	}
-	c.AddCommand(p.reportsExport(), p.reportsImport(), p.reportsLogin(), p.reportsShow(), p.reportsTrust())
+	c.AddCommand(p.reportsExport(), p.reportsImport(), p.reportsLogin(), p.reportsReread(), p.reportsShow(), p.reportsTrust())
 	return c
 }
 

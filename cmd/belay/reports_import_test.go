@@ -193,3 +193,20 @@ func TestProgressText(t *testing.T) {
 		}
 	}
 }
+
+func TestRereadFindsNothingNewInWhatWasRead(t *testing.T) {
+	state, dir, now := t.TempDir(), t.TempDir(), time.Now()
+	placed(t, filepath.Join(dir, "a.json"), reportAbout("corp.test", "1", now, 5, 1))
+	placed(t, filepath.Join(dir, "b.json.gz"), string(gzipOf(t, reportAbout("corp.test", "2", now, 5, 1))))
+	placed(t, filepath.Join(dir, "c.eml"), "From: a@google.com\nContent-Type: application/tlsrpt+json\n\n"+reportAbout("corp.test", "3", now, 5, 1))
+	if got := take(t, state, "", dir); got.status != exitGood || !strings.Contains(got.out, "3 new") {
+		t.Fatalf("%+v", got)
+	}
+	for _, args := range [][]string{{"reread"}, {"reread", "corp.test"}} {
+		var out, errs bytes.Buffer
+		p := newProgram(world.System(), strings.NewReader(""), &out, &errs, func(string) (string, bool) { return "", false })
+		if status := p.run(append([]string{"--state", state, "--json", "reports"}, args...)); status != exitGood || out.String() != `{"mails":3,"changed":0,"unreadable":0}`+"\n" {
+			t.Errorf("%v: exit %d, %s%s", args, status, out.String(), errs.String())
+		}
+	}
+}

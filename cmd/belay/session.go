@@ -7,6 +7,7 @@ import (
 	"os/user"
 	"path/filepath"
 
+	"belay/providers/inbox"
 	"belay/rollout"
 	"belay/rollout/finding"
 	"belay/rollout/store"
@@ -21,6 +22,7 @@ type session struct {
 	reports  rollout.Reports
 	paced    func(pause func()) rollout.Reports // reports, for work beside a screen
 	cursors  mailboxCursors
+	archive  inbox.Archive // the mails that reports came in
 	accounts *accounts
 	close    func() error
 }
@@ -51,7 +53,7 @@ func (p *program) openAt(ctx context.Context, dir string) (*session, error) {
 			Store: journal, Reports: kept, Looker: looker, Accounts: accounts, Steps: steps.All(), Certificates: keptCertificates{p},
 			Clock: p.world.Clock, Who: p.who(),
 		},
-		store: journal, reports: kept, paced: kept.Paced, cursors: kept, accounts: accounts, close: kept.Close,
+		store: journal, reports: kept, paced: kept.Paced, cursors: kept, archive: kept, accounts: accounts, close: kept.Close,
 	}, nil
 }
 

@@ -33,6 +33,9 @@ func (im *Importer) Posted(ctx context.Context, source string, body []byte) (fre
 	if len(mine) == 0 {
 		return false, ErrForeign
 	}
+	if err := thinkable(report, im.Clock.Now()); err != nil {
+		return false, fmt.Errorf("%w: %w", ErrNoReport, err)
+	}
 	claimed, now := claimOf(envelope{}, report.ContactInfo), im.Clock.Now()
 	var received []rollout.ReceivedReport
 	for _, s := range mine {

@@ -1,0 +1,126 @@
+package inbox
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"belay/rollout"
+	"belay/rollout/tlsrpt"
+)
+
+// Archive is a report store that hands out the mails it keeps.
+type Archive interface {
+	// KeptMails are some of the mails that reports about domain came in, all where it
+	// is empty: at most limit, from the first behind after on.
+	KeptMails(ctx context.Context, domain string, after int64, limit int) ([]rollout.KeptMail, error)
+	// Reread replaces what stands in the store of a kept mail, as far as it is about
+	// the domains that reports are about, and says whether it was anything else.
+	Reread(ctx context.Context, id int64, reports []rollout.ReceivedReport) (changed bool, err error)
+}
+
+// Reread is what reading kept mails again did.
+type Reread struct {
+	Mails   int `json:"mails"`
+	Changed int `json:"changed"`
+	// Unreadable mails give no report today; what stands of them was left.
+	Unreadable int `json:"unreadable"`
+}
+
+// rereadAtOnce is how many kept mails are asked for at once.
+const rereadAtOnce = 64
+
+// Reread reads the kept mails again that reports about domain came in, all where it
+// is empty, for a parser that reads better than the one before. How far a report is
+// believed was settled when it came, and stays: keys are changed. tell, which may be
+// nil, is told after each batch. When ctx ends, what was read by then stands.
+func (im *Importer) Reread(ctx context.Context, a Archive, domain string, tell func(Reread)) (sum Reread, err error) {
+	dec := tlsrpt.Decoder{Fold: true}
+	for after := int64(0); ; {
+		kept, err := a.KeptMails(ctx, domain, after, rereadAtOnce)
+		if err != nil {
+			return sum, fmt.Errorf("list kept mails: %w", err)
+		}
+		if len(kept) == 0 {
+			return sum, nil
+		}
+		for _, m := range kept {
+			after = m.ID
+			sum.Mails++
+			reports := im.again(&dec, m)
+			if len(reports) == 0 {
+				sum.Unreadable++
+				continue
+			}
+			changed, err := a.Reread(ctx, m.ID, reports)
+			if err != nil {
+				return sum, fmt.Errorf("read kept mail %d again: %w", m.ID, err)
+			}
+			if changed {
+				sum.Changed++
+			}
+		}
+		if tell != nil {
+			tell(sum)
+		}
+	}
+}
+
+// again is what a kept mail holds, read anew, with the standing that it has.
+func (im *Importer) again(dec *tlsrpt.Decoder, m rollout.KeptMail) []rollout.ReceivedReport {
+	if len(m.Reports) == 0 {
+		return nil
+	}
+	it := item{path: m.Path, raw: m.Raw}
+	found, mails, _ := candidates(it, m.Raw) // what cannot be read today leaves what stands
+	var out []rollout.ReceivedReport
+	for _, a := range found {
+		docs, _ := documents(dec, a)
+		for _, d := range docs {
+			c := claimOf(d.from.envelope, d.report.ContactInfo)
+			for _, s := range shares(d.report, im.ownerOf(m)) {
+				was := keptAs(m, s)
+				r := rollout.ReceivedReport{
+					Report: s.report, Standing: was.Standing, Signer: was.Signer,
+					Submitter: writtenBy(c, d.from.name, d.report.OrganizationName),
+					Source:    was.Source, Path: m.Path, Raw: m.Raw, Received: m.Received,
+				}
+				switch {
+				case mails > 0:
+					r.Arrived = arrived(d.from.raw, d.report, m.Received)
+				case was.Standing == rollout.Posted:
+					r.Arrived = m.Received
+				}
+				out = append(out, r)
+			}
+		}
+	}
+	return out
+}
+
+// keptAs is how the report stands that s was read as before, or another one out
+// of the same mail: what came together is believed alike.
+func keptAs(m rollout.KeptMail, s share) rollout.KeptReport {
+	if i := slices.IndexFunc(m.Reports, func(k rollout.KeptReport) bool { return k.Domain == s.domain && k.ReportID == s.report.ReportID }); i >= 0 {
+		return m.Reports[i]
+	}
+	return m.Reports[0]
+}
+
+// ownerOf is the importer's owner, and that of the domains that a kept mail was about
+// before: they may be nobody's now, or have other MX hosts.
+func (im *Importer) ownerOf(m rollout.KeptMail) Owner {
+	return func(name string, t tlsrpt.PolicyType) (string, bool) {
+		if domain, ours := im.Owner(name, t); ours {
+			return domain, true
+		}
+		for _, k := range m.Reports {
+			if k.Domain == name {
+				return name, true
+			}
+		}
+		one := m.Reports[0].Domain
+		other := slices.ContainsFunc(m.Reports, func(k rollout.KeptReport) bool { return k.Domain != one })
+		return one, t == tlsrpt.TLSA && name != "" && !other
+	}
+}

@@ -1,0 +1,22 @@
+package rollout
+
+import "time"
+
+// KeptMail is a mail or file as it came, with what was read of it, so that a better
+// parser can read it again.
+type KeptMail struct {
+	ID       int64
+	Path     string
+	Received time.Time
+	Raw      []byte
+	Reports  []KeptReport
+}
+
+// KeptReport is how a report out of a kept mail stands in the store.
+type KeptReport struct {
+	Domain   string
+	ReportID string
+	Standing Standing
+	Signer   string
+	Source   string
+}
