@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"slices"
 	"syscall"
 
 	"belay/providers/host/certs"
@@ -81,6 +82,7 @@ func (p *program) serveCommand() *cobra.Command {
 // serve runs the server until a signal ends it.
 func (p *program) serve(ctx context.Context, given serveFlags) error {
 	p.log = p.serveLog()
+	given.certificates.noHTTP = slices.Equal(given.http, []string{"none"})
 	return p.with(ctx, func(s *session) error {
 		if given.certificates.rehearse {
 			return p.rehearse(ctx, s, given)

@@ -25,6 +25,8 @@ type certificateFlags struct {
 	dir, ca, staging, email string
 	ways                    []string
 	rehearse                bool
+	// noHTTP is true where nothing listens for the CA on port 80.
+	noHTTP bool
 }
 
 // register adds them to the command.
@@ -80,9 +82,13 @@ func (p *program) certificateSettings(s *session, f *certificateFlags) (certs.Se
 	if (binding.KeyID == "") != (binding.HMAC == "") {
 		return certs.Settings{}, usagef("%s and %s belong together, and one of them is not set", bindingKeyEnv, bindingHMACEnv)
 	}
+	challenges := f.ways
+	if len(challenges) == 0 && f.noHTTP {
+		challenges = []string{certs.TLSALPN}
+	}
 	looks := outside{p.world}
 	return certs.Settings{
-		CA: f.ca, Email: f.email, Binding: binding, Ways: f.ways, ByDNS: p.byDNS(s, f.ways),
+		CA: f.ca, Email: f.email, Binding: binding, Ways: challenges, ByDNS: p.byDNS(s, f.ways),
 		CAA: looks.caa, Outside: looks.shown, Roots: p.world.Network.Roots, Clock: p.world.Clock,
 		Storage: certs.Folder(dir), Log: p.log,
 	}, nil
