@@ -127,8 +127,9 @@ func bodyForms(e rollout.Edit) []tui.Form {
 
 // byHand reports whether the operator makes any edit of the plan that a form writes
 // down.
-func byHand(plan rollout.Plan) bool {
-	return slices.ContainsFunc(plan.Edits, func(e rollout.Edit) bool {
-		return e.Kind == rollout.Record && e.ByHand() || e.Kind == rollout.Policy && e.Account == host.KindManual
-	})
+func byHand(plan rollout.Plan) bool { return slices.ContainsFunc(plan.Edits, hasForm) }
+
+// hasForm reports whether a form writes down an edit that the operator makes.
+func hasForm(e rollout.Edit) bool {
+	return e.Kind == rollout.Record && e.ByHand() || e.Kind == rollout.Policy && e.Account == host.KindManual
 }

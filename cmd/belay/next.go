@@ -224,7 +224,7 @@ func (p *program) printProgress(progress rollout.Progress) {
 	for _, e := range progress.Edits {
 		if e.Outcome == rollout.Waiting {
 			left = append(left, e.Name+" "+e.Type)
-			yours = yours || e.Kind == rollout.Record && e.ByHand()
+			yours = yours || hasForm(e.Edit)
 		}
 	}
 	for _, f := range progress.Findings {

@@ -35,7 +35,7 @@ func (p *program) planCommand() *cobra.Command {
 	var out, form string
 	c := &cobra.Command{
 		Use: "plan DOMAIN", Short: "Show what next would do",
-		Long: "Looks at the domain and shows what belay next would carry out. Where the world\ndiffers from the store, both ways on are shown: restore and adopt.\n\n--form writes the records as they are made by hand: the fields of a provider's\nform, zone-file lines, an nsupdate script, or Terraform resources. An edit that\nmust wait for another, or for the gate, is named and not written out.",
+		Long: "Looks at the domain and shows what belay next would carry out. Where the world\ndiffers from the store, both ways on are shown: restore and adopt.\n\n--form writes the records as they are made by hand: the fields of a provider's\nform, zone-file lines, an nsupdate script, or Terraform resources; a policy that is\nput up by hand as its bytes, with their number and SHA-256. An edit that\nmust wait for another, or for the gate, is named and not written out.",
 		Args: exactly("DOMAIN"),
 		RunE: p.act(func(ctx context.Context, args []string) error {
 			domain, err := domainOf(args[0])
