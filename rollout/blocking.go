@@ -134,9 +134,24 @@ func (r Rollout) failures(since time.Time, wanted func(belief) bool) []BlockingF
 			out[i].Said = finding.Clean(f.Reason, 200)
 		}
 	})
-	slices.SortFunc(out, func(a, b BlockingFailure) int {
+	return newestFirst(out)
+}
+
+// newestFirst sorts failures by their periods. They are put in order by their places,
+// since each of them is large.
+func newestFirst(fs []BlockingFailure) []BlockingFailure {
+	places := make([]int, len(fs))
+	for i := range places {
+		places[i] = i
+	}
+	slices.SortFunc(places, func(i, j int) int {
+		a, b := &fs[i], &fs[j]
 		return cmp.Or(b.Ends.Compare(a.Ends), b.Begins.Compare(a.Begins), cmp.Compare(a.Key, b.Key))
 	})
+	out := make([]BlockingFailure, len(fs))
+	for i, place := range places {
+		out[i] = fs[place]
+	}
 	return out
 }
 

@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -54,8 +55,8 @@ func (r Rollout) Failures(now time.Time, days int) []Failure {
 	for i := range strange {
 		strange[i].Stranger = true
 	}
-	holding(out, r.Blocking(), since)
-	holding(strange, r.StrangersFailures(), since)
+	holding(out, r.blockingAfter(since))
+	holding(strange, r.strangersAfter(since))
 	out = append(out, strange...)
 	for i := range out {
 		out[i].Own = r.Probed(out[i], now)
@@ -65,14 +66,22 @@ func (r Rollout) Failures(now time.Time, days int) []Failure {
 }
 
 // holding notes in fs which of them hold gates shut.
-func holding(fs []Failure, blocking []BlockingFailure, since time.Time) {
+func holding(fs []Failure, blocking []BlockingFailure) {
+	type kind struct {
+		typ tlsrpt.ResultType
+		mx  string
+	}
+	keys := map[kind]map[string]bool{}
 	for _, b := range blocking {
-		for i := range fs {
-			f := &fs[i]
-			if f.Type == b.Type && f.MX == b.MX && b.Ends.After(since) && !slices.Contains(f.Blocks, b.Key) {
-				f.Blocks = append(f.Blocks, b.Key)
-				slices.Sort(f.Blocks)
-			}
+		of := kind{b.Type, b.MX}
+		if keys[of] == nil {
+			keys[of] = map[string]bool{}
+		}
+		keys[of][b.Key] = true
+	}
+	for i := range fs {
+		if fs[i].Effect != EffectNone {
+			fs[i].Blocks = slices.Sorted(maps.Keys(keys[kind{fs[i].Type, fs[i].MX}]))
 		}
 	}
 }
