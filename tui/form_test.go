@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"belay/providers"
 	"belay/rollout"
 )
 
@@ -14,7 +15,7 @@ func fill(d *driver) *driver {
 		sees("zone new.example at ada.ns.cloudflare.com", "The name servers are Cloudflare's.", "MX mx1.new.example").
 		press("tab", "tab").typeIn("tok-secret").press("tab"). // the usual account's token
 		press("tab").typeIn("/srv/www").press("tab").          // where the policy is served
-		typeIn("192.0.2.20 2001:db8::20").press("tab", "tab", "tab")
+		typeIn("192.0.2.20 2001:db8::20").press("tab", "tab", "tab", "tab")
 }
 
 func TestARolloutIsStartedAfterItsAnswersWereTried(t *testing.T) {
@@ -57,7 +58,46 @@ func TestWhatIsLiveIsAdoptedAfterAsking(t *testing.T) {
 
 func TestAnswersThatWereChangedAreTriedAgain(t *testing.T) {
 	d := fill(drive(t, manyDomains(), 80, 24)).press("enter").sees("Start the rollout")
-	d.press("up", "up").typeIn("x").seesNot("Start the rollout")
+	d.press("up", "up", "up").typeIn("x").seesNot("Start the rollout")
+}
+
+// TestALeftFormKeepsItsAnswers: esc leaves the form and n comes back to it, answers,
+// cursor and all; ctrl+r forgets them, and so does a rollout that was started.
+func TestALeftFormKeepsItsAnswers(t *testing.T) {
+	d := fill(drive(t, manyDomains(), 80, 40)).press("esc").seesNot("Policy host").press("n").
+		sees("new.example", "10 characters typed", "/srv/www", "192.0.2.20 2001:db8::20")
+	d.press("esc", "n", "ctrl+r").seesNot("192.0.2.20").sees("the part of your mail addresses")
+	d.press("esc", "n").seesNot("192.0.2.20")
+	d.press("esc")
+	fill(d).press("enter", "enter").did("create new.example").press("esc", "n").seesNot("192.0.2.20")
+}
+
+// TestWhatFewNeedIsAskedOfWhoWants: a vendor's names and a TTL come up when More is
+// turned, are checked, and stand in the settings.
+func TestWhatFewNeedIsAskedOfWhoWants(t *testing.T) {
+	e := manyDomains()
+	d := fill(drive(t, e, 80, 40)).seesNot("Delegate to", "TTL of records").press("up", "right").sees("Delegate to", "TTL of records", "valimail")
+	d.press("tab").typeIn("nobody").press("tab").sees("belay knows no targets of a vendor")
+	d.press("ctrl+u").typeIn("_smtp._tls=reports.vendor.example").press("tab").typeIn("7").press("tab").sees("a TTL lies between")
+	d.press("ctrl+u").typeIn("3600").press("tab", "enter", "enter").did("create new.example")
+	if s := e.rollouts["new.example"].Settings; s.TTL != 3600 || s.Delegate.Reports != "reports.vendor.example" || len(s.HostAddresses) != 2 {
+		t.Errorf("the settings are %+v", s)
+	}
+}
+
+// TestNoLabelOfTheFormIsCut: at any width, whatever provider is chosen, labels and
+// hints stand there whole.
+func TestNoLabelOfTheFormIsCut(t *testing.T) {
+	for _, kind := range []providers.Kind{providers.DNS, providers.Host} {
+		for _, p := range providers.Of(kind) {
+			for _, f := range p.Fields {
+				if len(f.Label)+2 > labelCells {
+					t.Errorf("%s: %q is wider than the column", p.ID, f.Label)
+				}
+			}
+		}
+	}
+	fill(drive(t, manyDomains(), 60, 60)).press("up", "right", "ctrl+u").sees("or NAME=TARGET as your vendor told you", "empty: a TTL that stands is kept")
 }
 
 func TestWrongAnswersAreSaidAsTheyAreGiven(t *testing.T) {
@@ -80,7 +120,7 @@ func TestANamedAccountHasItsOwnVariablesAndIsTried(t *testing.T) {
 	d := drive(t, manyDomains(), 80, 40).press("n").typeIn("new.example").press("tab", "tab").
 		typeIn("wo rk").press("tab").sees("no slash or space").press("ctrl+u").typeIn("work").press("tab").
 		sees("empty: from $CLOUDFLARE_API_TOKEN_WORK")
-	d.typeIn("tok-secret").press("tab", "tab", "tab").typeIn("/srv/www").press("tab", "tab", "tab", "tab", "enter").sees("What was reached:")
+	d.typeIn("tok-secret").press("tab", "tab", "tab").typeIn("/srv/www").press("tab", "tab", "tab", "tab", "tab", "enter").sees("What was reached:")
 	if !slices.Equal(d.accounts.kept, []string{"cloudflare/work/api_token=tok-secret"}) {
 		t.Fatalf("kept %q", d.accounts.kept)
 	}
@@ -94,7 +134,7 @@ func TestTheRightsOfALoginAreShownForTheDomain(t *testing.T) {
 }
 
 func TestTryingLeadsToTheAnswerThatIsWrong(t *testing.T) {
-	d := fill(drive(t, manyDomains(), 80, 40)).press("up", "up").press("ctrl+u")
+	d := fill(drive(t, manyDomains(), 80, 40)).press("up", "up", "up").press("ctrl+u")
 	d.press("up", "down", "down").sees("type where reports go")
 	f := d.app.top().(*newRollout)
 	f.at = f.try

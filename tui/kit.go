@@ -25,6 +25,8 @@ type kit struct {
 	styles   Styles
 	crew     *crew
 	nav      navigator
+	// draft is a form for a new rollout that was left; nil where there is none.
+	draft *newRollout
 	// after gives msg when d has passed in real time.
 	after func(d time.Duration, msg tea.Msg) tea.Cmd
 	// copy puts text on the clipboard of the operator's terminal.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"belay/rollout/finding"
 
@@ -138,8 +139,12 @@ func (f *faults) renew(list []Fault) {
 func (f *faults) view(w, h int) []string {
 	out := []string{"", "  " + f.styles.title.Render("What is broken in the lab"), ""}
 	room := max(h-len(out), 1)
+	if len(f.list) > room {
+		room = max(room-1, 1) // a line says what is not shown
+	}
 	from := max(0, min(f.at-room/2, len(f.list)-room))
-	for i := from; i < len(f.list) && len(out) < h; i++ {
+	to := min(from+room, len(f.list))
+	for i := from; i < to; i++ {
 		x := f.list[i]
 		lead, state := "  ", f.styles.ok.Render("whole ")
 		if i == f.at {
@@ -149,6 +154,16 @@ func (f *faults) view(w, h int) []string {
 			state = f.styles.fail.Render("BROKEN")
 		}
 		out = append(out, cut(lead+state+"  "+finding.Clean(x.Label, 200), w))
+	}
+	var hidden []string
+	if from > 0 {
+		hidden = append(hidden, fmt.Sprintf("%d more above", from))
+	}
+	if n := len(f.list) - to; n > 0 {
+		hidden = append(hidden, fmt.Sprintf("%d more below", n))
+	}
+	if len(hidden) > 0 {
+		out = append(out, cut("  "+f.styles.muted.Render("… "+strings.Join(hidden, ", ")+": up, down"), w))
 	}
 	return out
 }

@@ -88,6 +88,7 @@ func (n *newRollout) settings() (domain string, s rollout.Settings, err error) {
 	if in := n.inbox.field.value(); in != "" {
 		s.Inboxes = []string{in}
 	}
+	n.moreSettings(&s)
 	return n.ascii(), s, nil
 }
 
@@ -177,6 +178,7 @@ func (n *newRollout) created(msg createdMsg) tea.Cmd {
 		return nil
 	}
 	n.nav.back()
+	n.draft = nil
 	return n.nav.open(newPhase(n.kit, msg.domain))
 }
 
@@ -232,15 +234,39 @@ func (n *newRollout) ask(q *question, w int) []string {
 		}
 		return []string{label}
 	case q.choice != nil:
-		out = append(out, fit(q.label+":", 19)+q.choice.line(n.styles, q == n.at, w-19))
-	default:
-		out = append(out, fit(q.label+":", 19)+q.field.line(n.styles, w-19))
+		out = append(out, fit(q.label+":", labelCells)+q.choice.line(n.styles, q == n.at, w-labelCells))
+	case q.field.text() == "":
+		out = append(out, n.hinted(q, w)...)
 		if q.field.trouble != "" {
-			out = append(out, indent(n.styles.fail.Render(q.field.trouble), 19, w)...)
+			out = append(out, indent(n.styles.fail.Render(q.field.trouble), labelCells, w)...)
+		}
+	default:
+		out = append(out, fit(q.label+":", labelCells)+q.field.line(n.styles, w-labelCells))
+		if q.field.trouble != "" {
+			out = append(out, indent(n.styles.fail.Render(q.field.trouble), labelCells, w)...)
 		}
 	}
 	if q.note != "" {
-		out = append(out, indent(n.styles.muted.Render(q.note), 19, w)...)
+		out = append(out, indent(n.styles.muted.Render(q.note), labelCells, w)...)
+	}
+	return out
+}
+
+// hinted is a question without an answer: its hint whole, in as many lines as it takes.
+func (n *newRollout) hinted(q *question, w int) []string {
+	lead := fit(q.label+":", labelCells)
+	cursor := ""
+	if q.field.focused {
+		cursor = "_ "
+	}
+	var out []string
+	for _, l := range wrap(cursor+q.field.hint, w-labelCells) {
+		bare := strings.TrimPrefix(l, cursor)
+		if len(out) > 0 || cursor == "" {
+			bare, cursor = l, ""
+		}
+		out = append(out, lead+cursor+n.styles.muted.Render(bare))
+		lead, cursor = strings.Repeat(" ", labelCells), ""
 	}
 	return out
 }

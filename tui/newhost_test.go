@@ -25,7 +25,7 @@ func TestAPolicyHostWithALoginOfItsOwnAsksForIt(t *testing.T) {
 	e := manyDomains()
 	d := atHost(t, e, "Valimail").sees("Client id", "App id", "Account slug", "empty: from $VALIMAIL_CLIENT_ID").seesNot("mta-sts points to")
 	d.press("tab").typeIn("the-client").press("tab").typeIn("the-app").press("tab").typeIn("corp").press("tab").seesNot("the-client").seesNot("the-app")
-	d.press("tab", "tab", "enter")
+	d.press("tab", "tab", "tab", "enter")
 	want := []string{"cloudflare/api_token=tok-secret", "valimail/client_id=the-client", "valimail/app_id=the-app", "valimail/account=corp"}
 	if !slices.Equal(d.accounts.kept, want) {
 		t.Errorf("kept %q, want %q", d.accounts.kept, want)
@@ -39,7 +39,7 @@ func TestAPolicyHostWithALoginOfItsOwnAsksForIt(t *testing.T) {
 func TestAPolicyHostWithTheDNSLoginAsksForNothing(t *testing.T) {
 	e := manyDomains()
 	d := atHost(t, e, "Cloudflare Worker").seesNot("Account id").seesNot("mta-sts points to")
-	d.press("tab", "tab", "tab", "enter", "enter").did("create new.example cloudflare cloudflare-worker")
+	d.press("tab", "tab", "tab", "tab", "enter", "enter").did("create new.example cloudflare cloudflare-worker")
 	if s := e.rollouts["new.example"].Settings; s.Delegate != (rollout.Delegation{}) || len(s.HostAddresses) > 0 {
 		t.Errorf("the settings point somewhere: %+v", s)
 	}

@@ -27,6 +27,7 @@ type newRollout struct {
 	dns, host                                         *question
 	credentials                                       []*question
 	logins                                            map[string][]*question // at policy hosts, by kind
+	more, delegate, ttl                               *question
 	try, start                                        *question
 	at                                                *question
 
@@ -61,7 +62,11 @@ type createdMsg struct {
 	err    error
 }
 
+// A form that was left is opened again with its answers.
 func newRolloutForm(k *kit) *newRollout {
+	if k.draft != nil {
+		return k.draft
+	}
 	n := &newRollout{kit: k, logins: map[string][]*question{}}
 	n.domain = &question{label: "Domain", left: n.detect,
 		field: newField("Domain", "the part of your mail addresses behind the @", func(s string) error {
@@ -78,6 +83,7 @@ func newRolloutForm(k *kit) *newRollout {
 	n.points = &question{label: "mta-sts points to", field: newField("mta-sts points to", "addresses or one host name; empty: what is there stays", checkPoints)}
 	n.rua = &question{label: "Reports to", field: newField("Reports to", "mailto:tls-reports@DOMAIN", checkRUA)}
 	n.inbox = &question{label: "Read reports from", field: newField("Read reports from", "a Maildir or folder; empty: imported by hand", nil)}
+	n.more, n.delegate, n.ttl = moreQuestions()
 	n.try = &question{label: "Try these answers; nothing is written", do: n.tryAccounts}
 	n.start = &question{label: "Start the rollout; nothing is published yet", do: n.create}
 	n.at = n.domain
@@ -88,6 +94,9 @@ func newRolloutForm(k *kit) *newRollout {
 
 // newRolloutOf is the form with a domain in it.
 func newRolloutOf(k *kit, domain string) *newRollout {
+	if k.draft != nil && k.draft.ascii() != domain {
+		k.draft = nil
+	}
 	n := newRolloutForm(k)
 	n.domain.field.set(domain)
 	return n
@@ -116,7 +125,11 @@ func (n *newRollout) questions() []*question {
 	if !pointsItself(n.host.choice.id()) {
 		out = append(out, n.points)
 	}
-	out = append(out, n.rua, n.inbox, n.try)
+	out = append(out, n.rua, n.inbox, n.more)
+	if n.moreAsked() {
+		out = append(out, n.delegate, n.ttl)
+	}
+	out = append(out, n.try)
 	if n.trial != nil {
 		out = append(out, n.start)
 	}
@@ -146,8 +159,18 @@ func (n *newRollout) Rollout() (rollout.Rollout, bool) { return rollout.Rollout{
 func (n *newRollout) Close() {
 	if n.looking != nil {
 		n.looking.cancel()
-		n.looking = nil
+		n.looking, n.busy = nil, ""
 	}
+	n.draft = n
+}
+
+// empty forgets every answer.
+func (n *newRollout) empty() tea.Cmd {
+	n.Close()
+	n.draft = nil
+	n.nav.back()
+	n.draft = nil
+	return n.nav.open(newRolloutForm(n.kit))
 }
 
 func (n *newRollout) SetSize(w, h int) {
@@ -170,11 +193,15 @@ func (n *newRollout) KeyMap() []act {
 	case n.at.do != nil:
 		acts = append(acts, on("enter", "do it", n.at.do))
 	}
-	return append(acts,
+	acts = append(acts,
 		on("tab", "next", func() tea.Cmd { return n.turn(1) }, "tab", "down", "enter"),
 		on("shift+tab", "back", func() tea.Cmd { return n.turn(-1) }, "shift+tab", "up"),
-		on("esc", "leave", n.nav.back),
-		quietly("f1", "rights that the DNS login needs", n.showRights, "f1"),
+		on("esc", "leave", n.nav.back))
+	if n.at != n.dns {
+		acts = append(acts, on("F1", "rights", n.showRights, "f1"))
+	}
+	return append(acts,
+		quietly("ctrl+r", "forget the answers", n.empty),
 		quietly("pgdown", "scroll", func() tea.Cmd { n.pane.page(1); return nil }, "pgdown"),
 		quietly("pgup", "scroll back", func() tea.Cmd { n.pane.page(-1); return nil }, "pgup"))
 }

@@ -21,28 +21,9 @@ func delegateHelp() string {
 // setDelegate reads a vendor's id, or NAME=TARGET for one that tells its customers
 // targets of their own. It replaces a place that mta-sts pointed at before.
 func (s *settingFlags) setDelegate(to *rollout.Settings) error {
-	var d rollout.Delegation
-	for _, given := range s.delegate {
-		name, target, named := strings.Cut(given, "=")
-		vendor, known := providers.LookupVendor(given)
-		switch {
-		case given == "none" && len(s.delegate) == 1:
-		case known && len(s.delegate) == 1:
-			d = delegationTo(vendor)
-		case known, given == "none":
-			return fmt.Errorf("%s stands alone", given)
-		case !named || target == "":
-			return fmt.Errorf("belay knows no targets of a vendor %q; give those it told you as NAME=TARGET", given)
-		default:
-			at := map[string]*string{"_mta-sts": &d.Record, "_smtp._tls": &d.Reports, "mta-sts": &d.Host}[name]
-			if at == nil {
-				return fmt.Errorf("%q is none of the names _mta-sts, _smtp._tls, mta-sts", name)
-			}
-			*at = target
-		}
-	}
-	if d.On() && d.Vendor == "" {
-		d.Vendor = "the vendor"
+	d, err := providers.ParseDelegation(s.delegate)
+	if err != nil {
+		return err
 	}
 	if d.Host != "" && !s.given.Changed("host-address") {
 		to.HostAddresses = nil
