@@ -91,6 +91,9 @@ func told(e rollout.Entry, plan rollout.Plan) string {
 		return text
 	case rollout.Seen:
 		text := editTold(e.PlanHash, e.EditID, plan) + " is live"
+		if e.PolicyID != "" {
+			text += " and announced under id " + e.PolicyID
+		}
 		if len(e.Shown) > 0 {
 			text += ", shown by " + strings.Join(e.Shown, ", ")
 		}

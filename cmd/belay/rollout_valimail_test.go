@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -112,10 +113,19 @@ func TestRolloutValimail(t *testing.T) {
 		t.Errorf("recorded is %+v, and Valimail announces %s", s, id)
 	}
 
+	if r := b.must(exitGood, "log", b.Domain()); !strings.Contains(r.out, "is live and announced under id "+id) {
+		t.Errorf("the journal does not tell the id:\n%s", r.out)
+	}
+
 	b.to(rollout.Enforce)
 	b.settled()
 	if r := b.must(exitGood, "plan", b.Domain()); !strings.Contains(strings.Join(strings.Fields(r.out), " "), "Valimail writes body and id itself: belay cannot order them") {
 		t.Errorf("the plan does not say who writes the id:\n%s", r.out)
+	}
+	b.to(rollout.RaiseMaxAge)
+	b.must(exitGood, "undo", b.Domain(), "--yes") // forward, to the policy before
+	if seen, s := b.check(), b.status(); seen.Policy.Mode != "testing" || s.PolicyID != seen.Record.ID || s.PolicyID == id {
+		t.Errorf("after undoing stand %+v and %+v", seen.Policy, s)
 	}
 	b.to(rollout.RaiseMaxAge)
 	b.api.ExpireToken()
@@ -171,6 +181,32 @@ func TestValimailResumesAfterAKill(t *testing.T) {
 	}
 	if _, _, id := b.api.Policy(b.Domain()); b.status().PolicyID != id {
 		t.Errorf("recorded is %s, and Valimail announces %s", b.status().PolicyID, id)
+	}
+}
+
+// A policy that is live elsewhere is not moved to Valimail, whose certificate would
+// only be made when nobody is served any more: that is said, and nothing is done.
+func TestALivePolicyIsNotMovedToValimail(t *testing.T) {
+	b := newValimailBox(t)
+	b.start()
+	b.to(rollout.ReviewReports)
+	b.must(exitGood, "set", b.Domain(), "--host", "valimail")
+	before := b.Writes()
+	b.settled()
+	r := b.belay("next", b.Domain(), "--yes")
+	if told := strings.Join(strings.Fields(r.err+r.out), " "); r.status == exitGood || !strings.Contains(told, "the policy is live elsewhere, and Valimail has a certificate for mta-sts.corp.test only once that name leads there") {
+		t.Errorf("exit %d:\n%s%s", r.status, r.out, r.err)
+	}
+	if now := b.Writes(); !maps.Equal(before, now) {
+		t.Errorf("written were %v, and now %v", before, now)
+	}
+	if mode, _, _ := b.api.Policy(b.Domain()); mode != "" {
+		t.Errorf("Valimail was asked for a policy in mode %s", mode)
+	}
+	b.must(exitGood, "set", b.Domain(), "--host", "webroot:"+b.WebRoot(), "--host-address", b.PolicyAddresses()[0].String(), "--host-address", b.PolicyAddresses()[1].String())
+	b.to(rollout.Enforce)
+	if r := b.must(exitGood, "status", b.Domain()); strings.Contains(r.out, "delegated") {
+		t.Errorf("the names are still said to be Valimail's:\n%s", r.out)
 	}
 }
 

@@ -129,6 +129,12 @@ func TestRolloutCloudflareWorker(t *testing.T) {
 	if got := b.times("A ") + b.times("AAAA ") + b.times("CNAME "); got != 0 {
 		t.Errorf("belay wrote the address of mta-sts %d times; Cloudflare makes it", got)
 	}
+	if r := b.must(exitGood, "providers", "test", "cloudflare", "--domain", b.Domain()); !strings.Contains(strings.Join(strings.Fields(r.out), " "), "made by Cloudflare for a Worker") {
+		t.Errorf("testing the login does not say whose record it is:\n%s", r.out)
+	}
+	if r := b.must(exitGood, "export", b.Domain()); strings.Contains(r.out, "nginx") {
+		t.Error("export prints a configuration for a server that is not there")
+	}
 	if r := b.must(exitGood, "status", b.Domain()); !strings.Contains(r.out, "cloudflare-worker") {
 		t.Errorf("the status does not say who serves:\n%s", r.out)
 	}
@@ -152,6 +158,33 @@ func TestAWorkerTakesTheNameOnlyAfterAShownRemoval(t *testing.T) {
 	b.to(rollout.ReviewReports)
 	if !b.api.Serves("mta-sts.corp.test") {
 		t.Error("the custom domain was not made")
+	}
+}
+
+// A policy that is live elsewhere moves to a Worker in one step that Cloudflare alone
+// can make: belay puts the body into the script, says what to do, and goes on from
+// what was done.
+func TestALivePolicyMovesToAWorker(t *testing.T) {
+	b := newWorkerBox(t)
+	b.begin("--host", "webroot:"+b.WebRoot(), "--host-address", b.PolicyAddresses()[0].String(), "--host-address", b.PolicyAddresses()[1].String())
+	b.to(rollout.ReviewReports)
+	b.must(exitGood, "set", b.Domain(), "--host", "cloudflare-worker")
+	b.settled()
+	r := b.must(exitCannot, "next", b.Domain(), "--yes")
+	if told := strings.Join(strings.Fields(r.err), " "); !strings.Contains(told, "add the custom domain to the Worker by hand, which takes the record's place at once") || !strings.Contains(told, "(100117)") {
+		t.Errorf("it does not say what to do:\n%s", r.err)
+	}
+	if seen := b.check(); seen.Policy.Mode != "testing" || len(b.Records("mta-sts.corp.test", "A")) != 1 {
+		t.Error("the old host was touched")
+	}
+	scripts := b.api.Scripts()
+	if len(scripts) != 1 || !strings.Contains(b.api.Script(scripts[0]), "mode: testing") {
+		t.Fatalf("the body is not in the script: %q", scripts)
+	}
+	b.api.Override("mta-sts.corp.test", scripts[0])
+	b.to(rollout.RaiseMaxAge)
+	if text := b.api.Script(scripts[0]); !strings.Contains(text, "mode: enforce") {
+		t.Error("the Worker is not what is written to since")
 	}
 }
 

@@ -119,6 +119,10 @@ type cloudflareRecord struct {
 	Content string `json:"content"`
 	TTL     uint32 `json:"ttl"`
 	Proxied bool   `json:"proxied"`
+	Meta    struct {
+		// ReadOnly is set for what Cloudflare made itself.
+		ReadOnly bool `json:"read_only"`
+	} `json:"meta"`
 }
 
 // At reads the records of one name. Their own contents are kept, because a
@@ -145,8 +149,11 @@ func (c *cloudflareZones) At(ctx context.Context, z Zone, name string) ([]RRset,
 		set := &sets[slices.IndexFunc(sets, func(s RRset) bool { return s.Type == r.Type })]
 		raw, _ := set.own.([]cloudflareRecord)
 		set.own = append(raw, r)
-		if r.Proxied {
-			set.Special = "behind Cloudflare's proxy: senders meet Cloudflare's addresses and certificate there, and the API cannot take it off through belay; set it to \"DNS only\" in the dashboard"
+		switch {
+		case r.Meta.ReadOnly:
+			set.Fronted, set.Special = true, "made by Cloudflare for a Worker, whose custom domain the name is: it goes when that goes"
+		case r.Proxied:
+			set.Fronted, set.Special = true, "behind Cloudflare's proxy: senders meet Cloudflare's addresses and certificate there, and the API cannot take it off through belay; set it to \"DNS only\" in the dashboard"
 		}
 	}
 	return sets, nil

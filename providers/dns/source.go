@@ -62,6 +62,9 @@ type RRset struct {
 	// by belay; empty for an ordinary one. It continues the sentence "NAME TYPE
 	// is ...".
 	Special string
+	// Fronted is true for an address that is not what the world is answered, in
+	// any family: the provider's own servers stand before it.
+	Fronted bool
 	// Note says, as a sentence without its full stop, what is to be known of how
 	// the set was read; empty for a set that was read as usual.
 	Note string

@@ -21,8 +21,12 @@ type Snippet struct {
 // and no redirect, and so that no cache in between keeps an old body. Where h
 // names no directory, /var/www/mta-sts.DOMAIN stands for it. nginx and Apache are
 // shown with certbot's paths; Caddy gets its certificate itself; HAProxy wants chain
-// and key in one file, and reads the policy when it starts.
+// and key in one file, and reads the policy when it starts. There are none where a
+// vendor's own servers answer.
 func Snippets(domain string, h rollout.HostAccount) []Snippet {
+	if h.NamesItself() || h.WritesID() {
+		return []Snippet{}
+	}
 	name := mtasts.PolicyHost(domain)
 	dir := h.Place
 	if target, err := ParseTarget(h.String()); err == nil {

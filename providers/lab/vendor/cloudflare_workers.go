@@ -107,6 +107,18 @@ func (c *Cloudflare) PutDomain(d WorkerDomain) {
 	c.mu.Unlock()
 }
 
+// Override makes a host a Worker's custom domain in place of the records that stand
+// there, as the dashboard offers.
+func (c *Cloudflare) Override(host, service string) {
+	host = plain(host)
+	for _, typ := range []string{"A", "AAAA", "CNAME"} {
+		c.Drop(host, typ)
+	}
+	c.add(CloudflareRecord{Name: host, Type: "AAAA", Content: "100::", Proxied: true, Meta: CloudflareMeta{ReadOnly: true}})
+	c.PutDomain(WorkerDomain{ID: "dashboard", ZoneID: cloudflareZoneID, ZoneName: c.zone, Hostname: host, Service: service, Environment: "production"})
+	c.tellEdge(host, true)
+}
+
 // DropDomains takes every custom domain away, and the records that were made for
 // them.
 func (c *Cloudflare) DropDomains() {
