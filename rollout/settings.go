@@ -37,7 +37,8 @@ type Settings struct {
 	// HeldBefore is the longest max_age, in seconds, that senders may hold from
 	// before belay; nil means nobody said, so 31557600 is assumed.
 	HeldBefore *uint32 `json:"held_before,omitempty"`
-	// Inboxes are where reports come from: folders or files.
+	// Inboxes are where reports come from: folders, files, or the URLs of mailboxes,
+	// which hold no password.
 	Inboxes []string `json:"inboxes,omitempty"`
 	// Senders are the known senders' organisational domains; none means the
 	// list that belay ships.

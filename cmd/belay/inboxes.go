@@ -80,7 +80,7 @@ func (im importer) sourcesOf(specs, domains []string) (sources, error) {
 			s.boxes, s.others = append(s.boxes, box), append(s.others, box)
 		case isVendors(spec):
 			s.others = append(s.others, im.vendors(spec, domains))
-		case spec == standardInput:
+		case spec == standardInput && im.in != nil:
 			s.others = append(s.others, inbox.Stream(standardInput, im.in))
 		default:
 			s.paths = append(s.paths, spec)

@@ -133,6 +133,11 @@ func (a *accounts) Detect(ctx context.Context, domain string) (rollout.Detection
 // writing. A place where another rollout serves its policy is the engine's to
 // refuse.
 func (a *accounts) Try(ctx context.Context, domain string, s rollout.Settings) (rollout.Trial, error) {
+	for _, from := range s.Inboxes {
+		if _, err := inboxOf(from); err != nil {
+			return rollout.Trial{}, err
+		}
+	}
 	trial, err := a.tryRecords(ctx, domain, s.DNS)
 	if err != nil {
 		return trial, err

@@ -70,11 +70,10 @@ func (m *meter) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	n, err := m.Conn.Read(p)
-	if over := m.weigh(p[:n]); over != nil {
+	if over := m.weigh(p[:n]); over != nil { // what led there is still read, and nothing after it
 		m.mu.Lock()
 		m.exceeded = over
 		m.mu.Unlock()
-		return 0, over
 	}
 	return n, err
 }
