@@ -152,3 +152,37 @@ func TestStepBackTakesTheRecordHome(t *testing.T) {
 		t.Errorf("the mistyped target is offered again: %s, %v", reasons(offered.Gate), err)
 	}
 }
+
+// A delegation that leads nowhere holds up what would carry it out, and never the
+// emergency exit (promise 8): the step back announces at once and is live.
+func TestAWrongDelegationHoldsNoStepBack(t *testing.T) {
+	for shows, d := range map[string]rollout.Delegation{
+		"the record":   {Vendor: "the vendor", Record: "nobody.example"},
+		"the reports":  {Vendor: "the vendor", Reports: "nobody.example"},
+		"the host":     {Vendor: "the vendor", Host: "nobody.example"},
+		"all of three": {Vendor: "the vendor", Record: "nobody.example", Reports: "nobody.example", Host: "nobody.example"},
+	} {
+		t.Run(shows, func(t *testing.T) {
+			r := enforcingAndDelegated(t, d)
+			p, err := r.engine.Propose(ctx, domain, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d.Host == "" && p.Gate.Open {
+				t.Fatalf("a wrong delegation holds nothing up: %+v", p.Plan.Edits)
+			}
+			back := r.stepBack()
+			if !back.Gate.Open || len(back.Waits(back.Plan.Edits[0], r.box.clock.Now())) > 0 {
+				t.Errorf("the step back is held: %+v", back.Gate.Reasons)
+			}
+			done, err := r.engine.CarryOut(ctx, back.Plan, rollout.Consent{Given: true, Shown: &back.Plan}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			now := r.load()
+			if now.Mode() != mtasts.Testing || now.Phase != rollout.ReviewReports {
+				t.Errorf("it stands in %s, %s: %+v", now.Phase, now.Mode(), done)
+			}
+		})
+	}
+}

@@ -85,6 +85,11 @@ func (b *builder) publishWhereSet(seen Evidence, want mtasts.Policy) error {
 		return err
 	}
 	name, wanted := mtasts.PolicyHost(b.r.Domain), b.r.hostRecords()
+	if target := b.r.delegation().Host; target != "" && !b.r.Settings.Host.WritesID() {
+		// belay writes no body there, so nothing is won by going there, and a wrong
+		// target must not hold up the emergency exit (promise 8).
+		return b.announce(seen, want, body, false)
+	}
 	if moves, err := b.pointsElsewhere(seen, name, wanted); err == nil && moves && len(wanted) > 0 {
 		var needs []string
 		if body != "" {
