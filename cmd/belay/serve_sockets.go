@@ -134,13 +134,13 @@ func (h handed) purpose() string {
 	return "https"
 }
 
-// connectionsFor is how many connections may be open at once where a process may have
-// so many files: the store, certificates and logs need some too. Zero leaves it to
-// the server.
+// connectionsFor is serve.Limits.Connections where a process may have so many files:
+// that limit holds three times over, and the store, certificates and logs need some
+// files too. Zero leaves it to the server.
 func connectionsFor(files uint64) int {
-	const spare, enough = 128, 2048
-	if files >= spare+enough {
+	const spare, enough, times = 128, 1024, 3
+	if files >= spare+enough*times {
 		return 0
 	}
-	return int(max(files, spare+16) - spare)
+	return int(max(files, spare+16*times)-spare) / times
 }

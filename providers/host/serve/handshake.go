@@ -36,6 +36,9 @@ var errStranger = errors.New("no policy host of this name is served here")
 // error, or first do the costly half of the handshake.
 func (s *Server) greet(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	if s.sites.Load().at(hello.ServerName) != nil {
+		if c, ok := hello.Conn.(*guarded); ok {
+			c.comesIn()
+		}
 		return nil, nil
 	}
 	s.count.strangers.Add(1)

@@ -15,7 +15,7 @@ func (s *Server) metrics() []byte {
 	w.of("belay_serve_info", "gauge", "The build that serves.")
 	w.sample(1, `version`, s.o.Version)
 	w.of("belay_serve_connections_open", "gauge", "Connections that are open now.")
-	w.sample(float64(s.guard.open()))
+	w.sample(float64(s.guards[0].open() + s.guards[1].open()))
 	w.of("belay_serve_connections_total", "counter", "Connections that were made.")
 	w.count(c.accepted.Load())
 	w.of("belay_serve_connections_displaced_total", "counter", "Connections that had to make room for newer ones.")

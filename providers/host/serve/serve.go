@@ -77,7 +77,7 @@ type Server struct {
 	o        Options
 	handlers map[string]map[string]http.Handler // by path and method
 	secure   *tls.Config
-	guard    *guard
+	guards   [2]*guard // of HTTPS and of plain HTTP
 	count    counters
 
 	sites atomic.Pointer[sites]
@@ -94,7 +94,9 @@ func New(o Options) *Server {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{o: o, handlers: map[string]map[string]http.Handler{}, again: make(chan struct{}, 1), moved: make(chan struct{}, 1)}
-	s.guard = newGuard(o.Limits, &s.count)
+	for i := range s.guards {
+		s.guards[i] = newGuard(o.Limits, &s.count)
+	}
 	s.secure = s.handshakes()
 	s.sites.Store(&sites{})
 	return s
@@ -177,9 +179,9 @@ func (s *Server) Run(ctx context.Context, at Sockets, started func()) error {
 func (s *Server) guarded(i int, l net.Listener) net.Listener {
 	switch i {
 	case 0:
-		return secured{s.guard.before(l), s.secure}
+		return secured{s.guards[0].before(l), s.secure}
 	case 1:
-		return s.guard.before(l)
+		return s.guards[1].before(l)
 	}
 	return l
 }
@@ -245,7 +247,9 @@ func (c complaints) Write(p []byte) (int, error) {
 type Limits struct {
 	// Connections is how many may be open at once, PerClient how many of one client
 	// (an IPv4 address, an IPv6 network of 64 bits). Beyond them the oldest gives way
-	// to the newest, of that client or of all.
+	// to the newest, of that client or of all. Both hold by themselves for those who
+	// have not named a policy host yet (of one client 8 times PerClient), for those who
+	// have, and for plain HTTP.
 	Connections, PerClient int
 	// HeaderBytes bounds a request's head.
 	HeaderBytes int
@@ -267,7 +271,7 @@ func (l Limits) orDefault() Limits {
 			*d = standard
 		}
 	}
-	number(&l.Connections, 2048)
+	number(&l.Connections, 1024)
 	number(&l.PerClient, 64)
 	number(&l.HeaderBytes, 8<<10)
 	span(&l.Header, 10*time.Second)
