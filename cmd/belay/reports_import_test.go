@@ -210,3 +210,27 @@ func TestRereadFindsNothingNewInWhatWasRead(t *testing.T) {
 		}
 	}
 }
+
+func TestImportThatIsStoppedSaysWhatItKept(t *testing.T) {
+	quiet, w := io.Pipe()
+	defer w.Close()
+	var out, errs bytes.Buffer
+	p := newProgram(world.System(), quiet, &out, &errs, func(string) (string, bool) { return "", false })
+	interrupts := make(chan os.Signal, 1)
+	p.interrupts = interrupts
+	ended := make(chan int)
+	go func() {
+		ended <- p.run([]string{"--state", t.TempDir(), "reports", "import", "--domain", "corp.test", "-"})
+	}()
+	mail := "From a@b.test Mon Jun 15 12:00:00 2026\nSubject: x\nContent-Type: application/tlsrpt+json\n\n" + reportAbout("corp.test", "1", time.Now(), 5, 1) + "\n\n"
+	if _, err := io.WriteString(w, mail+mail); err != nil { // it is read when this returns
+		t.Fatal(err)
+	}
+	interrupts <- os.Interrupt
+	if status := <-ended; status != exitCannot {
+		t.Errorf("exit %d", status)
+	}
+	if !strings.Contains(out.String(), " mails, ") || !strings.Contains(errs.String(), "what was read is stored first") || !strings.Contains(errs.String(), "what was taken is kept") {
+		t.Errorf("it said %s%s", out.String(), errs.String())
+	}
+}
