@@ -67,11 +67,11 @@ func FailureKey(reporter string, t tlsrpt.ResultType, mx string) string {
 // cause the present one removed; what an operator dismissed; and strays. Failures
 // that no detail explains block, and an MX host that the live policy does not
 // cover blocks whatever failed there.
-func (r Rollout) Blocking() []BlockingFailure { return r.blockingAfter(time.Time{}) }
+func (r Rollout) Blocking() []BlockingFailure { return r.blockingAfter(r.newBeliever(), time.Time{}) }
 
 // blockingAfter is Blocking of the periods that end after since.
-func (r Rollout) blockingAfter(since time.Time) []BlockingFailure {
-	fs := r.withoutStrays(r.undismissed(r.failures(r.adjoining(since), counts)))
+func (r Rollout) blockingAfter(believer believer, since time.Time) []BlockingFailure {
+	fs := r.withoutStrays(believer, r.undismissed(r.failures(believer, r.adjoining(since), counts)))
 	return slices.DeleteFunc(fs, func(f BlockingFailure) bool { return !f.Ends.After(since) })
 }
 
@@ -91,16 +91,18 @@ func (r Rollout) adjoining(since time.Time) time.Time {
 // StrangersFailures are the failures that verified reports of signers nobody
 // knows tell of, newest period first. They do not move the clean time, but close
 // gate 4 until the signer is marked known or dismissed.
-func (r Rollout) StrangersFailures() []BlockingFailure { return r.strangersAfter(time.Time{}) }
+func (r Rollout) StrangersFailures() []BlockingFailure {
+	return r.strangersAfter(r.newBeliever(), time.Time{})
+}
 
 // strangersAfter is StrangersFailures of the periods that end after since.
-func (r Rollout) strangersAfter(since time.Time) []BlockingFailure {
-	return r.undismissed(r.failures(since, isStranger))
+func (r Rollout) strangersAfter(believer believer, since time.Time) []BlockingFailure {
+	return r.undismissed(r.failures(believer, since, isStranger))
 }
 
 // failures gathers what is no exemption of DANE or of an earlier version, from the
 // reports about periods that end after since that are believed as wanted says.
-func (r Rollout) failures(since time.Time, wanted func(belief) bool) []BlockingFailure {
+func (r Rollout) failures(believer believer, since time.Time, wanted func(belief) bool) []BlockingFailure {
 	type kind struct {
 		reporter string
 		typ      tlsrpt.ResultType
@@ -113,7 +115,7 @@ func (r Rollout) failures(since time.Time, wanted func(belief) bool) []BlockingF
 	keys := map[kind]string{}
 	found := map[place]int{}
 	var out []BlockingFailure
-	r.meet(since, wanted, func(m meeting) {
+	r.meet(believer, since, wanted, func(m meeting) {
 		if m.effect == EffectNone {
 			return
 		}

@@ -17,7 +17,7 @@ import (
 // now where no policy is live. Reports are placed by the period they are about: a
 // late one about days before this moment changes nothing.
 func (r Rollout) CleanSince(now time.Time) (c time.Time, why string) {
-	clean := r.cleanliness(now)
+	clean := r.cleanliness(r.newBeliever(), now)
 	return clean.since, clean.why
 }
 
@@ -32,10 +32,10 @@ type cleanliness struct {
 	standing []weighed
 }
 
-func (r Rollout) cleanliness(now time.Time) cleanliness {
+func (r Rollout) cleanliness(believer believer, now time.Time) cleanliness {
 	var c cleanliness
 	c.undisturbed, c.why = r.undisturbedSince(now)
-	c.since, c.standing = c.undisturbed, r.standing(c.undisturbed, now)
+	c.since, c.standing = c.undisturbed, r.standing(believer, c.undisturbed, now)
 	for _, b := range c.standing {
 		if b.counts.After(c.since) {
 			c.since, c.why = b.counts, fmt.Sprintf("%s reported %s", b.Reporter, b.sentence())
@@ -95,8 +95,8 @@ type weighed struct {
 }
 
 // standing are the blocking failures of periods that end after since, newest first.
-func (r Rollout) standing(since, now time.Time) []weighed {
-	all := r.blockingAfter(since)
+func (r Rollout) standing(believer believer, since, now time.Time) []weighed {
+	all := r.blockingAfter(believer, since)
 	out := make([]weighed, 0, len(all))
 	for _, b := range all {
 		out = append(out, weighed{b, r.weigh(b, now)})

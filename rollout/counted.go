@@ -41,10 +41,12 @@ func (r Rollout) believe(d ReportDay) belief {
 }
 
 // A believer judges the sums of many days. Who vouches for a day is judged once:
-// a hundred days of hundreds of reporters are no more than these hundreds.
+// a hundred days of hundreds of reporters are no more than these hundreds. It is for
+// one goroutine.
 type believer struct {
 	r      *Rollout
-	judged map[voucher]belief
+	judged map[voucher]*belief
+	days   []*belief // of r.Reports, nil where nobody asked yet
 }
 
 // voucher is all that a belief rests on.
@@ -53,16 +55,24 @@ type voucher struct {
 	signer, submitter, source string
 }
 
-func (r *Rollout) newBeliever() believer { return believer{r, map[voucher]belief{}} }
+func (r *Rollout) newBeliever() believer {
+	return believer{r, map[voucher]*belief{}, make([]*belief, len(r.Reports))}
+}
 
-func (b believer) of(d *ReportDay) belief {
-	who := voucher{d.Standing, d.Signer, d.Submitter, d.Source}
-	found, ok := b.judged[who]
-	if !ok {
-		found = b.r.believe(*d)
-		b.judged[who] = found
+// of judges the i-th of the rollout's report sums.
+func (b believer) of(i int) belief {
+	if b.days[i] == nil {
+		d := &b.r.Reports[i]
+		who := voucher{d.Standing, d.Signer, d.Submitter, d.Source}
+		found, ok := b.judged[who]
+		if !ok {
+			judged := b.r.believe(*d)
+			found = &judged
+			b.judged[who] = found
+		}
+		b.days[i] = found
 	}
-	return found
+	return *b.days[i]
 }
 
 // orgName is a reporter's name as it is compared and shown.
@@ -93,15 +103,16 @@ func (d ReportDay) Sessions() int64 { return plus(d.Success, d.Failure) }
 // under sts in a period that reaches beyond c. A report says nothing finer than
 // its period, so one about the very day of c counts: a sender that reports is
 // what is asked for here, and the clean time asks for the rest.
-func (r Rollout) ReportersSince(c time.Time) []string {
-	believer := r.newBeliever()
+func (r Rollout) ReportersSince(c time.Time) []string { return r.reportersSince(r.newBeliever(), c) }
+
+func (r Rollout) reportersSince(believer believer, c time.Time) []string {
 	found := map[string]bool{}
 	for i := range r.Reports {
 		d := &r.Reports[i]
 		if !d.Ends.After(c) || d.Sessions() == 0 || !d.sts() {
 			continue
 		}
-		if b := believer.of(d); b.known {
+		if b := believer.of(i); b.known {
 			found[b.reporter] = true
 		}
 	}

@@ -58,6 +58,10 @@ type coverer struct {
 // how much, and of all the time that r has reports of, how regularly. Those that
 // count come first, the largest before others.
 func (r Rollout) Coverage(now time.Time, days int) []Coverage {
+	return r.coverage(r.newBeliever(), now, days)
+}
+
+func (r Rollout) coverage(believer believer, now time.Time, days int) []Coverage {
 	since := now.Add(-time.Duration(days) * Day)
 	type who struct {
 		reporter string
@@ -65,13 +69,13 @@ func (r Rollout) Coverage(now time.Time, days int) []Coverage {
 	}
 	found := map[who]*coverer{}
 	var newest time.Time
-	tolls, believer := r.tolls(since), r.newBeliever()
+	tolls := r.tolls(believer, since)
 	for i := range r.Reports {
 		d := &r.Reports[i]
 		if !d.sts() {
 			continue
 		}
-		b := believer.of(d)
+		b := believer.of(i)
 		at := who{b.reporter, d.Standing}
 		c := found[at]
 		if c == nil {

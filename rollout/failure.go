@@ -49,14 +49,18 @@ type Failure struct {
 // it lies within. Those that would have been refused come first, the most frequent
 // before others. Dismissed failures, strays and what has no effect are among them.
 func (r Rollout) Failures(now time.Time, days int) []Failure {
+	return r.failed(r.newBeliever(), now, days)
+}
+
+func (r Rollout) failed(believer believer, now time.Time, days int) []Failure {
 	since := now.Add(-time.Duration(days) * Day)
-	out := r.gather(since, counts)
-	strange := r.gather(since, isStranger)
+	out := r.gather(believer, since, counts)
+	strange := r.gather(believer, since, isStranger)
 	for i := range strange {
 		strange[i].Stranger = true
 	}
-	holding(out, r.blockingAfter(since))
-	holding(strange, r.strangersAfter(since))
+	holding(out, r.blockingAfter(believer, since))
+	holding(strange, r.strangersAfter(believer, since))
 	out = append(out, strange...)
 	for i := range out {
 		out[i].Own = r.Probed(out[i], now)
@@ -87,9 +91,9 @@ func holding(fs []Failure, blocking []BlockingFailure) {
 }
 
 // gather puts the failures together that are of one type at one MX host.
-func (r Rollout) gather(since time.Time, wanted func(belief) bool) []Failure {
+func (r Rollout) gather(believer believer, since time.Time, wanted func(belief) bool) []Failure {
 	var g gathering
-	r.meet(since, wanted, g.add)
+	r.meet(believer, since, wanted, g.add)
 	return g.sorted()
 }
 

@@ -50,9 +50,9 @@ type ForecastReporter struct {
 type toll struct{ refused, noPolicy int64 }
 
 // tolls are those of the days with failures that count and end after since.
-func (r Rollout) tolls(since time.Time) map[*ReportDay]toll {
+func (r Rollout) tolls(believer believer, since time.Time) map[*ReportDay]toll {
 	t := tolls{}
-	r.meet(since, counts, t.add)
+	r.meet(believer, since, counts, t.add)
 	return t.settled()
 }
 
@@ -91,19 +91,22 @@ func (t toll) of(d *ReportDay) int64 { return max(d.Sessions(), plus(t.refused, 
 // in it: they too would have been refused. Failures whose cause the live policy
 // removed, and those of DANE, are not.
 func (r Rollout) Forecast(now time.Time, days int) Forecast {
+	return r.forecast(r.newBeliever(), now, days)
+}
+
+func (r Rollout) forecast(believer believer, now time.Time, days int) Forecast {
 	f := Forecast{Days: days, Since: now.Add(-time.Duration(days) * Day), Reporters: []ForecastReporter{}, Causes: []Failure{}}
 	var causes gathering
 	cost := tolls{}
-	r.meet(f.Since, counts, func(m meeting) { cost.add(m); causes.add(m) })
+	r.meet(believer, f.Since, counts, func(m meeting) { cost.add(m); causes.add(m) })
 	cost.settled()
-	believer := r.newBeliever()
 	reporters := map[string]*ForecastReporter{}
 	for i := range r.Reports {
 		d := &r.Reports[i]
 		if !d.Ends.After(f.Since) || !d.sts() {
 			continue
 		}
-		b := believer.of(d)
+		b := believer.of(i)
 		if !b.counted {
 			continue
 		}

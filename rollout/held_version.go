@@ -68,13 +68,14 @@ func (h HeldVersion) Finding(now time.Time) (f finding.Finding, ok bool) {
 // in the newest counted sts report of each; a reporter whose newest period shows
 // several has one line for each. A version that nobody can hold any longer is left
 // out: the reporter has fetched another since.
-func (r Rollout) Versions(now time.Time) []HeldVersion {
+func (r Rollout) Versions(now time.Time) []HeldVersion { return r.held(r.newBeliever(), now) }
+
+func (r Rollout) held(believer believer, now time.Time) []HeldVersion {
 	newest := map[string]time.Time{}
 	texts := map[string][]string{}
-	believer := r.newBeliever()
 	for i := range slices.Backward(r.Reports) { // the newest are the last
 		d := &r.Reports[i]
-		b := believer.of(d)
+		b := believer.of(i)
 		if !b.counted || d.Ends.Before(newest[b.reporter]) || !d.sts() || strings.TrimSpace(d.PolicyText) == "" {
 			continue
 		}

@@ -37,14 +37,14 @@ type meeting struct {
 // since, as far as wanted believes them. It is where forecast, blocking failures
 // and the failures that are shown all come from, so that none of them knows of one
 // that the others do not.
-func (r Rollout) meet(since time.Time, wanted func(belief) bool, tell func(meeting)) {
-	versions, believer := r.newVersions(), r.newBeliever()
+func (r Rollout) meet(believer believer, since time.Time, wanted func(belief) bool, tell func(meeting)) {
+	versions := r.newVersions()
 	for i := range r.Reports {
 		d := &r.Reports[i]
 		if len(d.Failures) == 0 && d.Unexplained <= 0 || !d.Ends.After(since) || !d.sts() {
 			continue
 		}
-		b := believer.of(d)
+		b := believer.of(i)
 		if !wanted(b) {
 			continue
 		}

@@ -28,7 +28,7 @@ func (r Rollout) Lines() iter.Seq[ReportLine] {
 	return func(yield func(ReportLine) bool) {
 		for i := range r.Reports {
 			d := &r.Reports[i]
-			b := believer.of(d)
+			b := believer.of(i)
 			line := ReportLine{ReportDay: *d, Reporter: b.reporter, Known: b.known, Counted: b.counted}
 			if then := versions.of(d.PolicyText); then.entry >= 0 {
 				e := versions.ledger[then.entry]

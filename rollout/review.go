@@ -51,11 +51,12 @@ type Share struct {
 // Review arranges the reports of the last ReviewDays before now; the forecast is of
 // ForecastDays.
 func (r Rollout) Review(now time.Time) Review {
+	believer := r.newBeliever()
 	v := Review{
-		Reporters: r.Coverage(now, ReviewDays), Failures: r.Failures(now, ReviewDays), Versions: r.Versions(now),
-		Forecast: r.Forecast(now, ForecastDays), Findings: []finding.Finding{},
+		Reporters: r.coverage(believer, now, ReviewDays), Failures: r.failed(believer, now, ReviewDays), Versions: r.held(believer, now),
+		Forecast: r.forecast(believer, now, ForecastDays), Findings: []finding.Finding{},
 	}
-	v.Days = r.daySessions(now.Add(-ReviewDays * Day))
+	v.Days = r.daySessions(believer, now.Add(-ReviewDays*Day))
 	mx, typ := map[string]int64{}, map[string]int64{}
 	for _, f := range v.Failures {
 		if !f.Stranger && f.Effect != EffectNone {
@@ -74,10 +75,10 @@ func (r Rollout) Review(now time.Time) Review {
 }
 
 // daySessions are the sessions of each UTC day after since, without gaps.
-func (r Rollout) daySessions(since time.Time) []DaySessions {
+func (r Rollout) daySessions(believer believer, since time.Time) []DaySessions {
 	out := []DaySessions{}
 	at := map[int64]int{}
-	tolls, believer := r.tolls(since), r.newBeliever()
+	tolls := r.tolls(believer, since)
 	for i := range r.Reports {
 		d := &r.Reports[i]
 		if !d.Ends.After(since) || !d.sts() {
@@ -91,7 +92,7 @@ func (r Rollout) daySessions(since time.Time) []DaySessions {
 			out = append(out, DaySessions{Day: day})
 		}
 		x := &out[n]
-		if !believer.of(d).counted {
+		if !believer.of(i).counted {
 			x.OtherOK, x.OtherFailed = plus(x.OtherOK, d.Success), plus(x.OtherFailed, d.Failure)
 			continue
 		}

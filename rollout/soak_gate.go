@@ -13,9 +13,10 @@ import (
 // override is applied.
 func (r Rollout) SoakGate(now time.Time, soak time.Duration, what string) Gate {
 	g := Gate{Reasons: r.OwnChecks(now)}
-	clean := r.cleanliness(now)
+	believer := r.newBeliever()
+	clean := r.cleanliness(believer, now)
 	since, why := clean.since, clean.why
-	g.Counted, g.Forecast = r.ReportersSince(since), r.Forecast(now, ForecastDays).Words(now)
+	g.Counted, g.Forecast = r.reportersSince(believer, since), r.forecast(believer, now, ForecastDays).Words(now)
 	r.closeForBlocking(&g, clean, now, soak)
 	if due := since.Add(soak); now.Before(due) {
 		g.Close(r.soaking(since, why, fmt.Sprintf("%s are needed %s", span(soak), what), due))
@@ -31,9 +32,10 @@ func (r Rollout) SoakGate(now time.Time, soak time.Duration, what string) Gate {
 // is.
 func (r Rollout) ReviewGate(now time.Time) Gate {
 	g := Gate{Reasons: r.OwnChecks(now)}
-	clean := r.cleanliness(now)
+	believer := r.newBeliever()
+	clean := r.cleanliness(believer, now)
 	since, why := clean.since, clean.why
-	g.Counted, g.Forecast = r.ReportersSince(since), r.Forecast(now, ForecastDays).Words(now)
+	g.Counted, g.Forecast = r.reportersSince(believer, since), r.forecast(believer, now, ForecastDays).Words(now)
 
 	soak := r.Settings.Soak
 	enough := len(g.Counted) >= r.Settings.MinReporters
@@ -53,7 +55,7 @@ func (r Rollout) ReviewGate(now time.Time) Gate {
 			Fix: "wait for reports, see that they reach you, or mark a reporter known: belay reports trust " + r.Domain + " SOURCE",
 		})
 	}
-	r.closeForStrangers(&g, since)
+	r.closeForStrangers(&g, believer, since)
 	return g.Settle()
 }
 
@@ -97,9 +99,9 @@ func (r Rollout) besideWords(b BlockingFailure, now time.Time) string {
 
 // closeForStrangers names each unknown signer whose failures are about a time
 // after since.
-func (r Rollout) closeForStrangers(g *Gate, since time.Time) {
+func (r Rollout) closeForStrangers(g *Gate, believer believer, since time.Time) {
 	told := map[string]bool{}
-	for _, b := range r.strangersAfter(since) {
+	for _, b := range r.strangersAfter(believer, since) {
 		if told[b.Reporter] {
 			continue
 		}

@@ -22,7 +22,7 @@ func strayType(t tlsrpt.ResultType) bool {
 // sessions, when belay's own look was clean on each day of the period, and the
 // reporter met none in the period before or after. An MX host that the policy
 // does not cover is no stray.
-func (r Rollout) withoutStrays(fs []BlockingFailure) []BlockingFailure {
+func (r Rollout) withoutStrays(believer believer, fs []BlockingFailure) []BlockingFailure {
 	if r.Settings.Stray <= 0 {
 		return fs
 	}
@@ -45,13 +45,12 @@ func (r Rollout) withoutStrays(fs []BlockingFailure) []BlockingFailure {
 	for at := range met {
 		periods[period{at.begins, at.ends}] = true
 	}
-	believer := r.newBeliever()
 	for i := range r.Reports {
 		d := &r.Reports[i]
 		if !periods[period{d.Begins, d.Ends}] || !d.sts() {
 			continue
 		}
-		if b := believer.of(d); b.counted {
+		if b := believer.of(i); b.counted {
 			at := tally{b.reporter, d.Begins, d.Ends}
 			sessions[at] = plus(sessions[at], d.Sessions())
 		}

@@ -153,7 +153,10 @@ func (p *phase) driftLines(d rollout.Drift, w int) []string {
 	return append(lines, "")
 }
 
-// gateLines are the gate with every reason, and what was overridden.
+// mostReasons is how many reasons of a gate are told one by one.
+const mostReasons = 20
+
+// gateLines are the gate with its reasons, and what was overridden.
 func (p *phase) gateLines(w int) []string {
 	if !p.loaded {
 		return nil
@@ -162,8 +165,12 @@ func (p *phase) gateLines(w int) []string {
 		return nil
 	}
 	lines := []string{"", p.styles.muted.Render("Gate")}
-	for _, r := range rollout.Grouped(p.gate.Reasons) {
+	reasons := rollout.Grouped(p.gate.Reasons)
+	for _, r := range reasons[:min(len(reasons), mostReasons)] {
 		lines = append(lines, indent("- "+p.reason(r), 2, w)...)
+	}
+	if more := len(reasons) - mostReasons; more > 0 {
+		lines = append(lines, "  and "+plural(more, "further reason")+"; v shows the failures among them together")
 	}
 	if p.gate.Forecast != "" {
 		lines = append(lines, indent(p.local(p.gate.Forecast), 2, w)...)

@@ -67,15 +67,42 @@ func (s *reports) gateLine() string {
 	return s.styles.warn.Render("Gate: closed, "+plural(len(rollout.Grouped(closed)), "reason")) + ", at the end of this page"
 }
 
+// fewBlocking is how many blocking failures are told one by one among the reasons:
+// each stands above with the others of its kind.
+const fewBlocking = 3
+
 // reasonLines are what holds the gate shut, in full.
 func (s *reports) reasonLines(w int) []string {
-	closed := s.gate.Closed()
+	closed := rollout.Grouped(s.gate.Closed())
 	if len(closed) == 0 {
 		return nil
 	}
+	blocking := 0
+	var until time.Time
+	for _, r := range closed {
+		if r.Code == rollout.ReasonBlocking {
+			blocking++
+			if r.Until.After(until) {
+				until = r.Until
+			}
+		}
+	}
 	out := []string{"", s.styles.muted.Render("Gate")}
-	for _, r := range rollout.Grouped(closed) {
-		out = append(out, indent("- "+s.local(finding.Clean(sentence(about(r))+" "+sentence(keysOfReports(r.Fix)), 500)), 2, w)...)
+	told := 0
+	for _, r := range closed {
+		if r.Code != rollout.ReasonBlocking || blocking <= fewBlocking {
+			if told++; told > mostReasons {
+				continue
+			}
+			out = append(out, indent("- "+s.local(finding.Clean(sentence(about(r))+" "+sentence(keysOfReports(r.Fix)), 500)), 2, w)...)
+		}
+	}
+	if more := told - mostReasons; more > 0 {
+		out = append(out, "  and "+plural(more, "further reason"))
+	}
+	if blocking > fewBlocking {
+		out = append(out, indent(fmt.Sprintf("- The failures above hold it: %d, by reporter, type and host, until %s. Mend what they name, then f marks it mended; D sets aside what is none of yours.",
+			blocking, s.when(until)), 2, w)...)
 	}
 	return out
 }
@@ -327,11 +354,18 @@ func (s *reports) refusals(c rollout.Coverage) string {
 // still holds stands beside its name.
 func (s *reports) findingLines(w int) []string {
 	var out []string
+	told := 0
 	for _, f := range s.review.Findings {
-		if f.Code != "V08" {
+		if f.Code == "V08" {
+			continue
+		}
+		if told++; told <= mostReasons {
 			out = append(out, findingLine(s.styles, f, w))
 			out = append(out, indent(f.Fix, 6, w)...)
 		}
+	}
+	if more := told - mostReasons; more > 0 {
+		out = append(out, "and "+plural(more, "further finding"))
 	}
 	if len(out) > 0 {
 		out = append([]string{""}, out...)

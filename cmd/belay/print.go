@@ -139,15 +139,22 @@ func wrap(text string, width int) []string {
 	return lines
 }
 
-// printGate prints whether a gate is open, or every reason why not.
+// mostPrinted is how many reasons, or keys of one failure, are printed one by one.
+const mostPrinted = 20
+
+// printGate prints whether a gate is open, or the reasons why not.
 func (p *program) printGate(g rollout.Gate) {
 	if g.Open {
 		p.say("gate: open")
 	} else {
 		p.say("gate: closed%s", untilOf(g.Until))
 	}
-	for _, r := range rollout.Grouped(g.Reasons) {
+	reasons := rollout.Grouped(g.Reasons)
+	for _, r := range reasons[:min(len(reasons), mostPrinted)] {
 		p.paragraph(reason(r), "  ", "    ")
+	}
+	if more := len(reasons) - mostPrinted; more > 0 {
+		p.say("  and %s; --json lists them", many(more, "further reason"))
 	}
 	if g.Forecast != "" {
 		p.paragraph(inZone(g.Forecast), "  ", "  ")

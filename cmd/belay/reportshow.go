@@ -201,8 +201,11 @@ func (p *program) printFailure(f failureShape) {
 	}
 	p.paragraph(inZone(said)+".", fmt.Sprintf("  %-6d  ", f.Sessions), "          ")
 	p.paragraph(strings.TrimSpace(string(f.Code)+" "+f.Title+". "+f.Fix), "          ", "          ")
-	for _, key := range f.Blocks {
+	for _, key := range f.Blocks[:min(len(f.Blocks), mostPrinted)] {
 		p.say("          holds the gate: %s%s", clean(key), stranger(f.Stranger))
+	}
+	if more := len(f.Blocks) - mostPrinted; more > 0 {
+		p.say("          and %s; --json lists them", many(more, "further key"))
 	}
 	if len(f.Blocks) == 0 {
 		p.say("          holds no gate")
