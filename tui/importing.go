@@ -29,7 +29,7 @@ func (a *app) importReports(r rollout.Rollout) tea.Cmd {
 	return a.ask(&dialog{
 		title:  "Import TLS reports about " + r.Domain,
 		lines:  []string{"What is found there about other domains is left alone. Nothing there is changed."},
-		fields: []*field{newField("File or folder", "mails, JSON, gzip, or a Maildir", needed("where the reports are"))},
+		fields: []*field{newField("File, folder or mailbox", "mails, JSON, gzip, a Maildir, or imaps://USER@HOST/FOLDER", needed("where the reports are"))},
 		done:   func(answers []string) tea.Cmd { return a.importFrom(r.Domain, answers) },
 	})
 }

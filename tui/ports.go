@@ -38,7 +38,7 @@ type Journal interface {
 	Journal(ctx context.Context, domain string) ([]rollout.Entry, error)
 }
 
-// Importer takes in the TLS reports found at paths (files, folders, Maildirs)
+// Importer takes in the TLS reports found at paths (files, folders, Maildirs, URLs of mailboxes)
 // that are about domain. It calls progress, if it is not nil, from time to time
 // with what it has done so far, and returns the whole intake.
 type Importer interface {
