@@ -1,5 +1,6 @@
 // Package inbox takes TLS reports (RFC 8460) from where mail leaves them: files,
-// folders and Maildirs. It finds the report in a mail, whatever shape the sender
+// folders, Maildirs, mboxes and streams, and every other Source; package imap below
+// it is one, and package receiver takes what is posted. It finds the report in a mail, whatever shape the sender
 // gave it, judges by the mail's DKIM signature how far the report may be
 // believed, keeps only what is about domains that have a rollout, and hands it
 // to the report store in batches.
