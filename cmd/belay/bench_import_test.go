@@ -79,17 +79,16 @@ type toll struct {
 func onTwo(b *testing.B, run *exec.Cmd) ([]byte, toll) {
 	b.Helper()
 	run.Env = append(os.Environ(), "GOMAXPROCS=2")
-	var errs bytes.Buffer
-	run.Stderr = &errs
+	var out, errs bytes.Buffer
+	run.Stdout, run.Stderr = &out, &errs
 	watch := world.Start()
-	out, err := run.Output()
-	took := toll{wall: watch.Elapsed()}
+	peak, err := runWatched(b, run)
+	took := toll{wall: watch.Elapsed(), peak: peak}
 	if err != nil {
-		b.Fatalf("%s: %v\n%s%s", run.Path, err, out, errs.Bytes())
+		b.Fatalf("%s: %v\n%s%s", run.Path, err, out.Bytes(), errs.Bytes())
 	}
 	took.cpu = run.ProcessState.UserTime() + run.ProcessState.SystemTime()
-	took.peak = peakOf(run.ProcessState)
-	return out, took
+	return out.Bytes(), took
 }
 
 func median(of []float64) float64 {

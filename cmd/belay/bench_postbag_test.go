@@ -31,7 +31,7 @@ type postbag struct {
 	key       crypto.Signer
 }
 
-func newPostbag(b *testing.B) postbag {
+func newPostbag(b testing.TB) postbag {
 	b.Helper()
 	public, key, err := ed25519.GenerateKey(nil)
 	if err != nil {
@@ -46,7 +46,7 @@ func newPostbag(b *testing.B) postbag {
 
 // fill writes a Maildir of n report mails about the last 90 days. One in a hundred
 // has 300 failure details and one in five thousand 20,000.
-func (p postbag) fill(b *testing.B, n int, signed bool) (maildir string) {
+func (p postbag) fill(b testing.TB, n int, signed bool) (maildir string) {
 	b.Helper()
 	maildir = b.TempDir()
 	for _, sub := range []string{"cur", "new", "tmp"} {
@@ -76,19 +76,24 @@ func (p postbag) fill(b *testing.B, n int, signed bool) (maildir string) {
 }
 
 // mail is one report as RFC 8460 section 5.3 asks for it.
-func (p postbag) mail(b *testing.B, reporter, id string, day time.Time, details int) []byte {
+func (p postbag) mail(b testing.TB, reporter, id string, day time.Time, details int) []byte {
+	return p.mailAbout(b, reportedDomain, reporter, id, day, details)
+}
+
+// mailAbout is one such report about a domain.
+func (p postbag) mailAbout(b testing.TB, domain, reporter, id string, day time.Time, details int) []byte {
 	b.Helper()
 	var failures strings.Builder
 	for i := range details {
 		if i > 0 {
 			failures.WriteByte(',')
 		}
-		fmt.Fprintf(&failures, `{"result-type":"certificate-expired","sending-mta-ip":"192.0.2.%d","receiving-mx-hostname":"mx%d.corp.test","failed-session-count":1}`, i%250, 1+i%3)
+		fmt.Fprintf(&failures, `{"result-type":"certificate-expired","sending-mta-ip":"192.0.2.%d","receiving-mx-hostname":"mx%d.%s","failed-session-count":1}`, i%250, 1+i%3, domain)
 	}
 	report := fmt.Sprintf(`{"organization-name":%q,"date-range":{"start-datetime":%q,"end-datetime":%q},"contact-info":"tls@%s","report-id":%q,
-"policies":[{"policy":{"policy-type":"sts","policy-string":["version: STSv1","mode: testing","mx: *.corp.test","max_age: 86400"],"policy-domain":"corp.test"},
+"policies":[{"policy":{"policy-type":"sts","policy-string":["version: STSv1","mode: testing","mx: *.%s","max_age: 86400"],"policy-domain":%q},
 "summary":{"total-successful-session-count":1000,"total-failure-session-count":%d},"failure-details":[%s]}]}`,
-		reporter, day.Format(time.RFC3339), day.Add(24*time.Hour-time.Second).Format(time.RFC3339), reporter, id, details, failures.String())
+		reporter, day.Format(time.RFC3339), day.Add(24*time.Hour-time.Second).Format(time.RFC3339), reporter, id, domain, domain, details, failures.String())
 	var packed bytes.Buffer
 	z := gzip.NewWriter(&packed)
 	_, err := z.Write([]byte(report))
@@ -113,7 +118,7 @@ func (p postbag) mail(b *testing.B, reporter, id string, day time.Time, details 
 	return m.Bytes()
 }
 
-func (p postbag) sign(b *testing.B, reporter string, mail []byte) []byte {
+func (p postbag) sign(b testing.TB, reporter string, mail []byte) []byte {
 	b.Helper()
 	var signed bytes.Buffer
 	err := dkim.Sign(&signed, bytes.NewReader(mail), &dkim.SignOptions{
@@ -128,7 +133,7 @@ func (p postbag) sign(b *testing.B, reporter string, mail []byte) []byte {
 
 // resolver serves the reporters' keys, and nothing else exists there. It returns
 // its host:port.
-func (p postbag) resolver(b *testing.B) string {
+func (p postbag) resolver(b testing.TB) string {
 	b.Helper()
 	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	if err != nil {
