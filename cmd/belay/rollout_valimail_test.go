@@ -212,6 +212,10 @@ func TestALivePolicyIsNotMovedToValimail(t *testing.T) {
 
 // What Valimail refuses is a sentence that says what to do, and changes nothing.
 func TestValimailRefuses(t *testing.T) {
+	b := newValimailBox(t)
+	b.begin()
+	b.to(rollout.HostPolicy)
+	b.settled()
 	for _, tc := range []struct {
 		shows    string
 		status   int
@@ -230,10 +234,6 @@ func TestValimailRefuses(t *testing.T) {
 		{"no certificate yet", 500, `{"message":"Failed to retrieve SSL certificate expiration date"}`, "", "takes 5 to 10 minutes", exitFails, 10 * time.Minute},
 	} {
 		t.Run(tc.shows, func(t *testing.T) {
-			b := newValimailBox(t)
-			b.begin()
-			b.to(rollout.HostPolicy)
-			b.settled()
 			b.hook(vendor.Hooks{Interfere: func(r *http.Request) *vendor.Fault {
 				if r.Method == http.MethodGet || !strings.HasSuffix(r.URL.Path, "/mta_sts_policy") {
 					return nil
@@ -249,10 +249,10 @@ func TestValimailRefuses(t *testing.T) {
 					t.Errorf("it waits until %s", p.Gate.Until)
 				}
 			}
-			b.hook(vendor.Hooks{})
-			b.to(rollout.ReviewReports)
 		})
 	}
+	b.hook(vendor.Hooks{})
+	b.to(rollout.ReviewReports)
 }
 
 func TestValimailLogins(t *testing.T) {
@@ -270,5 +270,31 @@ func TestValimailLogins(t *testing.T) {
 			t.Errorf("%s: it says %s", tc.shows, told)
 		}
 		b.env[tc.name] = was
+	}
+}
+
+// What a vendor's host implies stands in the settings, and what contradicts it is
+// refused.
+func TestAVendorsHostBringsItsAliases(t *testing.T) {
+	b := newValimailBox(t)
+	b.begin()
+	for _, tc := range []struct {
+		says string
+		args []string
+	}{
+		{"is to answer at mta-sts", []string{"--host-address", "192.0.2.1"}},
+		{"only where all three names are aliases", []string{"--delegate", "none"}},
+		{"only where all three names are aliases", []string{"--delegate", "mta-sts=x.example"}},
+		{"cloudflare lacks its api token", []string{"--host", "cloudflare-worker"}},
+		{"takes nothing after it", []string{"--host", "cloudflare-worker:name"}},
+		{"makes the record of mta-sts itself", []string{"--host", "cloudflare-worker", "--host-cname", "x.example"}},
+	} {
+		if r := b.must(exitCannot, append([]string{"set", b.Domain()}, tc.args...)...); !strings.Contains(r.err, tc.says) {
+			t.Errorf("%v: %s", tc.args, r.err)
+		}
+	}
+	b.must(exitGood, "set", b.Domain(), "--host", "manual")
+	if r := b.must(exitGood, "status", b.Domain()); strings.Contains(r.out, "delegated") {
+		t.Errorf("another host leaves the names delegated:\n%s", r.out)
 	}
 }
