@@ -1,12 +1,5 @@
 package providers
 
-import (
-	"fmt"
-	"strings"
-
-	"belay/rollout"
-)
-
 // Vendor keeps policy, record or reports for other people's domains: each of the
 // three names is delegated to it by a CNAME.
 type Vendor struct {
@@ -41,34 +34,4 @@ func LookupVendor(id string) (Vendor, bool) {
 		}
 	}
 	return Vendor{}, false
-}
-
-// ParseDelegation reads to whom the names are delegated: one vendor's id, or
-// NAME=TARGET once a name for a vendor that tells its customers targets of their own,
-// or none, which ends it. Nothing given is none.
-func ParseDelegation(given []string) (rollout.Delegation, error) {
-	var d rollout.Delegation
-	for _, one := range given {
-		name, target, named := strings.Cut(one, "=")
-		vendor, known := LookupVendor(one)
-		switch {
-		case one == "none" && len(given) == 1:
-		case known && len(given) == 1:
-			d = rollout.Delegation{Vendor: vendor.Label, Record: vendor.Record, Reports: vendor.Reports, Host: vendor.Host}
-		case known, one == "none":
-			return rollout.Delegation{}, fmt.Errorf("%s stands alone", one)
-		case !named || target == "":
-			return rollout.Delegation{}, fmt.Errorf("belay knows no targets of a vendor %q; give those it told you as NAME=TARGET", one)
-		default:
-			at := map[string]*string{"_mta-sts": &d.Record, "_smtp._tls": &d.Reports, "mta-sts": &d.Host}[name]
-			if at == nil {
-				return rollout.Delegation{}, fmt.Errorf("%q is none of the names _mta-sts, _smtp._tls, mta-sts", name)
-			}
-			*at = target
-		}
-	}
-	if d.On() && d.Vendor == "" {
-		d.Vendor = "the vendor"
-	}
-	return d, nil
 }

@@ -18,7 +18,7 @@ const labelCells = 23
 func moreQuestions() (more, delegate, ttl *question) {
 	more = &question{label: "More", choice: &choice{options: []option{{"", "nothing else"}, {"more", "vendor, TTL"}}}}
 	delegate = &question{label: "Delegate to", field: newField("Delegate to", "empty: nobody; "+vendorIDs()+", or NAME=TARGET as your vendor told you", func(s string) error {
-		_, err := providers.ParseDelegation(strings.Fields(s))
+		_, err := rollout.ParseDelegation(strings.Fields(s), vendorByID)
 		return err
 	})}
 	ttl = &question{label: "TTL of records", field: newField("TTL of records", fmt.Sprintf("seconds, %d to %d; empty: a TTL that stands is kept", rollout.LeastTTL, rollout.MostTTL), func(s string) error {
@@ -34,6 +34,11 @@ func vendorIDs() string {
 		ids = append(ids, v.ID)
 	}
 	return strings.Join(ids, ", ")
+}
+
+func vendorByID(id string) (rollout.Delegation, bool) {
+	v, ok := providers.LookupVendor(id)
+	return rollout.Delegation{Vendor: v.Label, Record: v.Record, Reports: v.Reports, Host: v.Host}, ok
 }
 
 // ttlOf reads a TTL in seconds; 0 where none is given.
@@ -57,7 +62,7 @@ func (n *newRollout) moreSettings(s *rollout.Settings) {
 		return
 	}
 	s.TTL, _ = ttlOf(n.ttl.field.value()) // both checked by their fields
-	d, _ := providers.ParseDelegation(strings.Fields(n.delegate.field.value()))
+	d, _ := rollout.ParseDelegation(strings.Fields(n.delegate.field.value()), vendorByID)
 	if d.On() {
 		s.Delegate = d
 	}

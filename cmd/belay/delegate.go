@@ -21,7 +21,7 @@ func delegateHelp() string {
 // setDelegate reads a vendor's id, or NAME=TARGET for one that tells its customers
 // targets of their own. It replaces a place that mta-sts pointed at before.
 func (s *settingFlags) setDelegate(to *rollout.Settings) error {
-	d, err := providers.ParseDelegation(s.delegate)
+	d, err := rollout.ParseDelegation(s.delegate, vendorByID)
 	if err != nil {
 		return err
 	}
@@ -33,6 +33,11 @@ func (s *settingFlags) setDelegate(to *rollout.Settings) error {
 	}
 	to.Delegate = d
 	return nil
+}
+
+func vendorByID(id string) (rollout.Delegation, bool) {
+	v, ok := providers.LookupVendor(id)
+	return delegationTo(v), ok
 }
 
 func delegationTo(v providers.Vendor) rollout.Delegation {
