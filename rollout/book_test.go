@@ -102,5 +102,7 @@ func (s *book) AddReports(context.Context, []rollout.ReceivedReport) ([]rollout.
 func (s *book) ReportDays(context.Context, string, time.Time) ([]rollout.ReportDay, error) {
 	return s.reports, nil
 }
-func (s *book) PendingReports(context.Context, int64, int) ([]rollout.PendingReport, error) { return nil, nil }
+func (s *book) PendingReports(context.Context, int64, int) ([]rollout.PendingReport, error) {
+	return nil, nil
+}
 func (s *book) SettlePending(context.Context, int64, rollout.Standing, string) error { return nil }
