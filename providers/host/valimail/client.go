@@ -122,7 +122,7 @@ func (c *Client) authorized(ctx context.Context) (string, error) {
 		}
 	}
 	if err == nil && got.Token == "" {
-		err = errors.New("Valimail answered without a token")
+		err = errors.New("an answer of Valimail without a token")
 	}
 	if err != nil {
 		return "", fmt.Errorf("log in: %w", err)

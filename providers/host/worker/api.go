@@ -125,7 +125,7 @@ func (h *Host) zone(ctx context.Context) (zone, error) {
 			case z.Status != "" && z.Status != "active":
 				return z, fmt.Errorf("the zone %s is %s at Cloudflare, not active: a Worker there would answer nobody until its name servers are set at the registrar", name, finding.Quote(z.Status, 40))
 			case z.Account.ID == "":
-				return z, errors.New("Cloudflare does not tell whose account the zone is in; set CLOUDFLARE_ACCOUNT_ID")
+				return z, fmt.Errorf("the account that the zone %s is in is not told by Cloudflare; set CLOUDFLARE_ACCOUNT_ID", name)
 			}
 			z.Name = name
 			return z, nil
