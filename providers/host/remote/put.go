@@ -17,7 +17,8 @@ type Place interface {
 	String() string
 	// Read is what stands there.
 	Read(ctx context.Context) (rollout.Value, error)
-	// Write makes v stand there; seen is what Read just gave.
+	// Write makes v stand there; seen is what Read just gave. Where it finds
+	// something else it writes nothing: rollout.ErrStale.
 	Write(ctx context.Context, seen, v rollout.Value) error
 }
 
@@ -73,6 +74,8 @@ func put(ctx context.Context, p Place, e rollout.Edit, made func(rollout.Value) 
 		return rollout.Applied, seen, nil
 	case wrote != nil && seen.Equal(e.Before):
 		return rollout.Failed, seen, wrote
+	case errors.Is(wrote, rollout.ErrStale): // the place would not write over it
+		return rollout.Refused, seen, wrote
 	case wrote != nil:
 		return rollout.Unknown, seen, wrote
 	}

@@ -74,7 +74,7 @@ func (h *Host) Read(ctx context.Context, e rollout.Edit) (rollout.Held, error) {
 	if err := remote.CheckPolicy(e); err != nil {
 		return rollout.Held{Account: e.Account, Name: e.Name, Type: e.Type, Err: err.Error()}, err
 	}
-	return remote.Hold(ctx, place{h}, e)
+	return remote.Hold(ctx, &place{Host: h}, e)
 }
 
 // Apply puts a body into the script, and leads the custom domain to it where it does
@@ -83,7 +83,7 @@ func (h *Host) Apply(ctx context.Context, e rollout.Edit) (rollout.Receipt, erro
 	if err := remote.CheckPolicy(e); err != nil {
 		return rollout.Receipt{EditID: e.ID, Outcome: rollout.Failed, Detail: err.Error()}, err
 	}
-	r, err := remote.Put(ctx, place{h}, e, e.After.SamePolicy)
+	r, err := remote.Put(ctx, &place{Host: h}, e, e.After.SamePolicy)
 	if err == nil && r.Outcome == rollout.Applied && !e.Before.Exists {
 		r.Detail = "Cloudflare makes the record of " + mtasts.PolicyHost(h.domain) + " and its certificate now, which takes some minutes"
 	}
@@ -125,21 +125,26 @@ func (h *Host) Try(ctx context.Context, domain string) (rollout.Trial, error) {
 // String names the place.
 func (h *Host) String() string { return "the Worker " + scriptName(h.domain) + " at Cloudflare" }
 
-// place is the Worker as remote puts a body there.
-type place struct{ *Host }
+// place is the Worker as remote puts a body there, for one edit.
+type place struct {
+	*Host
+	read standing // what Read found
+}
 
 // Read is what the Worker serves at the custom domain.
-func (p place) Read(ctx context.Context) (rollout.Value, error) {
+func (p *place) Read(ctx context.Context) (rollout.Value, error) {
 	z, err := p.zone(ctx)
 	if err != nil {
 		return rollout.Absent(), err
 	}
-	held, err := p.look(ctx, z)
-	return held.value(), err
+	p.read, err = p.look(ctx, z)
+	return p.read.value(), err
 }
 
-// Write uploads the script, and leads the custom domain to it.
-func (p place) Write(ctx context.Context, _, v rollout.Value) error {
+// Write uploads the script, and leads the custom domain to it. Cloudflare takes an
+// upload from whoever comes last, so what stands there is read once more right
+// before, the script that nothing leads to as well: another's is left alone.
+func (p *place) Write(ctx context.Context, _, v rollout.Value) error {
 	z, err := p.zone(ctx)
 	if err != nil {
 		return err
@@ -147,6 +152,9 @@ func (p place) Write(ctx context.Context, _, v rollout.Value) error {
 	held, err := p.look(ctx, z)
 	if err != nil {
 		return err
+	}
+	if held != p.read {
+		return fmt.Errorf("the script or its custom domain was changed by somebody else at this moment: %w", rollout.ErrStale)
 	}
 	if !held.found || held.body != v.Body {
 		if err := p.upload(ctx, z, render(p.domain, v.Body)); err != nil {

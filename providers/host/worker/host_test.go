@@ -2,6 +2,7 @@ package worker_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
@@ -81,6 +82,61 @@ func TestAScriptThatNothingLeadsToServesNobody(t *testing.T) {
 	if n := api.Writes(api.Scripts()[0]); n != 1 {
 		t.Errorf("it was uploaded %d times", n)
 	}
+}
+
+// What another store uploads between belay's reading and its own write is not
+// written over.
+func TestABodyThatChangesBeforeTheWriteIsLeft(t *testing.T) {
+	third := strings.Replace(second, "86400", "604800", 1)
+	for _, tc := range []struct {
+		shows     string
+		unled     bool // nothing leads to the script
+		want      string
+		outcome   rollout.Outcome
+		meanwhile string
+	}{
+		{"another body", false, second, rollout.Refused, third},
+		{"another body in a script that nothing leads to yet", true, second, rollout.Failed, third},
+		{"the wanted body", false, second, rollout.Applied, second},
+	} {
+		t.Run(tc.shows, func(t *testing.T) {
+			api, h := open(t)
+			if _, err := h.Apply(t.Context(), change(rollout.Absent(), rollout.Body(first))); err != nil {
+				t.Fatal(err)
+			}
+			name, before := api.Scripts()[0], rollout.Body(first)
+			if tc.unled {
+				api.DropDomains()
+				before = rollout.Absent()
+			}
+			mine, reads := api.Writes(name), 0
+			theirs := strings.Replace(api.Script(name), strings.Trim(encoded(t, first), `"`), strings.Trim(encoded(t, tc.meanwhile), `"`), 1)
+			api.SetHooks(vendor.Hooks{Interfere: func(r *http.Request) *vendor.Fault {
+				if r.Method == http.MethodGet && strings.Contains(r.URL.Path, "/content") {
+					if reads++; reads == 2 { // the first is what the plan is compared with
+						api.PutScript(name, theirs)
+					}
+				}
+				return nil
+			}})
+			r, err := h.Apply(t.Context(), change(before, rollout.Body(tc.want)))
+			if r.Outcome != tc.outcome || (tc.outcome != rollout.Applied) != errors.Is(err, rollout.ErrStale) {
+				t.Errorf("it became %+v, %v", r, err)
+			}
+			if api.Script(name) != theirs || api.Writes(name) != mine {
+				t.Errorf("what was uploaded meanwhile is gone: %s", api.Script(name))
+			}
+		})
+	}
+}
+
+func encoded(t *testing.T, text string) string {
+	t.Helper()
+	b, err := json.Marshal(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }
 
 func TestRefusalsSayWhatToDo(t *testing.T) {
