@@ -157,7 +157,7 @@ func (p *place) Write(ctx context.Context, _, v rollout.Value) error {
 		return fmt.Errorf("the script or its custom domain was changed by somebody else at this moment: %w", rollout.ErrStale)
 	}
 	if !held.found || held.body != v.Body {
-		if err := p.upload(ctx, z, render(p.domain, v.Body)); err != nil {
+		if err := p.upload(ctx, z, script(p.domain, v.Body)); err != nil {
 			return fmt.Errorf("upload the script: %w", err)
 		}
 	}

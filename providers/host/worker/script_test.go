@@ -2,31 +2,31 @@ package worker
 
 import (
 	"encoding/json"
+	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
-
-	"os"
 )
 
 const testBody = "version: STSv1\r\nmode: testing\r\nmx: mx1.corp.test\r\nmx: *.corp.test\r\nmax_age: 86400\r\n"
 
 func TestAScriptIsReadBackAsItWasWritten(t *testing.T) {
 	for _, body := range []string{testBody, "", "a \"quoted\" \\ line\n</script>\u2028é", strings.Repeat("mx: a.example\n", 4000)} {
-		if got, ours := bodyOf("corp.test", render("corp.test", body)); !ours || got != body {
+		if got, ours := bodyOf("corp.test", script("corp.test", body)); !ours || got != body {
 			t.Errorf("%.40q came back as %.40q, ours %v", body, got, ours)
 		}
 	}
 }
 
 func TestAScriptThatIsNotBelaysIsNot(t *testing.T) {
-	written := render("corp.test", testBody)
+	written := script("corp.test", testBody)
 	for shows, text := range map[string]string{
 		"another script":             `export default { fetch() { return new Response("hello") } }`,
 		"one line more":              written + "\n",
-		"another domain's":           render("other.test", testBody),
+		"another domain's":           script("other.test", testBody),
 		"a redirect put in":          strings.Replace(written, "not found", "moved", 1),
 		"a policy that is no string": regexp.MustCompile(`const POLICY = .*;`).ReplaceAllString(written, "const POLICY = 1;"),
 		"nothing":                    "",
@@ -34,6 +34,58 @@ func TestAScriptThatIsNotBelaysIsNot(t *testing.T) {
 		if _, ours := bodyOf("corp.test", text); ours {
 			t.Errorf("%s is taken for belay's", shows)
 		}
+	}
+}
+
+// Every text that a belay ever wrote stands in testdata as it was uploaded, and is
+// read back by this belay: or a Worker made before would be nobody's, for good. Who
+// changes the text adds a template to scripts and a file here, and leaves the others.
+func TestEveryScriptEverWrittenIsReadBack(t *testing.T) {
+	written := scripts()
+	files, err := filepath.Glob("testdata/worker-*.js")
+	if err != nil || len(files) != len(written) {
+		t.Fatalf("%d templates, and %d of their texts in testdata: %v", len(written), len(files), err)
+	}
+	for i, template := range written {
+		text, err := os.ReadFile(fmt.Sprintf("testdata/worker-%d.js", i+1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if render(template, "corp.test", literal(testBody)) != string(text) {
+			t.Errorf("template %d no longer renders what was uploaded by it: leave it, and add another", i+1)
+		}
+		if body, ours := bodyOf("corp.test", string(text)); !ours || body != testBody {
+			t.Errorf("the script of template %d is not belay's any more: it reads %q", i+1, body)
+		}
+	}
+	if newest, err := os.ReadFile(fmt.Sprintf("testdata/worker-%d.js", len(files))); err != nil || script("corp.test", testBody) != string(newest) {
+		t.Errorf("what is uploaded now is not the newest text of testdata: %v", err)
+	}
+}
+
+// A script of a template that is none of the newest is read, and one that mixes two
+// is not.
+func TestAnOlderTemplateIsRead(t *testing.T) {
+	older := strings.NewReplacer("not found", "nothing here", "only GET", "just GET").Replace(scripts()[0])
+	both := append([]string{older}, scripts()...)
+	text := render(older, "corp.test", literal(testBody))
+	if _, ours := bodyOf("corp.test", text); ours {
+		t.Error("a text that no belay wrote is taken for belay's")
+	}
+	if body, ours := readBy(both, "corp.test", text); !ours || body != testBody {
+		t.Errorf("it reads %q, ours %v", body, ours)
+	}
+	if _, ours := readBy(both, "corp.test", strings.Replace(text, "nothing here", "not found", 1)); ours {
+		t.Error("half the one and half the other is taken for belay's")
+	}
+}
+
+// The policy may be spelt as another version of Go's encoder would: it is the same
+// string.
+func TestALiteralOfAnotherEncoderIsRead(t *testing.T) {
+	text := strings.Replace(script("corp.test", testBody), `\r\n`, `\u000d\u000a`, 1)
+	if body, ours := bodyOf("corp.test", text); !ours || body != testBody {
+		t.Errorf("it reads %q, ours %v", body, ours)
 	}
 }
 
@@ -70,7 +122,7 @@ func TestTheScriptServesThePolicyAndNothingElse(t *testing.T) {
 		t.Skip("no node here to run the script with")
 	}
 	dir := t.TempDir()
-	for name, text := range map[string]string{"worker.mjs": render("corp.test", testBody), "run.mjs": runScript} {
+	for name, text := range map[string]string{"worker.mjs": script("corp.test", testBody), "run.mjs": runScript} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
