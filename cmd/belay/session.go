@@ -47,7 +47,7 @@ func (p *program) openAt(ctx context.Context, dir string) (*session, error) {
 	}
 	looker := steps.NewLooker(p.world)
 	accounts := p.accounts(looker)
-	accounts.served = kept
+	accounts.served, accounts.journal = kept, journal
 	return &session{
 		engine: &rollout.Engine{
 			Store: journal, Reports: kept, Looker: looker, Accounts: accounts, Steps: steps.All(), Certificates: keptCertificates{p},

@@ -24,7 +24,9 @@ type accounts struct {
 	// served is where the bodies stand that belay serve answers with; nil without a
 	// store.
 	served rollout.Served
-	clock  world.Clock
+	// journal is that of the store; nil without one.
+	journal host.Journal
+	clock   world.Clock
 	// ask has the operator type what a login lacks; nil where nobody can, or where
 	// a screen asks.
 	ask func(ctx context.Context, s *secrets, entry providers.Provider, account rollout.Account, missing []string) error
@@ -112,7 +114,7 @@ func (a *accounts) host(ctx context.Context, domain string, h rollout.HostAccoun
 	case host.KindValimail:
 		return a.loggedIn(ctx, domain, h.Kind, rollout.Account{Provider: h.Kind}, openValimail)
 	}
-	return host.Open(h.Kind, h.Place, host.Options{Seer: a.looker, LogIn: a.logIn, Served: a.served, Clock: a.clock})
+	return host.Open(h.Kind, h.Place, host.Options{Seer: a.looker, Journal: a.journal, LogIn: a.logIn, Served: a.served, Clock: a.clock})
 }
 
 // Detect says which provider serves the zone, by its name servers, and which

@@ -60,6 +60,8 @@ const (
 type Options struct {
 	// Seer is needed by static and manual.
 	Seer Seer
+	// Journal is static's; see there.
+	Journal Journal
 	// LogIn is needed by sftp.
 	LogIn LogIn
 	// Served and Clock are needed by serve.
@@ -92,7 +94,7 @@ func Open(kind, place string, o Options) (Host, error) {
 		case o.Seer == nil:
 			return nil, errors.New("open policy host: static needs a way to look from outside")
 		}
-		return Static{Dir: place, Seer: o.Seer}, nil
+		return Static{Dir: place, Seer: o.Seer, Journal: o.Journal}, nil
 	case KindServe:
 		switch {
 		case place != "":

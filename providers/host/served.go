@@ -23,7 +23,7 @@ type Served struct {
 
 // Read says what the store has for the edit's domain.
 func (s Served) Read(ctx context.Context, e rollout.Edit) (rollout.Held, error) {
-	domain, err := servedDomain(ctx, e)
+	domain, err := policyDomain(ctx, e)
 	if err != nil {
 		return holding(e, rollout.Absent(), err)
 	}
@@ -36,7 +36,7 @@ func (s Served) Read(ctx context.Context, e rollout.Edit) (rollout.Held, error) 
 func (s Served) Apply(ctx context.Context, e rollout.Edit) (rollout.Receipt, error) {
 	watch := world.Start()
 	r := rollout.Receipt{EditID: e.ID, Outcome: rollout.Failed}
-	domain, err := servedDomain(ctx, e)
+	domain, err := policyDomain(ctx, e)
 	if err == nil {
 		r.Outcome, r.Saw, err = s.replace(ctx, domain, e)
 	}
@@ -89,8 +89,8 @@ func (s Served) Try(ctx context.Context, domain string) (rollout.Trial, error) {
 		fmt.Sprintf("it answers as %s from when the rollout is started, once it has a certificate, and with each policy the moment it is published", host))}, nil
 }
 
-// servedDomain is the policy domain whose policy the edit is.
-func servedDomain(ctx context.Context, e rollout.Edit) (string, error) {
+// policyDomain is the policy domain whose policy the edit is.
+func policyDomain(ctx context.Context, e rollout.Edit) (string, error) {
 	if err := errors.Join(ctx.Err(), checkPolicy(e)); err != nil {
 		return "", err
 	}

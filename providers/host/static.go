@@ -26,6 +26,14 @@ type Static struct {
 	// Dir is the folder, absolute. It is made where it is missing.
 	Dir  string
 	Seer Seer
+	// Journal tells which bodies belay itself may have laid into the folder; nil
+	// where there is no store, and so none.
+	Journal Journal
+}
+
+// Journal is what belay has written down of a rollout. rollout.Store is one.
+type Journal interface {
+	Journal(ctx context.Context, domain string) ([]rollout.Entry, error)
 }
 
 // Read says what the policy host serves, as Manual does.
@@ -35,18 +43,17 @@ func (s Static) Read(ctx context.Context, e rollout.Edit) (rollout.Held, error) 
 
 // Apply is Found where the policy is served already. Else the folder is written and
 // the outcome is Waiting: the detail says how to publish it. Where something else
-// than the plan saw is served or lies in the folder, nothing is written and the
-// outcome is Refused.
+// than the plan saw is served, nothing is written and the outcome is Refused. Where
+// a body lies in the folder that this rollout never meant to publish, nothing is
+// written either, but the plan is as good as it was: the outcome is Failed, with an
+// error that wraps rollout.ErrRefused, and the plan goes on once that body is gone.
 func (s Static) Apply(ctx context.Context, e rollout.Edit) (rollout.Receipt, error) {
 	watch := world.Start()
 	r, err := Manual{Seer: s.Seer}.Apply(ctx, e)
 	if r.Outcome == rollout.Waiting {
-		switch err = s.lay(e); {
-		case errors.Is(err, rollout.ErrStale):
-			r.Outcome, r.Detail = rollout.Refused, finding.Clean(err.Error(), 400)
-		case err != nil:
+		if err = s.lay(ctx, e); err != nil {
 			r.Outcome, r.Detail = rollout.Failed, finding.Clean(err.Error(), 400)
-		default:
+		} else {
 			r.Detail = s.instruction(e)
 		}
 	}
@@ -85,7 +92,7 @@ func (s Static) Try(ctx context.Context, domain string) (rollout.Trial, error) {
 }
 
 // lay writes the folder: what the hosts need first, the policy last.
-func (s Static) lay(e rollout.Edit) error {
+func (s Static) lay(ctx context.Context, e rollout.Edit) error {
 	root := Webroot{Dir: s.Dir}
 	stood := rollout.Absent()
 	if _, err := os.Stat(s.Dir); err == nil {
@@ -93,8 +100,10 @@ func (s Static) lay(e rollout.Edit) error {
 			return err
 		}
 	}
-	if stood.Exists && !stood.SamePolicy(e.Before) && !stood.SamePolicy(e.After) {
-		return fmt.Errorf("%s holds neither what the plan saw nor what it wants, but %s: %w", root.path(), finding.Quote(stood.String(), 200), rollout.ErrStale)
+	if ours, err := s.ours(ctx, e, stood); err != nil {
+		return err
+	} else if !ours {
+		return &strangeBodyError{root.path(), stood}
 	}
 	if !e.After.Exists {
 		if !stood.Exists {
@@ -117,6 +126,45 @@ func (s Static) lay(e rollout.Edit) error {
 	}
 	return s.complete(e)
 }
+
+// ours reports whether what stood in the folder may give way: nothing, what the plan
+// is about, or any body of this rollout, published or not: one that was laid for a
+// plan since given up, or stepped back from, lies there still.
+func (s Static) ours(ctx context.Context, e rollout.Edit, stood rollout.Value) (bool, error) {
+	if !stood.Exists || stood.SamePolicy(e.Before) || stood.SamePolicy(e.After) {
+		return true, nil
+	}
+	if s.Journal == nil {
+		return false, nil
+	}
+	domain, err := policyDomain(ctx, e)
+	if err != nil {
+		return false, err
+	}
+	entries, err := s.Journal.Journal(ctx, domain)
+	if err != nil {
+		return false, fmt.Errorf("learn whether %s is belay's to replace: %w", s.Dir, err)
+	}
+	r, err := rollout.Fold(domain, entries)
+	if err != nil {
+		return false, fmt.Errorf("learn whether %s is belay's to replace: %w", s.Dir, err)
+	}
+	return r.Ledger.Served(stood.Body), nil
+}
+
+// strangeBodyError says that a body lies in the folder which nobody was shown. It is
+// rollout.ErrRefused.
+type strangeBodyError struct {
+	path string
+	body rollout.Value
+}
+
+func (e *strangeBodyError) Error() string {
+	return fmt.Sprintf("%s holds %s, which is no policy of this rollout, so belay leaves it: move it away, and belay next goes on",
+		e.path, finding.Quote(e.body.String(), 200))
+}
+
+func (e *strangeBodyError) Is(target error) bool { return target == rollout.ErrRefused }
 
 // complete reads the folder again: the policy to the byte, and that every file
 // beside it is there.

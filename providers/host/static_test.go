@@ -1,14 +1,47 @@
 package host
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"belay/rollout"
 )
+
+// Bodies of two plans: the first was laid and given up, the second was only accepted.
+var (
+	given1   = strings.Replace(enforce1, "86400", "604800", 1)
+	planned1 = strings.Replace(enforce1, "86400", "2592000", 1)
+)
+
+// journal is what is written down of one rollout.
+type journal []rollout.Entry
+
+func (j journal) Journal(context.Context, string) ([]rollout.Entry, error) { return j, nil }
+
+// meant is a journal with an intent of one body, whose plan then gave way to one of
+// another.
+func meant(intended, accepted string) journal {
+	settings := rollout.DefaultSettings()
+	first := rollout.Plan{Domain: "corp.test", Edits: []rollout.Edit{edit(rollout.Body(enforce1), rollout.Body(intended))}}
+	second := rollout.Plan{Domain: "corp.test", Edits: []rollout.Edit{edit(rollout.Body(enforce1), rollout.Body(accepted))}}
+	entries := journal{
+		{Kind: rollout.Created, Settings: &settings},
+		{Kind: rollout.Accepted, Plan: &first},
+		{Kind: rollout.Intended, PlanHash: first.Hash(), EditID: "e1"},
+		{Kind: rollout.Received, PlanHash: first.Hash(), Receipt: &rollout.Receipt{EditID: "e1", Outcome: rollout.Failed}},
+		{Kind: rollout.Abandoned, PlanHash: first.Hash(), EditID: "e1"},
+		{Kind: rollout.Accepted, Plan: &second},
+	}
+	for i := range entries {
+		entries[i].Seq, entries[i].At = int64(i+1), time.Date(2026, 6, 1, 12, i, 0, 0, time.UTC)
+	}
+	return entries
+}
 
 // TestStaticApply: the folder is written whole, what stood in it stays, and only
 // what is seen from outside ends the wait.
@@ -31,12 +64,16 @@ func TestStaticApply(t *testing.T) {
 		{"next body", first, first, second, map[string]string{".well-known/mta-sts.txt": testing1}, rollout.Waiting, map[string]string{".well-known/mta-sts.txt": enforce1}},
 		{"published", second, first, second, map[string]string{".well-known/mta-sts.txt": enforce1}, rollout.Found, map[string]string{".well-known/mta-sts.txt": enforce1}},
 		{"somebody else's body is served", rollout.Body("mine\n"), first, second, map[string]string{".well-known/mta-sts.txt": testing1}, rollout.Refused, map[string]string{".well-known/mta-sts.txt": testing1}},
-		{"somebody's body that is not published", first, first, second, map[string]string{".well-known/mta-sts.txt": "mine\n"}, rollout.Refused, map[string]string{".well-known/mta-sts.txt": "mine\n"}},
+		{"somebody's body that is not published", first, first, second, map[string]string{".well-known/mta-sts.txt": "mine\n"}, rollout.Failed, map[string]string{".well-known/mta-sts.txt": "mine\n"}},
+		{"a body laid for a plan that was given up", second, second, first, map[string]string{".well-known/mta-sts.txt": given1}, rollout.Waiting, map[string]string{".well-known/mta-sts.txt": testing1}},
+		{"the same, with the line ends that git left", second, second, first, map[string]string{".well-known/mta-sts.txt": strings.ReplaceAll(given1, "\r\n", "\n")}, rollout.Waiting, map[string]string{".well-known/mta-sts.txt": testing1}},
+		{"removal of a body laid for a plan that was given up", second, second, none, map[string]string{".well-known/mta-sts.txt": given1}, rollout.Waiting, map[string]string{".well-known/mta-sts.txt": "gone"}},
+		{"a body that was planned and not meant yet", second, second, first, map[string]string{".well-known/mta-sts.txt": planned1}, rollout.Failed, map[string]string{".well-known/mta-sts.txt": planned1}},
 		{"removal", first, first, none, map[string]string{".well-known/mta-sts.txt": testing1}, rollout.Waiting, map[string]string{".well-known/mta-sts.txt": "gone"}},
 		{"removal of what the folder never had", first, first, none, nil, rollout.Waiting, map[string]string{".well-known/mta-sts.txt": "gone"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			s := Static{Dir: filepath.Join(t.TempDir(), "pages"), Seer: window{value: row.sees}}
+			s := Static{Dir: filepath.Join(t.TempDir(), "pages"), Seer: window{value: row.sees}, Journal: meant(given1, planned1)}
 			for name, text := range row.holds {
 				path := filepath.Join(s.Dir, name)
 				if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644)); err != nil {
@@ -44,8 +81,11 @@ func TestStaticApply(t *testing.T) {
 				}
 			}
 			got, err := s.Apply(t.Context(), edit(row.before, row.after))
-			if got.Outcome != row.want || (err != nil) != (row.want == rollout.Refused) {
+			if got.Outcome != row.want || (err != nil) != (row.want == rollout.Refused || row.want == rollout.Failed) {
 				t.Fatalf("receipt %+v, error %v; want %s", got, err, row.want)
+			}
+			if row.want == rollout.Failed && (!errors.Is(err, rollout.ErrRefused) || !strings.Contains(got.Detail, "move it away, and belay next goes on")) {
+				t.Errorf("the operator is not told what to do: %v, %q", err, got.Detail)
 			}
 			if row.want == rollout.Waiting && !strings.Contains(got.Detail, s.Dir) {
 				t.Errorf("the operator is not told what to publish: %q", got.Detail)
