@@ -16,8 +16,9 @@ type Certificates interface {
 	// HTTPChallenge answers what a CA asks over plain HTTP (RFC 8555 section 8.3) and
 	// leaves everything else to next.
 	HTTPChallenge(next http.Handler) http.Handler
-	// Manage says which policy hosts are to have certificates from now on. It is
-	// called when the server starts and whenever that set changes; ctx ends with the
-	// server. What it starts it may leave running until then.
+	// Manage says which policy hosts are to have certificates from now on. Those that
+	// are kept from before are shown when it returns; others it has obtained meanwhile.
+	// It is called before the server answers anybody and whenever that set changes; ctx
+	// ends with the server. What it starts it may leave running until then.
 	Manage(ctx context.Context, hosts []string) error
 }

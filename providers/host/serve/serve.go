@@ -139,8 +139,9 @@ func (s *Server) Reread() {
 
 // Run serves on the sockets until ctx ends, or until one of them fails, which is an
 // error. Then nothing new is taken, and what is being answered is given
-// Limits.Finish to end. started is called when everything answers; it may be nil.
-// All sockets are closed when it returns.
+// Limits.Finish to end. started is called when everything answers, with the
+// certificates that are there already; it may be nil. All sockets are closed when it
+// returns.
 func (s *Server) Run(ctx context.Context, at Sockets, started func()) error {
 	if err := s.Load(ctx); err != nil {
 		return errors.Join(err, at.close())
@@ -149,8 +150,10 @@ func (s *Server) Run(ctx context.Context, at Sockets, started func()) error {
 	defer stop(nil)
 	var group sync.WaitGroup
 	group.Go(func() { s.follow(running) })
+	// Not beside the listeners: whoever came before the certificates are read would be
+	// refused, and so it would be at every restart.
+	s.manage(running)
 	group.Go(func() { s.keepCertificates(running) })
-	s.moved <- struct{}{}
 
 	servers := []*http.Server{s.policyServer(), s.plainServer(), s.statusServer()}
 	for i, listeners := range [][]net.Listener{at.HTTPS, at.HTTP, at.Status} {

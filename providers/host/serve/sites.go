@@ -234,8 +234,7 @@ func hashOf(body []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// keepCertificates has the hosts' certificates kept: at first, and whenever the set
-// of hosts changes.
+// keepCertificates has the hosts' certificates kept whenever the set of hosts changes.
 func (s *Server) keepCertificates(ctx context.Context) {
 	for {
 		select {
@@ -243,8 +242,14 @@ func (s *Server) keepCertificates(ctx context.Context) {
 			return
 		case <-s.moved:
 		}
-		if err := s.o.Certificates.Manage(ctx, s.sites.Load().hosts()); err != nil && !errors.Is(err, context.Canceled) {
-			s.o.Log.Error("certificates", "error", finding.Clean(err.Error(), 400))
-		}
+		s.manage(ctx)
+	}
+}
+
+// manage tells for which hosts there are to be certificates. Those that were obtained
+// before are shown from then on.
+func (s *Server) manage(ctx context.Context) {
+	if err := s.o.Certificates.Manage(ctx, s.sites.Load().hosts()); err != nil && !errors.Is(err, context.Canceled) {
+		s.o.Log.Error("certificates", "error", finding.Clean(err.Error(), 400))
 	}
 }
