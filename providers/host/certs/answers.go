@@ -90,7 +90,9 @@ func (a *answers) CleanUp(ctx context.Context, c acme.Challenge) error {
 	a.mu.Lock()
 	delete(a.live, keyOf(c))
 	a.mu.Unlock()
-	return a.storage.Delete(context.WithoutCancel(ctx), keyOf(c))
+	ctx, cancel := cleaning(ctx)
+	defer cancel()
+	return a.storage.Delete(ctx, keyOf(c))
 }
 
 // find is the answer at key, by whichever instance it was put there.

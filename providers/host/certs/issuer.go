@@ -22,6 +22,9 @@ type issuer struct {
 	key     string
 	client  *acme.Client
 	answers *answers
+	// beside is, in a rehearsal, the storage of the servers that may order for the same
+	// hosts meanwhile; else nil.
+	beside certmagic.Storage
 	*accounts
 }
 
@@ -63,8 +66,14 @@ func (i *issuer) Issue(ctx context.Context, csr *x509.CertificateRequest) (*cert
 	if len(csr.DNSNames) != 1 {
 		return nil, fmt.Errorf("a policy host's certificate has one name, and this request has %d", len(csr.DNSNames))
 	}
+	done, err := i.alone(ctx, csr.DNSNames[0])
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	ctx, cancel := context.WithTimeout(ctx, orderFor)
 	defer cancel()
+	i.answers.sweep(ctx, csr.DNSNames[0])
 	chain, err := i.order(ctx, csr.DNSNames[0], csr)
 	var problem acme.Problem
 	if errors.As(err, &problem) && problem.Type == acme.ProblemTypeAccountDoesNotExist {

@@ -40,12 +40,8 @@ func putKey(host, value string) string {
 
 // leftFor are the proofs that were put for host and not taken away.
 func leftFor(ctx context.Context, s certmagic.Storage, host string) []string {
-	keys, err := s.List(ctx, "challenges/"+certmagic.StorageKeys.Safe(host), false)
-	if err != nil {
-		return nil // there is none
-	}
 	var out []string
-	for _, key := range keys {
+	for _, key := range standing(ctx, s, host) {
 		if value, ok := strings.CutPrefix(path.Base(key), "dns-"); ok {
 			out = append(out, value)
 		}
@@ -74,7 +70,9 @@ func (p proofByDNS) Wait(ctx context.Context, c acme.Challenge) error {
 
 // CleanUp takes the record away, though the order was given up.
 func (p proofByDNS) CleanUp(ctx context.Context, c acme.Challenge) error {
-	return p.remove(context.WithoutCancel(ctx), c.Identifier.Value, c.DNS01KeyAuthorization())
+	ctx, cancel := cleaning(ctx)
+	defer cancel()
+	return p.remove(ctx, c.Identifier.Value, c.DNS01KeyAuthorization())
 }
 
 func (p proofByDNS) remove(ctx context.Context, host, value string) error {

@@ -28,14 +28,15 @@ type Rehearsal struct{ c *Certificates }
 
 // OpenRehearsal prepares one. s.CA is the staging directory and s.Storage one of its
 // own; the CA's questions are answered from challenges too, the storage of a server
-// that runs beside.
+// that runs beside. An order of that server's is waited for, and it waits for the
+// rehearsal of the host.
 func OpenRehearsal(s Settings, challenges certmagic.Storage) (*Rehearsal, error) {
 	s.Outside = nil // nobody is ever shown these certificates
 	c, err := open(s)
 	if err != nil {
 		return nil, err
 	}
-	c.issuer.answers.storage = challenges
+	c.issuer.answers.storage, c.issuer.beside = challenges, challenges
 	return &Rehearsal{c}, nil
 }
 
