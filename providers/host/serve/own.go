@@ -23,12 +23,15 @@ type Pair struct{ Cert, Key string }
 
 // Own are certificates that an operator keeps in files, by whatever means. A file
 // that was replaced is read at the next handshake, at most a second later; one that
-// cannot be used is said in the log, and what it replaced goes on being shown.
+// cannot be used is said in the log, and what it replaced goes on being shown. One
+// handshake reads, and no other waits for it.
 type Own struct {
 	log *slog.Logger
 
+	looking sync.Mutex // held by who looks at the files
+	pairs   []*ownPair // what is in them is whose who looks
+
 	mu     sync.RWMutex
-	pairs  []*ownPair
 	byName map[string][]*tls.Certificate // by the names in them, wildcards included
 	looked world.Stopwatch               // since the files were looked at
 }
@@ -56,19 +59,20 @@ func OwnCertificates(pairs []Pair, log *slog.Logger) (*Own, error) {
 		}
 		o.pairs = append(o.pairs, own)
 	}
-	o.index()
+	o.byName = o.index()
 	return o, nil
 }
 
-// index makes the certificates found by name.
-func (o *Own) index() {
-	o.byName = map[string][]*tls.Certificate{}
+// index is the certificates by the names in them.
+func (o *Own) index() map[string][]*tls.Certificate {
+	byName := map[string][]*tls.Certificate{}
 	for _, p := range o.pairs {
 		for _, name := range p.cert.Leaf.DNSNames {
 			name = strings.ToLower(name)
-			o.byName[name] = append(o.byName[name], p.cert)
+			byName[name] = append(byName[name], p.cert)
 		}
 	}
+	return byName
 }
 
 // of are the certificates that are good for host.
@@ -134,21 +138,40 @@ func (o *Own) Certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) 
 	return found[len(found)-1], nil
 }
 
-// refresh reads what changed, if nobody looked for a while.
+// refresh reads what changed, if nobody looked for a while and nobody looks now.
 func (o *Own) refresh() {
+	if o.due() && o.looking.TryLock() {
+		defer o.looking.Unlock()
+		o.lookIfDue()
+	}
+}
+
+// due reports whether nobody looked at the files for a while.
+func (o *Own) due() bool {
 	o.mu.RLock()
-	due := o.looked.Elapsed() >= o.lookEvery()
-	o.mu.RUnlock()
-	if due {
-		o.Reload()
+	defer o.mu.RUnlock()
+	return o.looked.Elapsed() >= o.lookEvery()
+}
+
+// lookIfDue looks unless somebody did while o.looking was being taken, which must be
+// held.
+func (o *Own) lookIfDue() {
+	if o.due() {
+		o.look()
 	}
 }
 
 // Reload reads at once what changed.
 func (o *Own) Reload() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.looked = world.Start()
+	o.looking.Lock()
+	defer o.looking.Unlock()
+	o.look()
+}
+
+// look reads what changed; o.looking must be held. What is shown changes only when
+// all is read.
+func (o *Own) look() {
+	looked := world.Start()
 	for _, p := range o.pairs {
 		if !p.changed() {
 			continue
@@ -159,7 +182,10 @@ func (o *Own) Reload() {
 		}
 		o.log.Info("certificate read anew", "file", p.Cert, "until", p.cert.Leaf.NotAfter.UTC())
 	}
-	o.index()
+	byName := o.index()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.byName, o.looked = byName, looked
 }
 
 // HTTPChallenge leaves everything to next: no CA asks anything here.
