@@ -48,12 +48,15 @@ const ahead = 24 * time.Hour
 // A signature is judged as of the mail's arrival: one that had not expired (x=) when
 // the last server took the mail is good, however much later it is read, and one
 // that says it was made (t=) a day and more after that never is. Where no Received
-// field says when that was, x= is held against now. One with l= covers only part of the body and is
+// field says when that was, x= is held against now. Of a mail that came attached to
+// another the arrival is that other one's. One with l= covers only part of the body and is
 // never accepted, nor one by SHA-1 or an RSA key of less than 1024 bits (RFC 8301).
 //
 // Where no signature can be verified, but the body is the signed one, what the
-// operator's own MX wrote counts; see vouched.
-func (j judge) standing(ctx context.Context, raw []byte, c claim) (s rollout.Standing, signer string) {
+// operator's own MX wrote counts; see vouched. It wrote nothing into a mail that came
+// attached to another: whoever sent that one wrote all of it.
+func (j judge) standing(ctx context.Context, a attachment, c claim) (s rollout.Standing, signer string) {
+	raw := a.raw
 	if c.submitter == "" || !mentionsSignature(raw) {
 		return rollout.Unsigned, ""
 	}
@@ -76,6 +79,7 @@ func (j judge) standing(ctx context.Context, raw []byte, c claim) (s rollout.Sta
 		return rollout.Unsigned, ""
 	}
 	mail := sync.OnceValue(func() headed { return headOf(raw) })
+	came := sync.OnceValue(func() time.Time { return headOf(a.kept[:min(len(a.kept), headerLooked)]).received() })
 	s = rollout.Unsigned
 	for i, v := range seen {
 		if !c.aligns(v.Domain) {
@@ -83,7 +87,7 @@ func (j judge) standing(ctx context.Context, raw []byte, c claim) (s rollout.Sta
 		}
 		err := v.Err
 		if !v.Expiration.IsZero() || !v.Time.IsZero() {
-			err = j.asOfArrival(mail(), i, v, lookup)
+			err = j.asOfArrival(mail(), came(), i, v, lookup)
 		}
 		switch {
 		case err == nil:
@@ -94,7 +98,7 @@ func (j judge) standing(ctx context.Context, raw []byte, c claim) (s rollout.Sta
 			s = rollout.Modified
 		}
 	}
-	if s == rollout.Verified || s == rollout.Modified || barred || len(j.authserv) == 0 {
+	if s == rollout.Verified || s == rollout.Modified || barred || a.forwarded || len(j.authserv) == 0 {
 		return s, ""
 	}
 	if org, ok := j.vouched(mail(), c); ok {
@@ -104,9 +108,10 @@ func (j judge) standing(ctx context.Context, raw []byte, c claim) (s rollout.Sta
 }
 
 // asOfArrival is why the i-th signature of a mail, which go-msgauth judged as v by
-// the machine's clock, does not hold as of the mail's arrival.
-func (j judge) asOfArrival(h headed, i int, v *dkim.Verification, lookup func(string) ([]string, error)) error {
-	at, came := j.clock.Now(), h.received()
+// the machine's clock, does not hold as of when the mail came in, which is zero where
+// nothing says that.
+func (j judge) asOfArrival(h headed, came time.Time, i int, v *dkim.Verification, lookup func(string) ([]string, error)) error {
+	at := j.clock.Now()
 	if !came.IsZero() && came.Before(at) {
 		at = came
 	}

@@ -54,7 +54,7 @@ func candidates(it item, raw []byte) (found []attachment, mails int, err error) 
 	case bytes.HasPrefix(raw, []byte(mboxLead)):
 		return mailsOf(raw)
 	case sniff(raw) != "" || reportName(it.path) && !likeMail(raw):
-		return []attachment{{raw: raw, name: filepath.Base(it.path), body: raw}}, 0, nil
+		return []attachment{{raw: raw, kept: raw, name: filepath.Base(it.path), body: raw}}, 0, nil
 	case !it.delivered && !likeMail(raw):
 		return nil, 0, errors.New("neither a mail nor a report")
 	}

@@ -70,17 +70,17 @@ func (r *reader) sort(ctx context.Context, it item, d document, mail bool, g *gl
 	standing, signer := rollout.Unsigned, ""
 	var cameIn time.Time
 	if mail {
-		standing, signer = r.judge.standing(ctx, d.from.raw, c)
-		cameIn = arrived(d.from.raw, d.report, r.now)
+		standing, signer = r.judge.standing(ctx, d.from, c)
+		cameIn = arrived(d.from.kept, d.report, r.now)
 	}
 	for _, s := range mine {
 		g.reports = append(g.reports, rollout.ReceivedReport{
 			Report: s.report, Standing: standing, Signer: signer,
 			Submitter: writtenBy(c, d.from.name, d.report.OrganizationName),
-			Source:    it.source, Path: it.path, Raw: d.from.raw, Received: r.now,
+			Source:    it.source, Path: it.path, Raw: d.from.kept, Received: r.now,
 			Arrived: cameIn,
 		})
-		g.size += len(d.from.raw) + weight(s.report)
+		g.size += len(d.from.kept) + weight(s.report)
 	}
 }
 

@@ -28,7 +28,13 @@ type envelope struct {
 type attachment struct {
 	// raw is the mail in which it stands, as it came: the bytes that a signature
 	// is over. A forwarded mail is a mail of its own.
-	raw      []byte
+	raw []byte
+	// forwarded says that raw came attached to the mail that was delivered. Then its
+	// sender wrote all of raw, and no field in it is the operator's own server's.
+	forwarded bool
+	// kept is what is kept of the mail that was delivered, and what says when it came
+	// in: raw, or where it was forwarded, raw in its carrier.
+	kept     []byte
 	envelope envelope
 	name     string // the file name, a hint and never a path
 	body     []byte // transfer encoding undone
@@ -38,7 +44,7 @@ type attachment struct {
 // says why there is none, or why the mail could not be read to its end; what was
 // found before it is returned beside it.
 func attachments(raw []byte) ([]attachment, error) {
-	w := mailWalk{}
+	w := mailWalk{delivered: raw}
 	err := w.mail(raw, 0)
 	if err == nil && len(w.found) == 0 {
 		err = errors.New("no TLS report in this mail")
@@ -47,9 +53,10 @@ func attachments(raw []byte) ([]attachment, error) {
 }
 
 type mailWalk struct {
-	found  []attachment
-	parts  int
-	copied int // bytes of mails within the mail that had to be decoded
+	delivered []byte
+	found     []attachment
+	parts     int
+	copied    int // bytes of mails within the mail that had to be decoded, or carried
 }
 
 func (w *mailWalk) mail(raw []byte, depth int) error {
@@ -60,12 +67,12 @@ func (w *mailWalk) mail(raw []byte, depth int) error {
 	if i := bytes.IndexByte(e.header, ':'); i <= 0 {
 		return errors.New("not a mail: it has no header")
 	}
-	return w.entity(e, mailPart{raw: raw, envelope: e.envelope(), alone: true}, depth)
+	return w.entity(e, mailPart{in: w.placed(raw, depth), envelope: e.envelope(), alone: true}, depth)
 }
 
 // mailPart is where an entity stands.
 type mailPart struct {
-	raw      []byte
+	in       *placedMail
 	envelope envelope
 	alone    bool // it is the whole mail
 }
@@ -97,8 +104,8 @@ func (w *mailWalk) entity(e entity, at mailPart, depth int) error {
 			return fmt.Errorf("read the mail in part %d: %w", w.parts, err)
 		}
 		if encoding, _ := e.get("Content-Transfer-Encoding"); len(inner) != len(e.body) || encoding != "" {
-			if w.copied += len(inner); w.copied > maxMail {
-				return errors.New("mails within mails of more than a mail's size")
+			if err := w.copy(len(inner)); err != nil {
+				return err
 			}
 		}
 		return w.mail(inner, depth+1)
@@ -121,6 +128,22 @@ func (w *mailWalk) leaf(e entity, kind string, params map[string]string, at mail
 	if !reportType(kind) && !reportName(name) && sniff(body) == "" {
 		return nil
 	}
-	w.found = append(w.found, attachment{raw: at.raw, envelope: at.envelope, name: name, body: body})
+	kept, err := w.keep(at.in)
+	if err != nil {
+		return fmt.Errorf("keep the mail of part %d: %w", w.parts, err)
+	}
+	w.found = append(w.found, attachment{
+		raw: at.in.raw, forwarded: at.in.forwarded, kept: kept,
+		envelope: at.envelope, name: name, body: body,
+	})
+	return nil
+}
+
+// copy counts bytes that are copied out of the mail, which a hostile one could have
+// copied many times over.
+func (w *mailWalk) copy(n int) error {
+	if w.copied += n; w.copied > maxMail {
+		return errors.New("mails within mails of more than a mail's size")
+	}
 	return nil
 }

@@ -87,7 +87,7 @@ func (im *Importer) again(dec *tlsrpt.Decoder, m rollout.KeptMail) []rollout.Rec
 				}
 				switch {
 				case mails > 0:
-					r.Arrived = arrived(d.from.raw, d.report, m.Received)
+					r.Arrived = arrived(d.from.kept, d.report, m.Received)
 				case was.Standing == rollout.Posted:
 					r.Arrived = m.Received
 				}

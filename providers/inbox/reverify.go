@@ -60,7 +60,7 @@ func (j judge) again(ctx context.Context, raw []byte) (rollout.Standing, string)
 	for _, a := range found {
 		docs, _ := documents(&dec, a)
 		for _, d := range docs {
-			return j.standing(ctx, d.from.raw, claimOf(d.from.envelope, d.report.ContactInfo))
+			return j.standing(ctx, d.from, claimOf(d.from.envelope, d.report.ContactInfo))
 		}
 	}
 	return rollout.Unsigned, ""

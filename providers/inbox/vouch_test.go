@@ -118,6 +118,10 @@ func TestWhatTheOwnMXWroteCounts(t *testing.T) {
 		{"no signature at all", pass("sender.test") + report, gone, rollout.Unsigned},
 		{"a body that was not signed", pass("sender.test") + signed + "scanned\r\n", gone, rollout.Unsigned},
 		{"a changed body, the key is there", pass("sender.test") + signed + "scanned\r\n", sender.lookup, rollout.Modified},
+		{"in a mail that came attached", by("mx.corp.test") + attached(pass("sender.test")+signed), gone, rollout.Unsigned},
+		{"in a mail that came attached, its key not to be had just now", attached(pass("sender.test") + signed), func(context.Context, string) ([]string, error) { return nil, errors.New("timeout") }, rollout.Pending},
+		{"around a mail that came attached", pass("sender.test") + attached(signed), gone, rollout.Unsigned},
+		{"a mail that came attached, by its signature", attached(signed), sender.lookup, rollout.Verified},
 		{"another signature's beginning", "Authentication-Results: mx.corp.test; dkim=pass header.d=sender.test header.b=zzzzzzzz\r\n" + signed, gone, rollout.Unsigned},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -130,6 +134,49 @@ func TestWhatTheOwnMXWroteCounts(t *testing.T) {
 			}
 			if got, _ := judgedAs(t, row.mail, row.lookup); got.Proven() {
 				t.Errorf("%s though nobody named the MX", got)
+			}
+		})
+	}
+}
+
+// attached is a mail that somebody forwards as an attachment.
+func attached(mail string) string {
+	return "From: a@evil.test\r\nDate: Mon, 15 Jun 2026 05:00:00 +0000\r\nContent-Type: multipart/mixed; boundary=\"b9\"\r\n\r\n" +
+		"--b9\r\nContent-Type: message/rfc822\r\n\r\n" + mail + "\r\n--b9--\r\n"
+}
+
+// TestAnAttachedMailStaysOneWhenItIsReadAgain: its sender wrote all of it, the fields
+// too that look like the MX's own, and that is not forgotten between two looks at its
+// key.
+func TestAnAttachedMailStaysOneWhenItIsReadAgain(t *testing.T) {
+	sender := newSigner(t, "sender.test")
+	signed := sender.handSign(t, mailOf(t, reportOf("1", "corp.test")), "", "relaxed/relaxed")
+	forged := "Received: from x by mx.corp.test; Sun, 14 Jun 2026 04:00:00 +0000\r\n" +
+		"Authentication-Results: mx.corp.test;\r\n dkim=pass header.d=sender.test\r\n" + signed
+	store := &shelf{}
+	im := importer(store, func(context.Context, string) ([]string, error) { return nil, errors.New("timeout") })
+	mail := "Received: from y by mx.corp.test;\r\n Mon, 15 Jun 2026 06:00:00 +0000\r\n" + attached(forged)
+	if _, err := im.Import(t.Context(), []string{files(t, map[string]string{"1.eml": mail})}, nil); err != nil || len(store.kept) != 1 {
+		t.Fatalf("%d reports, error %v", len(store.kept), err)
+	}
+	kept := store.kept[0]
+	if want := time.Date(2026, 6, 15, 6, 0, 0, 0, time.UTC); !kept.Arrived.Equal(want) || kept.Standing != rollout.Pending {
+		t.Errorf("%s, arrived %s, want pending, %s", kept.Standing, kept.Arrived, want)
+	}
+	for _, row := range []struct {
+		name   string
+		lookup LookupTXT
+		want   rollout.Standing
+	}{
+		{"its key is gone", func(context.Context, string) ([]string, error) { return nil, nil }, rollout.Unsigned},
+		{"its key is there", sender.lookup, rollout.Verified},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			store := &shelf{kept: []rollout.ReceivedReport{kept}}
+			im := importer(store, row.lookup)
+			im.AuthServ = []string{"mx.corp.test"}
+			if n, err := im.Reverify(t.Context()); n != 1 || err != nil || !strings.HasPrefix(store.settled[1], string(row.want)) {
+				t.Errorf("settled %v, error %v; want %s", store.settled, err, row.want)
 			}
 		})
 	}
