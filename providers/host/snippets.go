@@ -19,10 +19,12 @@ type Snippet struct {
 // Snippets are server configurations that serve h's policy of domain as RFC 8461
 // section 3.3 asks: at its one name, over HTTPS, as text/plain, with status 200
 // and no redirect, and so that no cache in between keeps an old body. Where h
-// names no directory, /var/www/mta-sts.DOMAIN stands for it. nginx and Apache are
-// shown with certbot's paths; Caddy gets its certificate itself; HAProxy wants chain
-// and key in one file, and reads the policy when it starts. There are none where a
-// vendor's own servers answer.
+// names no directory, /var/www/mta-sts.DOMAIN stands for it. nginx, Apache and HAProxy
+// are shown with certbot's command and paths, and with the hook by which a renewed
+// certificate is shown: a server reads it when it is told to, and without one would
+// show the old until it ends. Caddy gets and renews its certificate itself. HAProxy
+// wants chain and key in one file, and reads the policy when it starts. There are none
+// where a vendor's own servers answer.
 func Snippets(domain string, h rollout.HostAccount) []Snippet {
 	if h.NamesItself() || h.WritesID() {
 		return []Snippet{}
@@ -51,7 +53,8 @@ func quotePath(path string) string {
 }
 
 const nginx = `# /etc/nginx/conf.d/mta-sts.conf, then: nginx -t && systemctl reload nginx
-# The certificate first: certbot certonly --webroot or --standalone, -d {NAME}
+# The certificate first, by --webroot or --standalone; the hook has each renewed one shown:
+# certbot certonly -d {NAME} --deploy-hook 'systemctl reload nginx'
 server {
     listen 443 ssl;
     listen [::]:443 ssl;
@@ -88,7 +91,8 @@ const caddy = `# In /etc/caddy/Caddyfile, then: systemctl reload caddy
 `
 
 const apache = `# /etc/apache2/sites-available/mta-sts.conf, then: a2enmod ssl headers && a2ensite mta-sts && systemctl reload apache2
-# The certificate first: certbot certonly --webroot or --standalone, -d {NAME}
+# The certificate first, by --webroot or --standalone; the hook has each renewed one shown:
+# certbot certonly -d {NAME} --deploy-hook 'systemctl reload apache2'
 <VirtualHost *:443>
     ServerName {NAME}
     DocumentRoot {DIR}
@@ -109,8 +113,11 @@ const apache = `# /etc/apache2/sites-available/mta-sts.conf, then: a2enmod ssl h
 `
 
 const haproxy = `# In /etc/haproxy/haproxy.cfg; a "defaults" section before it sets "timeout client".
-# The certificate is chain and key in one file. The policy is read when HAProxy starts: after each change of the file,
-# systemctl reload haproxy
+# The certificate first, by --webroot or --standalone. HAProxy wants chain and key in one file; the hook joins them, of
+# each renewed one too, and has it shown:
+# install -d -m 700 /etc/haproxy/certs
+# certbot certonly -d {NAME} --deploy-hook 'umask 077; cat "$RENEWED_LINEAGE/fullchain.pem" "$RENEWED_LINEAGE/privkey.pem" > /etc/haproxy/certs/{NAME}.pem.new && mv /etc/haproxy/certs/{NAME}.pem.new /etc/haproxy/certs/{NAME}.pem && systemctl reload haproxy'
+# The policy is read when HAProxy starts: after each change of the file, systemctl reload haproxy
 frontend mta-sts
     mode http
     bind :443,:::443 ssl crt /etc/haproxy/certs/{NAME}.pem alpn h2,http/1.1
