@@ -35,13 +35,18 @@ func (s *Server) metrics() []byte {
 	w.sample(float64(c.unallowed.Load()), "status", "405")
 	w.sample(float64(c.misdirected.Load()), "status", "421")
 
+	trouble := s.ails()
 	s.trust.mu.Lock()
-	read, trouble := s.trust.read, s.trust.trouble
+	read := s.trust.read
 	s.trust.mu.Unlock()
 	w.of("belay_serve_store_readable", "gauge", "Whether the store could be read when it was last tried; if not, the last policies are served on.")
 	w.sample(truth(trouble == ""))
 	w.of("belay_serve_store_read_timestamp_seconds", "gauge", "When the store could last be read.")
-	w.sample(float64(read.Unix()))
+	if read.IsZero() { // since this server was started
+		w.sample(0)
+	} else {
+		w.sample(float64(read.Unix()))
+	}
 	w.of("belay_serve_store_failures_total", "counter", "Readings of the store that failed.")
 	w.count(c.unread.Load())
 	w.of("belay_serve_hosts", "gauge", "Policy hosts that are answered as.")

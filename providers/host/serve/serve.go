@@ -7,8 +7,9 @@
 // status 200 and never a redirect (RFC 8461 section 3.3). It is a policy host of the
 // store or it is nobody: a handshake for another name is refused before a key is
 // touched. When the store cannot be read, because it is locked, gone, damaged or was
-// taken over by a newer belay, the last policies that could be read are served on;
-// only what the store says was taken away is taken away.
+// taken over by a newer belay, the last policies that could be read are served on, by
+// a server that is started then too; only what the store says was taken away is taken
+// away.
 //
 // What reads the store, what answers and what keeps certificates do not wait for one
 // another. A body is put in place by exchanging one pointer, so that each answer is
@@ -54,7 +55,9 @@ type Source interface {
 type Options struct {
 	Source       Source
 	Certificates Certificates
-	Clock        world.Clock
+	// Last keeps what was read last for a start without the source; nil keeps nothing.
+	Last  Last
+	Clock world.Clock
 	// Log takes what happens to the server; requests are counted, not logged. nil takes
 	// nothing.
 	Log    *slog.Logger
@@ -77,14 +80,22 @@ type Server struct {
 	o        Options
 	handlers map[string]map[string]http.Handler // by path and method
 	secure   *tls.Config
-	guards   [2]*guard // of HTTPS and of plain HTTP
+	guards   [3]*guard // of HTTPS, of plain HTTP and of the status
 	count    counters
 
 	sites atomic.Pointer[sites]
 	dated atomic.Pointer[dated]
 	again chan struct{} // the store is to be read anew, whole
 	moved chan struct{} // the set of policy hosts changed
+	news  chan struct{} // what Last keeps is not what is served
 	trust trust         // how well the store can be read
+
+	loaded     bool     // it is known what to serve, by the store or by Last
+	first      *pending // nil where nothing is waited for
+	firstTakes time.Duration
+
+	feeling sync.Mutex // guards pulses
+	pulses  []*pulse   // of the listeners
 }
 
 // New makes a server, which does nothing before Run.
@@ -93,10 +104,12 @@ func New(o Options) *Server {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{o: o, handlers: map[string]map[string]http.Handler{}, again: make(chan struct{}, 1), moved: make(chan struct{}, 1)}
-	for i := range s.guards {
+	s := &Server{o: o, handlers: map[string]map[string]http.Handler{}, again: make(chan struct{}, 1), moved: make(chan struct{}, 1), news: make(chan struct{}, 1), firstTakes: firstTakes}
+	for i := range s.guards[:2] {
 		s.guards[i] = newGuard(o.Limits, &s.count)
 	}
+	// What watches the server is counted neither with the senders nor in their room.
+	s.guards[2] = newGuard(Limits{Connections: mostWatching, PerClient: mostWatching}, &counters{})
 	s.secure = s.handshakes()
 	s.sites.Store(&sites{})
 	return s
@@ -114,19 +127,6 @@ func (s *Server) Handle(pattern string, h http.Handler) {
 		s.handlers[path] = map[string]http.Handler{}
 	}
 	s.handlers[path][method] = h
-}
-
-// Load reads the store for the first time. Run does it where nobody did.
-func (s *Server) Load(ctx context.Context) error {
-	if !s.trust.read.IsZero() {
-		return nil
-	}
-	changed, err := s.o.Source.Changes(ctx)
-	if err != nil {
-		return err
-	}
-	s.take(changed)
-	return nil
 }
 
 // Reread reads the store anew, whole, soon. It does not wait.
@@ -150,6 +150,9 @@ func (s *Server) Run(ctx context.Context, at Sockets, started func()) error {
 	defer stop(nil)
 	var group sync.WaitGroup
 	group.Go(func() { s.follow(running) })
+	if s.o.Last != nil {
+		group.Go(func() { s.keepLast(running) })
+	}
 	// Not beside the listeners: whoever came before the certificates are read would be
 	// refused, and so it would be at every restart.
 	s.manage(running)
@@ -158,8 +161,9 @@ func (s *Server) Run(ctx context.Context, at Sockets, started func()) error {
 	servers := []*http.Server{s.policyServer(), s.plainServer(), s.statusServer()}
 	for i, listeners := range [][]net.Listener{at.HTTPS, at.HTTP, at.Status} {
 		for _, l := range listeners {
+			l := s.guarded(i, s.feel(l))
 			group.Go(func() {
-				if err := servers[i].Serve(s.guarded(i, l)); !errors.Is(err, http.ErrServerClosed) {
+				if err := servers[i].Serve(l); !errors.Is(err, http.ErrServerClosed) {
 					stop(fmt.Errorf("serve at %s: %w", l.Addr(), err))
 				}
 			})
@@ -177,14 +181,16 @@ func (s *Server) Run(ctx context.Context, at Sockets, started func()) error {
 	return errors.Join(err, s.o.Source.Close())
 }
 
-// guarded is l with what stands before its server: the first two are open to the
-// world.
+// mostWatching is how many connections there may be at once to where the server tells
+// how it is.
+const mostWatching = 64
+
+// guarded is l with what stands before its server. The first two are open to the world,
+// and the third is where the operator has it so.
 func (s *Server) guarded(i int, l net.Listener) net.Listener {
-	switch i {
-	case 0:
-		return secured{s.guards[0].before(l), s.secure}
-	case 1:
-		return s.guards[1].before(l)
+	l = s.guards[i].before(l)
+	if i == 0 {
+		return secured{l, s.secure}
 	}
 	return l
 }

@@ -73,24 +73,13 @@ type trust struct {
 	lap world.Stopwatch
 }
 
-// lapTakes is how long a reading may keep the server from the next. What is slower
-// hangs.
+// lapTakes is how long a reading may take before the store is said to hang.
 const lapTakes = 45 * time.Second
-
-// Alive fails where the server no longer asks the store. A service manager then does
-// best to start it anew.
-func (s *Server) Alive() error {
-	s.trust.mu.Lock()
-	defer s.trust.mu.Unlock()
-	if since := s.trust.lap.Elapsed(); !s.trust.read.IsZero() && since > lapTakes {
-		return fmt.Errorf("the store has not been asked for %s", since.Round(time.Second))
-	}
-	return nil
-}
 
 // follow asks the store for changes until ctx ends.
 func (s *Server) follow(ctx context.Context) {
-	for {
+	for s.awaitFirst(ctx) {
+		s.first = nil
 		wait := readEvery
 		if s.ails() != "" {
 			wait = readAgain
@@ -111,40 +100,47 @@ func (s *Server) follow(ctx context.Context) {
 	}
 }
 
+// ails is why the store cannot be read; "" where it can.
 func (s *Server) ails() string {
 	s.trust.mu.Lock()
 	defer s.trust.mu.Unlock()
+	if since := s.trust.lap.Elapsed(); s.trust.trouble == "" && since > lapTakes {
+		return fmt.Sprintf("it has not answered for %s", since.Round(time.Second))
+	}
 	return s.trust.trouble
 }
 
 // readNews takes in what changed. Where the store cannot be read, what was read last
 // stays, and that is said once for each reason.
 func (s *Server) readNews(ctx context.Context) {
-	watch := world.Start()
-	reading, cancel := context.WithTimeout(ctx, readingTakes)
+	reads, cancel := context.WithTimeout(ctx, readingTakes)
 	defer cancel()
-	changed, err := s.o.Source.Changes(reading)
+	changed, err := s.o.Source.Changes(reads)
 	if ctx.Err() != nil {
 		return
 	}
+	s.digest(reading{changed, err})
+}
+
+// digest is what becomes of a reading.
+func (s *Server) digest(r reading) {
 	defer func() {
 		s.trust.mu.Lock()
 		s.trust.lap = world.Start()
 		s.trust.mu.Unlock()
 	}()
-	if err == nil {
-		s.take(changed)
+	if r.err == nil {
+		s.take(r.changed)
 		return
 	}
 	s.count.unread.Add(1)
-	text := finding.Clean(err.Error(), 400)
+	text := finding.Clean(r.err.Error(), 400)
 	s.trust.mu.Lock()
 	told := s.trust.trouble == text
 	s.trust.trouble = text
 	s.trust.mu.Unlock()
 	if !told {
-		s.o.Log.Error("the store cannot be read; the last policies are served on", "error", text,
-			"hosts", len(s.sites.Load().byHost), "took_ms", watch.Elapsed().Milliseconds())
+		s.o.Log.Error("the store cannot be read; the last policies are served on", "error", text, "hosts", len(s.sites.Load().byHost))
 	}
 }
 
@@ -152,9 +148,10 @@ func (s *Server) readNews(ctx context.Context) {
 func (s *Server) take(changed rollout.ServedChanges) {
 	s.trust.mu.Lock()
 	recovered := s.trust.trouble != ""
-	first := s.trust.read.IsZero()
 	s.trust.trouble, s.trust.read, s.trust.lap = "", s.o.Clock.Now(), world.Start()
 	s.trust.mu.Unlock()
+	first := !s.loaded
+	s.loaded = true
 	if recovered {
 		s.o.Log.Info("the store can be read again")
 	}
@@ -188,6 +185,10 @@ func (s *Server) take(changed rollout.ServedChanges) {
 		s.orphaned(now, mentioned)
 	}
 	s.sites.Store(now)
+	select {
+	case s.news <- struct{}{}:
+	default: // it is known already
+	}
 	if first {
 		s.o.Log.Info("policies read", "hosts", len(now.byHost))
 	}

@@ -14,7 +14,7 @@ import (
 func (s *Server) statusServer() *http.Server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		tellPlain(w, http.StatusOK, append([]string{"ok: policies are served"}, s.notes()...))
+		tellPlain(w, http.StatusOK, append([]string{"ok: the server runs"}, s.notes()...))
 	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if lacks := s.lacks(); len(lacks) > 0 {
@@ -45,14 +45,26 @@ func (s *Server) notes() []string {
 	if n := len(s.sites.Load().orphans); n > 0 {
 		out = append(out, fmt.Sprintf("%d policy hosts are served on though the store no longer knows them", n))
 	}
+	if len(s.sites.Load().byHost) == 0 {
+		out = append(out, noHosts)
+	}
 	return out
 }
 
-// lacks says of each policy host without a usable certificate why it has none.
+// noHosts is what is said where nobody is answered. Where policies were served before,
+// another store stands in the place of theirs.
+const noHosts = "no policy is served: the store has no rollout with the host serve; if it should, see whether it is the right one"
+
+// lacks says of each policy host without a usable certificate why it has none, and
+// where there is no policy host, that.
 func (s *Server) lacks() []string {
+	hosts := s.sites.Load().hosts()
+	if len(hosts) == 0 {
+		return []string{noHosts}
+	}
 	var out []string
 	now := s.o.Clock.Now()
-	for _, host := range s.sites.Load().hosts() {
+	for _, host := range hosts {
 		leaf, err := s.shows(host)
 		if err == nil {
 			err = usable(leaf, host, now)
