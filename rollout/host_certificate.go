@@ -55,8 +55,11 @@ type CertificateTrouble struct {
 	// what to do.
 	Said string `json:"said"`
 	Mend string `json:"mend,omitempty"`
-	// Next is when it is tried again; never before the CA allows it.
+	// Next is when it is tried again; never before Until.
 	Next time.Time `json:"next,omitzero"`
+	// Until is the moment before which the CA takes no order, by its own word; zero
+	// where it has named none. Neither a restart nor the operator changes it.
+	Until time.Time `json:"until,omitzero"`
 }
 
 // HostCertificates tells what belay's own servers know of the certificate of the

@@ -68,7 +68,9 @@ func TestARehearsalLeavesTheProofOfAnOrderUnderWay(t *testing.T) {
 
 	rs, _ := staging.settings(certs.Folder(t.TempDir()))
 	put := make(chan struct{}, 1)
-	rs.ByDNS = func(context.Context, string, []string) (certs.Records, error) { return puttingRecords{records, put}, nil }
+	rs.ByDNS = func(context.Context, string, []string) (certs.Records, error) {
+		return puttingRecords{records, put}, nil
+	}
 	asked := make(chan string, 10)
 	r, err := certs.OpenRehearsal(rs, lockable{storage, asked})
 	if err != nil {

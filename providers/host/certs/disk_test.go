@@ -68,6 +68,7 @@ func TestAFullDiskDuringARenewalLosesNothing(t *testing.T) {
 			s, j = l.settings(disk)
 			i = l.open(s, j)
 			disk.fill(nil)
+			l.clock.wind(2 * time.Minute) // the pause after the attempt that failed
 			i.manage(t, host)
 			if leaf := l.mustShow(host); leaf == nil {
 				t.Fatal("nothing is served after a restart")

@@ -36,9 +36,7 @@ type host struct {
 	ask time.Time
 	// look is when it is looked for from outside; zero where it was seen.
 	look time.Time
-	// hurried is when it was last ordered because the CA wanted it back.
-	hurried time.Time
-	busy    bool
+	busy bool
 }
 
 // Manage makes hosts those that certificates are kept for: policy hosts in A-labels,
@@ -69,10 +67,10 @@ func (c *Certificates) Manage(ctx context.Context, hosts []string) error {
 
 	err := c.loadAll(ctx, fresh)
 	c.mu.Lock()
-	for _, h := range fresh {
-		h.mayRetry()
-	}
 	c.hosts = wanted
+	if len(fresh) > 0 {
+		c.brakeAsKnown()
+	}
 	c.mu.Unlock()
 	c.rouse()
 	return err
@@ -143,8 +141,8 @@ func (c *Certificates) load(ctx context.Context, h *host) error {
 // has found that out.
 func (c *Certificates) loadTrouble(ctx context.Context, h *host) {
 	known, err := readKnown(ctx, c.s.Storage, h.name)
-	if err != nil || known.Trouble == nil {
-		return
+	if err != nil || known.Trouble == nil || known.CA != c.s.CA {
+		return // what another CA refused says nothing of this one
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -106,7 +106,9 @@ func (h *host) orderAt(rest time.Time) time.Time {
 		// the CA, is no reason to order without end. Where the CA itself wants one back
 		// that has only come, that is done once an hour.
 		if h.wantedBack() {
-			at = latest(at, h.hurried.Add(time.Hour))
+			if h.known.Replaced != "" {
+				at = latest(at, h.known.Obtained.Add(time.Hour))
+			}
 		} else {
 			at = latest(at, h.known.Obtained.Add(h.floor()))
 		}
@@ -197,7 +199,7 @@ func (c *Certificates) askRenewal(ctx context.Context, h *host) {
 	}
 }
 
-// Retry has what failed tried again at once, and the CA asked whether it wants any
+// Retry has what failed tried again soon, and the CA asked whether it wants any
 // certificate renewed. What the CA refused until a moment it named waits for that.
 func (c *Certificates) Retry() {
 	c.mu.Lock()
@@ -211,13 +213,21 @@ func (c *Certificates) Retry() {
 	c.rouse()
 }
 
-// mayRetry lets the next attempt come at once: whoever says so may have mended what
-// stood in the way. Only the CA's own word on when to come again outlasts that. The
-// caller holds the lock.
+// mendedAfter is how long after an attempt that failed the operator's word brings the
+// next one at the earliest: a script that gives it without end is none.
+const mendedAfter = 5 * time.Minute
+
+// mayRetry lets the next attempt come early: whoever says so may have mended what stood
+// in the way. The CA's own word on when to come again outlasts that. The caller holds
+// the lock.
 func (h *host) mayRetry() {
-	if t := h.known.Trouble; t != nil && t.Kind != rateLimited {
+	t := h.known.Trouble
+	if t == nil {
+		return
+	}
+	if next := latest(t.Until, t.At.Add(mendedAfter)); next.Before(t.Next) {
 		mended := *t
-		mended.Next = time.Time{}
+		mended.Next = next
 		h.known.Trouble = &mended
 	}
 }

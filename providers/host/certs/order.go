@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"belay/rollout"
@@ -34,9 +35,6 @@ func (c *Certificates) still(ctx context.Context, event string, data map[string]
 func (c *Certificates) order(ctx context.Context, h *host) error {
 	c.mu.Lock()
 	before := h.known
-	if h.wantedBack() {
-		h.hurried = c.s.Clock.Now()
-	}
 	c.mu.Unlock()
 	ctx, asked := withWish(ctx)
 	renews := before.Exists()
@@ -108,6 +106,9 @@ func (c *Certificates) failed(ctx context.Context, h *host, err error, asked tim
 	if next := now.Add(pause(t.Tries)).UTC(); next.After(t.Next) {
 		t.Next = next
 	}
+	if t.Kind == rateLimited {
+		t.Until = t.Next // a CA that does not say until when is left alone all the same
+	}
 	h.known.Trouble = &t
 	if h.known.CA == "" {
 		h.known.CA = c.s.CA
@@ -136,4 +137,20 @@ func (c *Certificates) brake(t rollout.CertificateTrouble) {
 	if c.limited++; c.limited >= limitedInARow && (c.rest.Before(t.At) || t.Next.Before(c.rest)) {
 		c.rest = t.Next
 	}
+}
+
+// brakeAsKnown holds first orders back where the storage tells that the CA turned away
+// as many hosts before the start. The caller holds the lock.
+func (c *Certificates) brakeAsKnown() {
+	now := c.s.Clock.Now()
+	var until []time.Time
+	for _, h := range c.hosts {
+		if t := h.known.Trouble; t != nil && t.Kind == rateLimited && t.Until.After(now) {
+			until = append(until, t.Until)
+		}
+	}
+	if len(until) < limitedInARow || c.rest.After(now) {
+		return
+	}
+	c.limited, c.rest = len(until), slices.MinFunc(until, time.Time.Compare)
 }

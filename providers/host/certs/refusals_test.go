@@ -138,6 +138,7 @@ func TestABoundAccountIsAskedForAndUsed(t *testing.T) {
 		t.Errorf("told %+v", trouble)
 	}
 	i.Close()
+	l.clock.wind(2 * time.Minute)
 	s, j = l.settings(certs.Folder(dir))
 	s.Binding = certs.Binding{KeyID: "kid-1", HMAC: key}
 	i = l.open(s, j)

@@ -45,7 +45,7 @@ func trouble(host string, err error, now, asked time.Time) rollout.CertificateTr
 		t.Said = finding.Clean(text, 600)
 	}
 	if asked.After(now) {
-		t.Next = asked.UTC()
+		t.Next, t.Until = asked.UTC(), asked.UTC()
 		t.Mend = strings.TrimSpace(t.Mend + " The CA takes no order before " + asked.UTC().Format(time.RFC3339) + ".")
 	}
 	return t
