@@ -4,6 +4,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"belay/rollout"
 	"belay/rollout/finding"
@@ -21,6 +22,10 @@ func TestBlockingFailures(t *testing.T) {
 	}
 	const withoutMX1 = "version: STSv1\nmode: testing\nmx: mx2.corp.test\nmax_age: 86400"
 	const unsound = "version: STSv1\nmode: enforced\nmx: mx1.corp.test\nmax_age: 86400"
+	// A period from 22:00 on the day before to 22:00, its end rounded up.
+	evening := func(n int) rollout.ReportDay {
+		return report(n, google, met(tlsrpt.ValidationFailure, mx1, 1), func(d *rollout.ReportDay) { d.Begins = d.Begins.Add(-2 * time.Hour) })
+	}
 	for _, row := range []struct {
 		name    string
 		reports []rollout.ReportDay
@@ -79,6 +84,12 @@ func TestBlockingFailures(t *testing.T) {
 		{name: "strays in two periods running", reports: []rollout.ReportDay{report(9, google, met(tlsrpt.ValidationFailure, mx1, 1)), report(10, google, met(tlsrpt.STSPolicyFetchError, "", 1))},
 			want: "google.com/sts-policy-fetch-error/-, google.com/validation-failure/mx1.corp.test"},
 		{name: "strays with a day between", reports: []rollout.ReportDay{report(9, google, met(tlsrpt.ValidationFailure, mx1, 1)), report(11, google, met(tlsrpt.ValidationFailure, mx1, 1))}},
+		{name: "strays in two periods running that begin in the evening", reports: []rollout.ReportDay{evening(9), evening(10)}, want: "google.com/validation-failure/mx1.corp.test, google.com/validation-failure/mx1.corp.test"},
+		{name: "strays in such periods with a day between", reports: []rollout.ReportDay{evening(9), evening(11)}},
+		{name: "strays in a period and in a longer one around it", reports: []rollout.ReportDay{
+			report(9, google, met(tlsrpt.ValidationFailure, mx1, 1)),
+			report(8, google, met(tlsrpt.ValidationFailure, mx1, 1), func(d *rollout.ReportDay) { d.Ends = day(11) }),
+		}, want: "google.com/validation-failure/mx1.corp.test, google.com/validation-failure/mx1.corp.test"},
 		{name: "strays of two reporters", reports: []rollout.ReportDay{report(9, google, met(tlsrpt.ValidationFailure, mx1, 1)), report(10, microsoft, met(tlsrpt.ValidationFailure, mx1, 1))}},
 		{name: "a stray type beside one that is none", reports: []rollout.ReportDay{report(9, google, met(tlsrpt.ValidationFailure, mx1, 1), met(tlsrpt.CertificateExpired, mx1, 1))}, want: "google.com/certificate-expired/mx1.corp.test"},
 		{name: "strays turned off", reports: []rollout.ReportDay{report(9, google, met(tlsrpt.ValidationFailure, mx1, 1))}, with: func(r *rollout.Rollout) { r.Settings.Stray = 0 }, want: "google.com/validation-failure/mx1.corp.test"},

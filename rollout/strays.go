@@ -1,6 +1,8 @@
 package rollout
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -17,6 +19,12 @@ func strayType(t tlsrpt.ResultType) bool {
 	return t == tlsrpt.ValidationFailure || t == tlsrpt.STSPolicyFetchError
 }
 
+// tally is what failures that may be strays are counted by: a reporter's period.
+type tally struct {
+	reporter     string
+	begins, ends time.Time
+}
+
 // withoutStrays drops strays: of one reporter in one period at most --stray
 // failures of a type that may be one, and at most one in a thousand of its sts
 // sessions, when belay's own look was clean on each day of the period, and the
@@ -25,10 +33,6 @@ func strayType(t tlsrpt.ResultType) bool {
 func (r Rollout) withoutStrays(believer believer, fs []BlockingFailure) []BlockingFailure {
 	if r.Settings.Stray <= 0 {
 		return fs
-	}
-	type tally struct {
-		reporter     string
-		begins, ends time.Time
 	}
 	met, sessions := map[tally]int64{}, map[tally]int64{}
 	for _, f := range fs {
@@ -55,24 +59,38 @@ func (r Rollout) withoutStrays(believer believer, fs []BlockingFailure) []Blocki
 			sessions[at] = plus(sessions[at], d.Sessions())
 		}
 	}
-	type edge struct {
-		reporter string
-		day      int64
-	}
-	begins, ends := map[edge]bool{}, map[edge]bool{}
-	for at := range met {
-		begins[edge{at.reporter, dayOf(at.begins).Unix()}] = true
-		ends[edge{at.reporter, dayOf(at.ends).Unix()}] = true
-	}
+	running := runningOn(met)
 	strays := map[tally]bool{}
 	for at, n := range met {
-		// A period that begins on the day on which another ends, a 00:00Z, adjoins it.
-		running := ends[edge{at.reporter, dayOf(at.begins).Unix()}] || begins[edge{at.reporter, dayOf(at.ends).Unix()}]
-		strays[at] = n <= int64(r.Settings.Stray) && n <= sessions[at]/strayShare && !running && r.cleanOver(at.begins, at.ends)
+		strays[at] = n <= int64(r.Settings.Stray) && n <= sessions[at]/strayShare && !running[at] && r.cleanOver(at.begins, at.ends)
 	}
 	return slices.DeleteFunc(fs, func(f BlockingFailure) bool {
 		return mayStray(f) && strays[tally{f.Reporter, f.Begins, f.Ends}]
 	})
+}
+
+// runningOn are those of the tallies that another one of the same reporter adjoins or
+// overlaps. Ends are rounded up to a 00:00Z and begins are not, so that the periods of
+// a sender whose day is another than UTC's overlap where they only meet.
+func runningOn(met map[tally]int64) map[tally]bool {
+	order := slices.SortedFunc(maps.Keys(met), func(a, b tally) int {
+		return cmp.Or(cmp.Compare(a.reporter, b.reporter), a.begins.Compare(b.begins))
+	})
+	running := map[tally]bool{}
+	var reach tally // of those before, the one that ends last
+	for _, at := range order {
+		switch {
+		case reach.reporter != at.reporter:
+			reach = at
+			continue
+		case !at.begins.After(reach.ends):
+			running[at], running[reach] = true, true
+		}
+		if at.ends.After(reach.ends) {
+			reach = at
+		}
+	}
+	return running
 }
 
 func mayStray(f BlockingFailure) bool { return strayType(f.Type) && !f.Uncovered }
