@@ -45,6 +45,9 @@ func (s EditState) stands() string {
 	case Waiting:
 		return "is yours to make"
 	case Applied, Found:
+		if !s.Receipt.Again.IsZero() {
+			return "is written, and its provider asks for time to serve it"
+		}
 		return "is written, and not seen everywhere yet"
 	case Failed, Refused:
 		return "was not written"

@@ -264,4 +264,7 @@ type Receipt struct {
 	// edit, what the operator is to do.
 	Detail string        `json:"detail,omitempty"`
 	Took   time.Duration `json:"took_ns,omitempty"`
+	// Again is, of what the provider took and asks time to serve (LaterError), when
+	// it is asked again; zero where it asks for none.
+	Again time.Time `json:"again,omitzero"`
 }

@@ -31,7 +31,9 @@ func (h HostAccount) WritesID() bool { return h.Kind == HostValimail }
 func (h HostAccount) NamesItself() bool { return h.Kind == HostWorker }
 
 // LaterError is a provider's word that what it was asked for cannot be done yet,
-// that nobody need do anything about it, and when to ask again.
+// that nobody need do anything about it, and when to ask again. Beside a receipt that
+// is Applied or Found it says that the value was taken and may not be served yet: it
+// is looked for all the same.
 type LaterError struct {
 	// After is how long to wait.
 	After time.Duration
@@ -147,6 +149,25 @@ func (k *walk) later(edit Edit, e *LaterError) Gate {
 	g.Close(Reason{Code: ReasonWait, Subject: edit.Name, Until: k.engine.now().Add(e.After),
 		Text: finding.Clean(e.Text, 400), Fix: "nothing is to be done; belay next tries again then"})
 	return g.Settle()
+}
+
+// took reports whether the provider has what the edit leaves there.
+func (r Receipt) took() bool { return r.Outcome == Applied || r.Outcome == Found }
+
+// askedTime is held with the wait in its place, where what is not seen is what its
+// provider asked time for; ok is false where it did not, or the time is over.
+func (k *walk) askedTime(edit Edit, held Gate) (g Gate, ok bool) {
+	r := k.state(edit).Receipt
+	if r.Again.IsZero() || !k.engine.now().Before(r.Again) {
+		return held, false
+	}
+	seen := r.Detail
+	for _, reason := range held.Reasons {
+		seen += "; " + reason.Text
+	}
+	g.Close(Reason{Code: ReasonWait, Subject: edit.Name, Until: r.Again, Text: finding.Clean(seen, 600),
+		Fix: "nothing is to be done; belay next looks again, and asks again after that time"})
+	return g.Settle(), true
 }
 
 // heard is the new id under which the vendor announces a body that every address

@@ -24,10 +24,11 @@ func (k *walk) verify(parent context.Context, edit Edit) (Gate, error) {
 	defer cancel()
 	var held Gate
 	var sightings []Sighting
+	seenLive := false
 	k.seen = Evidence{}
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
 		live, seen, err := k.see(ctx, edit)
-		sightings = seen
+		sightings, seenLive = seen, live
 		if err != nil && ctx.Err() == nil {
 			return Gate{}, err
 		}
@@ -49,7 +50,13 @@ func (k *walk) verify(parent context.Context, edit Edit) (Gate, error) {
 			break
 		}
 	}
-	held = k.explained(parent, held, edit)
+	timed := false
+	if !seenLive {
+		held, timed = k.askedTime(edit, held)
+	}
+	if !timed {
+		held = k.explained(parent, held, edit)
+	}
 	k.touched[edit.ID] = Waiting
 	if manual && k.detail[edit.ID] == "" {
 		k.detail[edit.ID] = k.state(edit).Receipt.Detail

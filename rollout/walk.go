@@ -124,6 +124,10 @@ func (k *walk) apply(ctx context.Context, edit Edit) (Gate, error) {
 	}
 	k.emit.Emit(Event{Kind: Applying, Subject: edit.Name, Text: edit.String(), Edit: &edit})
 	receipt, applyErr := k.write(ctx, edit)
+	later, asksTime := errors.AsType[*LaterError](applyErr)
+	if asksTime && receipt.took() {
+		receipt.Again = k.engine.now().Add(later.After)
+	}
 	k.touched[edit.ID], k.detail[edit.ID] = receipt.Outcome, receipt.Detail
 	if err := k.engine.append(ctx, k.r, Entry{Kind: Received, PlanHash: k.plan.Hash(), Receipt: &receipt}); err != nil {
 		return Gate{}, err
@@ -136,7 +140,7 @@ func (k *walk) apply(ctx context.Context, edit Edit) (Gate, error) {
 		return Gate{}, fmt.Errorf("edit %s of plan %s, %s %s: it should hold %s and holds %s; nothing was written, look at the new plan: %w",
 			edit.ID, k.plan.Hash(), edit.Name, edit.Type, edit.Before, receipt.Saw, ErrRefused)
 	}
-	if later, ok := errors.AsType[*LaterError](applyErr); ok {
+	if asksTime {
 		return k.later(edit, later), nil
 	}
 	if applyErr == nil {
@@ -149,17 +153,22 @@ func (k *walk) apply(ctx context.Context, edit Edit) (Gate, error) {
 }
 
 // stands reports whether an edit has a good receipt that still holds: one of an
-// earlier walk is read again, for what was written may have been put back since.
+// earlier walk is read again, for what was written may have been put back since. What
+// its provider asked time for stands when that is over only where senders are served
+// it; else the provider is asked again.
 func (k *walk) stands(ctx context.Context, edit Edit, state EditState) bool {
-	switch state.Receipt.Outcome {
-	case Waiting:
+	switch {
+	case state.Receipt.Outcome == Waiting:
 		return true
-	case Applied, Found:
-	default:
+	case !state.Receipt.took():
 		return false
-	}
-	if k.touched[edit.ID] != "" {
+	case k.touched[edit.ID] != "":
 		return true
+	}
+	if again := state.Receipt.Again; !again.IsZero() && !k.engine.now().Before(again) {
+		if live, _, err := k.see(ctx, edit); err == nil && !live {
+			return false
+		}
 	}
 	held, err := k.w.Read(ctx, edit)
 	return err != nil || held.Err != "" || edit.madeIn(held.Value)

@@ -184,6 +184,48 @@ func TestValimailResumesAfterAKill(t *testing.T) {
 	}
 }
 
+// Valimail keeps a policy and has no certificate for it: the policy is written, its
+// host is looked at, and Valimail is asked again when its time is over. A step back
+// that senders are served is done, whatever Valimail says of the certificate.
+func TestValimailLacksACertificate(t *testing.T) {
+	b := newValimailBox(t)
+	b.begin()
+	b.to(rollout.HostPolicy)
+	b.api.SetCertificate(vendor.CertificateLost)
+	var asked atomic.Int32
+	b.hook(vendor.Hooks{Before: func(_, what string) {
+		if what == "policy" {
+			asked.Add(1)
+		}
+	}})
+	b.settled()
+	until := b.Now().Add(10 * time.Minute)
+	for range 2 {
+		p := b.next(exitFails)
+		if len(p.Gate.Reasons) != 1 || p.Gate.Until.Sub(until).Abs() > time.Minute || asked.Load() != 1 || !strings.Contains(p.Gate.Reasons[0].Text, "Valimail has no certificate for the policy host yet") {
+			t.Errorf("asked %d times, it waits until %s: %+v", asked.Load(), p.Gate.Until, p.Gate.Reasons)
+		}
+	}
+	r := b.must(exitGood, "plan", b.Domain())
+	if told := strings.Join(strings.Fields(r.out), " "); !strings.Contains(told, "is written, and its provider asks for time to serve it") || strings.Contains(told, "was not written") {
+		t.Errorf("the half-state is not told:\n%s", r.out)
+	}
+	b.Wind(11 * time.Minute)
+	if b.next(exitFails); asked.Load() != 2 {
+		t.Errorf("after its time Valimail was asked %d times, want twice", asked.Load())
+	}
+	b.api.SetCertificate("")
+	b.to(rollout.RaiseMaxAge)
+
+	b.settled()
+	b.api.SetCertificate(vendor.CertificateDoubted)
+	asked.Store(0)
+	b.must(exitGood, "step-back", b.Domain(), "--yes")
+	if s := b.status(); s.Phase != rollout.ReviewReports || s.Mode != "testing" || asked.Load() != 1 {
+		t.Errorf("after a step back stands %+v, asked for %d times", s, asked.Load())
+	}
+}
+
 // A policy that is live elsewhere is not moved to Valimail, whose certificate would
 // only be made when nobody is served any more: that is said, and nothing is done.
 func TestALivePolicyIsNotMovedToValimail(t *testing.T) {

@@ -44,7 +44,8 @@ func (h *Host) Read(ctx context.Context, e rollout.Edit) (rollout.Held, error) {
 
 // Apply asks Valimail for the policy or the report addresses of an edit. Where
 // Valimail waits for the certificate of the policy host, the error is a
-// *rollout.LaterError, and asking later asks for the policy again.
+// *rollout.LaterError: beside a policy that it refuses until then, or beside one that
+// it keeps, which stays written. Asking later asks for the policy again.
 func (h *Host) Apply(ctx context.Context, e rollout.Edit) (rollout.Receipt, error) {
 	p, err := h.place(e)
 	if err != nil {
@@ -59,27 +60,31 @@ func (h *Host) Apply(ctx context.Context, e rollout.Edit) (rollout.Receipt, erro
 	if err != nil {
 		return r, err
 	}
-	if err := h.certified(ctx, e); err != nil {
-		r.Outcome, r.Detail = rollout.Failed, finding.Clean(err.Error(), 400)
-		return r, err
+	if err = h.certified(ctx, e, r.Outcome); err != nil {
+		r.Detail = finding.Clean(err.Error(), 400)
 	}
-	return r, nil
+	if _, waits := errors.AsType[*rollout.LaterError](err); !waits {
+		err = nil // whether the policy is served is seen from outside
+	}
+	return r, err
 }
 
-// certified asks for the policy once more where Valimail has it and could not get a
-// certificate for it; if that is still so, the error says to ask later.
-func (h *Host) certified(ctx context.Context, e rollout.Edit) error {
+// certified says to ask later where Valimail keeps the policy and could not get a
+// certificate for it. Of a policy that it was given before it is asked once more.
+func (h *Host) certified(ctx context.Context, e rollout.Edit, became rollout.Outcome) error {
 	state, found, err := h.policy(ctx)
 	if err != nil || !found || !awaitsCertificate(state.Certificate.Details) {
 		return err
 	}
-	if err := (policyPlace{h}).Write(ctx, e.After, e.After); err != nil {
-		return err
+	if became == rollout.Found {
+		if err := (policyPlace{h}).Write(ctx, e.After, e.After); err != nil {
+			return fmt.Errorf("ask for the policy once more, which lacks its certificate: %w", err)
+		}
+		if state, found, err = h.policy(ctx); err != nil || !found || !awaitsCertificate(state.Certificate.Details) {
+			return err
+		}
 	}
-	if state, found, err = h.policy(ctx); err == nil && found && awaitsCertificate(state.Certificate.Details) {
-		return noCertificate(state.Certificate.Details)
-	}
-	return err
+	return noCertificate(state.Certificate.Details)
 }
 
 // Try proves login and account by reading.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"belay/providers/host/valimail"
 	"belay/providers/lab/vendor"
@@ -108,28 +109,47 @@ func TestATokenIsFetchedOnceAndOnceMore(t *testing.T) {
 	}
 }
 
-// A policy that is kept while its certificate could not be had is asked for once
-// more, and then left to be asked for later.
-func TestAPolicyWithoutACertificateIsAskedForAgain(t *testing.T) {
+// A policy that Valimail keeps is written, whatever comes of its certificate: that is
+// asked for once more each time somebody asks again, and waited for.
+func TestAPolicyWithoutACertificateIsWrittenAndAskedForAgain(t *testing.T) {
 	api, h := open(t)
+	api.SetCertificate(vendor.CertificateLost)
 	edit := policy(rollout.Absent(), rollout.Body(testing86400))
-	if _, err := h.Apply(t.Context(), edit); err != nil {
-		t.Fatal(err)
+	refused := &vendor.Fault{Status: 422, Type: "application/json", Body: `{"message":"Failed to retrieve SSL certificate expiration date"}`}
+	for _, tc := range []struct {
+		shows   string
+		again   *vendor.Fault // what answers the second asking
+		outcome rollout.Outcome
+		asked   int
+		waits   bool
+		says    string
+	}{
+		{"taken", nil, rollout.Applied, 0, true, "5 to 10 minutes"},
+		{"taken before", nil, rollout.Found, 1, true, "5 to 10 minutes"},
+		{"taken before, and refused now", refused, rollout.Found, 1, true, "5 to 10 minutes"},
+		{"taken before, and Valimail is out of order", &vendor.Fault{Status: 500, Type: "text/plain", Body: "no"}, rollout.Found, 1, false, "out of order"},
+	} {
+		asked := 0
+		api.SetHooks(vendor.Hooks{Interfere: func(r *http.Request) *vendor.Fault {
+			if r.Method != http.MethodPut {
+				return nil
+			}
+			asked++
+			return tc.again
+		}})
+		r, err := h.Apply(t.Context(), edit)
+		later, waits := errors.AsType[*rollout.LaterError](err)
+		if r.Outcome != tc.outcome || !r.Saw.SamePolicy(edit.After) || asked != tc.asked || waits != tc.waits || !strings.Contains(r.Detail, tc.says) {
+			t.Errorf("%s: %+v after %d requests, %v", tc.shows, r, asked, err)
+		}
+		if waits && later.After != 10*time.Minute {
+			t.Errorf("%s: it is to wait %s", tc.shows, later.After)
+		}
 	}
-	puts := 0
-	api.SetHooks(vendor.Hooks{Interfere: func(r *http.Request) *vendor.Fault {
-		if r.Method == http.MethodPut {
-			puts++
-		}
-		if !strings.HasSuffix(r.URL.Path, "/mta_sts_policy") || r.Method != http.MethodGet {
-			return nil
-		}
-		return &vendor.Fault{Status: 200, Type: "application/json", Body: `{"data":{"mta-sts-policy":{"policy-mode":"testing","mx-hosts":["mx1.corp.test","mx2.corp.test"],"max-age":86400},
-			"ssl-certificate":{"status":"failed","details":"Failed to retrieve SSL certificate expiration date"}}}`}
-	}})
-	r, err := h.Apply(t.Context(), edit)
-	if _, later := errors.AsType[*rollout.LaterError](err); !later || r.Outcome != rollout.Failed || puts != 1 {
-		t.Errorf("%+v after %d requests, %v", r, puts, err)
+	api.SetHooks(vendor.Hooks{})
+	api.SetCertificate("")
+	if r, err := h.Apply(t.Context(), edit); err != nil || r.Outcome != rollout.Found || r.Detail != "" {
+		t.Errorf("with a certificate: %+v, %v", r, err)
 	}
 }
 

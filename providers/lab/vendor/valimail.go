@@ -31,10 +31,12 @@ type valimailState struct {
 	ids      int
 	tries    int  // how often a certificate is not there yet
 	late     bool // ids are written and not published
-	unheard  map[string]string
-	reports  []map[string]any
-	details  map[string][]map[string]any
-	page     int
+	// certificate is what is wrong with those of policies that are kept.
+	certificate string
+	unheard     map[string]string
+	reports     []map[string]any
+	details     map[string][]map[string]any
+	page        int
 }
 
 type valimailPolicy struct {
@@ -49,6 +51,8 @@ type valimailPolicy struct {
 const (
 	valimailRecord  = "._mta-sts.vali.email"
 	valimailReports = "._smtptlsrpt.vali.email"
+	// noCertificate is what Valimail says while it has none.
+	noCertificate = "Failed to retrieve SSL certificate expiration date"
 	// ValimailHost is Valimail's policy host.
 	ValimailHost = "policy.mta-vali.email"
 	// ValimailRUA is Valimail's own report address, which stands beside all others.
@@ -101,6 +105,22 @@ func (v *Valimail) SetCertificateTries(n int) {
 	v.state.tries = n
 }
 
+// The ways in which a policy that Valimail keeps lacks a certificate.
+const (
+	// CertificateLost has none: the policy host serves nobody.
+	CertificateLost = "lost"
+	// CertificateDoubted has one, and Valimail says that it could not be had.
+	CertificateDoubted = "doubted"
+)
+
+// SetCertificate has every policy be kept, with its certificate CertificateLost or
+// CertificateDoubted; "" has it stand.
+func (v *Valimail) SetCertificate(how string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.state.certificate = how
+}
+
 // SetLate holds new ids back from the name servers, or publishes those held back.
 func (v *Valimail) SetLate(on bool) {
 	v.mu.Lock()
@@ -134,7 +154,10 @@ func (v *Valimail) Policy(domain string) (mode string, maxAge int, id string) {
 // Serves reports whether there is a certificate, and a policy, for a host.
 func (v *Valimail) Serves(host string) bool {
 	mode, _, _ := v.Policy(strings.TrimPrefix(plain(host), "mta-sts."))
-	return mode != "" && strings.HasPrefix(plain(host), "mta-sts.")
+	v.mu.Lock()
+	lost := v.state.certificate == CertificateLost
+	v.mu.Unlock()
+	return !lost && mode != "" && strings.HasPrefix(plain(host), "mta-sts.")
 }
 
 // Edge is what the policy host answers.
@@ -253,7 +276,7 @@ func (v *Valimail) policy(w http.ResponseWriter, r *http.Request, domain string)
 			valimailSays(w, r, http.StatusNotFound, "policy not found")
 			return
 		case !exists && !v.certified(domain):
-			valimailSays(w, r, http.StatusUnprocessableEntity, "Failed to retrieve SSL certificate expiration date")
+			valimailSays(w, r, http.StatusUnprocessableEntity, noCertificate)
 			return
 		}
 		v.write.Lock()
@@ -270,8 +293,18 @@ func (v *Valimail) policy(w http.ResponseWriter, r *http.Request, domain string)
 	valimailAnswers(w, map[string]any{"data": map[string]any{
 		"domain": domain, "mta-sts-record-text": p.record(), "mta-sts-policy-text": p.text(),
 		"mta-sts-record": map[string]string{"version": "STSv1", "id": p.id}, "mta-sts-policy": p,
-		"ssl-certificate": map[string]any{"status": "success", "details": "Certificate is valid", "expiration-date": "2027-03-01T00:00:00Z"},
+		"ssl-certificate": v.certificate(),
 	}})
+}
+
+// certificate is what is told of a certificate.
+func (v *Valimail) certificate() map[string]string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.state.certificate != "" {
+		return map[string]string{"status": "failed", "details": noCertificate}
+	}
+	return map[string]string{"status": "success", "details": "Certificate is valid", "expiration-date": "2027-03-01T00:00:00Z"}
 }
 
 func (p valimailPolicy) record() string { return "v=STSv1; id=" + p.id + ";" }
