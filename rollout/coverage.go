@@ -58,18 +58,19 @@ type coverer struct {
 // how much, and of all the time that r has reports of, how regularly. Those that
 // count come first, the largest before others.
 func (r Rollout) Coverage(now time.Time, days int) []Coverage {
-	return r.coverage(r.newBeliever(), now, days)
+	believer, since := r.newBeliever(), now.Add(-time.Duration(days)*Day)
+	return r.coverage(believer, r.tolls(believer, since), since, now)
 }
 
-func (r Rollout) coverage(believer believer, now time.Time, days int) []Coverage {
-	since := now.Add(-time.Duration(days) * Day)
+// coverage is Coverage of the days after since, with the tolls of these.
+func (r Rollout) coverage(believer believer, tolls map[*ReportDay]toll, since, now time.Time) []Coverage {
 	type who struct {
 		reporter string
 		standing Standing
 	}
 	found := map[who]*coverer{}
 	var newest time.Time
-	tolls := r.tolls(believer, since)
+	var day lastDay
 	for i := range r.Reports {
 		d := &r.Reports[i]
 		if !d.sts() {
@@ -83,10 +84,11 @@ func (r Rollout) coverage(believer believer, now time.Time, days int) []Coverage
 			found[at] = c
 		}
 		c.Known, c.Counted = c.Known || b.known, c.Counted || b.counted
-		c.add(d)
+		c.add(d, day.of(d))
 		if d.Ends.After(since) {
 			c.Success, c.Failure = plus(c.Success, d.Success), plus(c.Failure, d.Failure)
-			c.Refused, c.NoPolicy = plus(c.Refused, tolls[d].refused), plus(c.NoPolicy, tolls[d].noPolicy)
+			cost := tolls[d]
+			c.Refused, c.NoPolicy = plus(c.Refused, cost.refused), plus(c.NoPolicy, cost.noPolicy)
 		}
 		if b.counted && !d.Ends.After(now) {
 			newest = later(newest, d.Ends)
@@ -110,17 +112,27 @@ func rank(b bool) int {
 	return 0
 }
 
-// add takes the sums of one day in, which come in the order of their ends.
-func (c *coverer) add(d *ReportDay) {
+// add takes the sums of one UTC day in, which come in the order of their ends.
+func (c *coverer) add(d *ReportDay, day time.Time) {
 	if d.Begins.Before(c.First) {
 		c.First = d.Begins
 	}
 	c.Last = later(c.Last, d.Ends)
 	c.Timed, c.late = c.Timed+d.Timed, plus(c.late, d.Late)
-	day := dayOf(d.Ends.Add(-time.Second))
 	if n := len(c.days); n == 0 || day.After(c.days[n-1]) {
 		c.days = append(c.days, day)
 	}
+}
+
+// lastDay is the last UTC day of a period, worked out once for the hundreds of sums in
+// a row that end at one moment.
+type lastDay struct{ ends, day time.Time }
+
+func (l *lastDay) of(d *ReportDay) time.Time {
+	if l.day.IsZero() || !d.Ends.Equal(l.ends) {
+		l.ends, l.day = d.Ends, dayOf(d.Ends.Add(-time.Second))
+	}
+	return l.day
 }
 
 // judge says how regular the reporter is and whether it stopped.

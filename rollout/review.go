@@ -52,11 +52,13 @@ type Share struct {
 // ForecastDays.
 func (r Rollout) Review(now time.Time) Review {
 	believer := r.newBeliever()
+	since := now.Add(-ReviewDays * Day)
+	tolls := r.tolls(believer, since)
 	v := Review{
-		Reporters: r.coverage(believer, now, ReviewDays), Failures: r.failed(believer, now, ReviewDays), Versions: r.held(believer, now),
+		Reporters: r.coverage(believer, tolls, since, now), Failures: r.failed(believer, now, ReviewDays), Versions: r.held(believer, now),
 		Forecast: r.forecast(believer, now, ForecastDays), Findings: []finding.Finding{},
 	}
-	v.Days = r.daySessions(believer, now.Add(-ReviewDays*Day))
+	v.Days = r.daySessions(believer, tolls, since)
 	mx, typ := map[string]int64{}, map[string]int64{}
 	for _, f := range v.Failures {
 		if !f.Stranger && f.Effect != EffectNone {
@@ -74,22 +76,23 @@ func (r Rollout) Review(now time.Time) Review {
 	return v
 }
 
-// daySessions are the sessions of each UTC day after since, without gaps.
-func (r Rollout) daySessions(believer believer, since time.Time) []DaySessions {
+// daySessions are the sessions of each UTC day after since, without gaps; tolls are
+// those of these days.
+func (r Rollout) daySessions(believer believer, tolls map[*ReportDay]toll, since time.Time) []DaySessions {
 	out := []DaySessions{}
 	at := map[int64]int{}
-	tolls := r.tolls(believer, since)
+	var day lastDay
 	for i := range r.Reports {
 		d := &r.Reports[i]
 		if !d.Ends.After(since) || !d.sts() {
 			continue
 		}
-		day := dayOf(d.Ends.Add(-time.Second))
-		n, ok := at[day.Unix()]
+		on := day.of(d)
+		n, ok := at[on.Unix()]
 		if !ok {
 			n = len(out)
-			at[day.Unix()] = n
-			out = append(out, DaySessions{Day: day})
+			at[on.Unix()] = n
+			out = append(out, DaySessions{Day: on})
 		}
 		x := &out[n]
 		if !believer.of(i).counted {

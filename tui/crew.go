@@ -47,6 +47,27 @@ func (c *crew) errand(f func(ctx context.Context) tea.Msg) tea.Cmd {
 	}
 }
 
+// beside runs f while the errand that calls it goes on, and returns what waits for its
+// end. That panics where f did, so that the errand breaks by it.
+func beside(f func()) (wait func()) {
+	done := make(chan any, 1)
+	go func() {
+		defer func() {
+			broke := recover()
+			if broke != nil {
+				broke = fmt.Sprintf("%v\n%s", broke, debug.Stack())
+			}
+			done <- broke
+		}()
+		f()
+	}()
+	return func() {
+		if broke := <-done; broke != nil {
+			panic(broke)
+		}
+	}
+}
+
 func (c *crew) begin() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -124,12 +124,21 @@ func (s *reports) load(moved bool) tea.Cmd {
 				return reviewMsg{loadedMsg: loadedMsg{domain: s.domain, err: err}}
 			}
 		}
-		msg := reviewMsg{loadedMsg: s.kit.read(ctx, s.domain)}
-		if msg.err == nil {
-			msg.review = msg.rollout.Review(s.clock.Now())
+		r, err := s.engine.Load(ctx, s.domain)
+		if err != nil {
+			return reviewMsg{loadedMsg: loadedMsg{domain: s.domain, err: err}}
 		}
-		return msg
+		gate, review := s.judge(r)
+		return reviewMsg{loadedMsg{domain: s.domain, standing: standing{r, gate}}, review}
 	})
+}
+
+// judge computes the gate and the review of r side by side: over many reports each
+// takes long enough to be waited for.
+func (s *reports) judge(r rollout.Rollout) (gate rollout.Gate, review rollout.Review) {
+	defer beside(func() { review = r.Review(s.clock.Now()) })()
+	gate = s.engine.GateOf(r)
+	return
 }
 
 func (s *reports) KeyMap() []act {
