@@ -46,6 +46,9 @@ func (a *accounts) at() string {
 	return "acme/" + certmagic.StorageKeys.Safe(a.key) + "/" + who + ".account"
 }
 
+// lock is that under which instances make the account and forget it.
+func (a *accounts) lock() string { return "register_" + certmagic.StorageKeys.Safe(a.key) }
+
 // bindable refuses a CA that gives accounts to its customers only, where the operator
 // has not said which he is.
 func (a *accounts) bindable(meta acme.DirectoryMeta) error {
@@ -54,6 +57,10 @@ func (a *accounts) bindable(meta acme.DirectoryMeta) error {
 	}
 	return acme.Problem{Type: acme.ProblemTypeExternalAccountRequired, Detail: "the CA's directory says that an external account is required"}
 }
+
+// errDamagedAccount says that an account is stored and cannot be read. Another one is
+// not made behind the operator's back: CAA records may name the one that is lost.
+var errDamagedAccount = errors.New("it is damaged")
 
 // open is the account, made at the CA where there is none yet. Making it means to
 // agree to the CA's terms.
@@ -81,21 +88,20 @@ func (a *accounts) stored(ctx context.Context) (acme.Account, error) {
 	}
 	var kept keptAccount
 	if err := json.Unmarshal(text, &kept); err != nil {
-		return acme.Account{}, fmt.Errorf("read the ACME account: %w", err)
+		return acme.Account{}, fmt.Errorf("read the ACME account %s: %w: %w", a.at(), errDamagedAccount, err)
 	}
 	if kept.Account.PrivateKey, err = certmagic.PEMDecodePrivateKey([]byte(kept.Key)); err != nil {
-		return acme.Account{}, fmt.Errorf("read the key of the ACME account: %w", err)
+		return acme.Account{}, fmt.Errorf("read the key of the ACME account %s: %w: %w", a.at(), errDamagedAccount, err)
 	}
 	return kept.Account, nil
 }
 
 // register makes the account, unless another instance has meanwhile.
 func (a *accounts) register(ctx context.Context) (account acme.Account, err error) {
-	lock := "register_" + certmagic.StorageKeys.Safe(a.key)
-	if err := a.storage.Lock(ctx, lock); err != nil {
+	if err := a.storage.Lock(ctx, a.lock()); err != nil {
 		return account, fmt.Errorf("lock the storage to make an ACME account: %w", err)
 	}
-	defer func() { err = errors.Join(err, a.storage.Unlock(context.WithoutCancel(ctx), lock)) }()
+	defer func() { err = errors.Join(err, a.storage.Unlock(context.WithoutCancel(ctx), a.lock())) }()
 	if account, err := a.stored(ctx); !errors.Is(err, fs.ErrNotExist) {
 		return account, err
 	}
@@ -135,11 +141,27 @@ func (a *accounts) store(ctx context.Context, account acme.Account, key crypto.S
 	return nil
 }
 
-// forget drops an account that the CA does not know any more.
-func (a *accounts) forget(ctx context.Context) error {
+// forget drops the account at location, which the CA does not know any more. Another
+// order, here or at another instance, may have made a new one since: that one stays.
+func (a *accounts) forget(ctx context.Context, location string) (err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.held = nil
+	if a.held != nil && a.held.Location == location {
+		a.held = nil
+	}
+	if err := a.storage.Lock(ctx, a.lock()); err != nil {
+		return fmt.Errorf("lock the storage to forget an ACME account: %w", err)
+	}
+	defer func() { err = errors.Join(err, a.storage.Unlock(context.WithoutCancel(ctx), a.lock())) }()
+	stands, err := a.stored(ctx)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case stands.Location != location:
+		return nil
+	}
 	if err := a.storage.Delete(ctx, a.at()); err != nil {
 		return fmt.Errorf("forget an ACME account that the CA does not know: %w", err)
 	}

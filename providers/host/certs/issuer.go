@@ -74,14 +74,16 @@ func (i *issuer) Issue(ctx context.Context, csr *x509.CertificateRequest) (*cert
 	ctx, cancel := context.WithTimeout(ctx, orderFor)
 	defer cancel()
 	i.answers.sweep(ctx, csr.DNSNames[0])
-	chain, err := i.order(ctx, csr.DNSNames[0], csr)
+	chain, account, err := i.order(ctx, csr.DNSNames[0], csr)
 	var problem acme.Problem
-	if errors.As(err, &problem) && problem.Type == acme.ProblemTypeAccountDoesNotExist {
+	if errors.As(err, &problem) && problem.Type == acme.ProblemTypeAccountDoesNotExist && account != "" {
 		// The CA has forgotten the account, as a rehearsal's may: a new one is made.
-		if err := i.accounts.forget(ctx); err != nil {
+		i.s.Log.Error("the CA does not know the ACME account any more; a new one is made, and CAA records that name the old one by accounturi must name the new one",
+			"account", account, "ca", i.s.CA)
+		if err := i.accounts.forget(ctx, account); err != nil {
 			return nil, err
 		}
-		chain, err = i.order(ctx, csr.DNSNames[0], csr)
+		chain, _, err = i.order(ctx, csr.DNSNames[0], csr)
 	}
 	if err != nil {
 		return nil, err
@@ -89,44 +91,46 @@ func (i *issuer) Issue(ctx context.Context, csr *x509.CertificateRequest) (*cert
 	return &certmagic.IssuedCertificate{Certificate: chain.ChainPEM, Metadata: chain}, nil
 }
 
-func (i *issuer) order(ctx context.Context, host string, csr *x509.CertificateRequest) (acme.Certificate, error) {
-	var none acme.Certificate
+// order is one order of host, and the account by which it was made; empty where it did
+// not come to that.
+func (i *issuer) order(ctx context.Context, host string, csr *x509.CertificateRequest) (chain acme.Certificate, by string, err error) {
 	solvers, err := i.solvers(ctx, host)
 	if err != nil {
-		return none, err
+		return chain, by, err
 	}
 	directory, err := i.client.GetDirectory(ctx)
 	if err != nil {
-		return none, fmt.Errorf("ask the CA for its directory: %w", err)
+		return chain, by, fmt.Errorf("ask the CA for its directory: %w", err)
 	}
 	meta := acme.DirectoryMeta{}
 	if directory.Meta != nil {
 		meta = *directory.Meta
 	}
 	if err := i.accounts.bindable(meta); err != nil {
-		return none, err
+		return chain, by, err
 	}
 	account, err := i.accounts.open(ctx)
 	if err != nil {
-		return none, err
+		return chain, by, err
 	}
+	by = account.Location
 	if err := i.checkCAA(ctx, host, meta.CAAIdentities, account.Location, solvers); err != nil {
-		return none, err
+		return chain, by, err
 	}
 	params, err := acmez.OrderParametersFromCSR(account, csr)
 	if err != nil {
-		return none, fmt.Errorf("order a certificate for %s: %w", host, err)
+		return chain, by, fmt.Errorf("order a certificate for %s: %w", host, err)
 	}
 	params.Replaces, _ = ctx.Value(replacesKey{}).(*x509.Certificate)
 	order := acmez.Client{Client: i.client, ChallengeSolvers: solvers}
 	chains, err := order.ObtainCertificate(ctx, params)
 	if err != nil {
-		return none, err
+		return chain, by, err
 	}
 	if len(chains) == 0 {
-		return none, errors.New("the CA gave no certificate chain")
+		return chain, by, errors.New("the CA gave no certificate chain")
 	}
-	return chains[0], nil
+	return chains[0], by, nil
 }
 
 // solvers are the ways in which host can be proved, by the CA's names for them.

@@ -35,6 +35,9 @@ func trouble(host string, err error, now, asked time.Time) rollout.CertificateTr
 		if until, ok := toldUntil(problem.Detail); ok && t.Kind == "rateLimited" && until.After(asked) {
 			asked = until
 		}
+	case errors.Is(err, errDamagedAccount):
+		t.Said = finding.Clean(text, 600)
+		t.Mend = "Put the file back from a backup of the certificates' folder. Or remove it, and belay makes a new account; CAA records that name the old one by accounturi must name the new one then."
 	case errors.Is(err, syscall.ENOSPC) || strings.Contains(err.Error(), syscall.ENOSPC.Error()):
 		t.Said = finding.Clean(text, 600)
 		t.Mend = "Make room on the disk that holds the certificates; the one in use is untouched."
