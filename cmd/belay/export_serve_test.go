@@ -49,6 +49,22 @@ func TestUnitsAreGood(t *testing.T) {
 	if text, _, _ := exports(t, "--state", "/srv/a b/belay", "--systemd=belay-serve.service"); !strings.Contains(text, `--state "/srv/a b/belay" serve`) || !strings.Contains(text, `ReadWritePaths="/srv/a b/belay"`) {
 		t.Errorf("a store elsewhere:\n%s", text)
 	}
+	if _, errs, status := exports(t, "--state", "/home/me/belay", "--systemd"); status != exitCannot || !strings.Contains(errs, "sees nothing of /home") || !strings.Contains(errs, "/var/lib/belay") {
+		t.Errorf("a store that the service cannot see: status %d, %s", status, errs)
+	}
+	exists, err := exec.LookPath("true") // in belay's place: systemd looks whether it is there
+	if err != nil {
+		t.Skip("there is no program that the units could name: ", err)
+	}
+	real, err := unitsFor(exists, defaultServiceState)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, u := range real {
+		if err := os.WriteFile(filepath.Join(dir, u.Name), []byte(u.Text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
 	analyze, err := exec.LookPath("systemd-analyze")
 	if err != nil {
 		t.Log("systemd-analyze is not here; the units were not verified by systemd itself")
@@ -58,6 +74,35 @@ func TestUnitsAreGood(t *testing.T) {
 	cmd.Env = append(os.Environ(), "SYSTEMD_UNIT_PATH="+dir+":") // each finds the others
 	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
 		t.Errorf("systemd-analyze verify: %v\n%s", err, out)
+	}
+}
+
+// A program where the service may not look is not what the unit starts: it would end
+// in 203/EXEC. What is to be done first is said in the unit.
+func TestUnitsStartWhatTheServiceCanSee(t *testing.T) {
+	for _, row := range []struct{ shows, self, starts, says string }{
+		{"a package's", "/usr/bin/belay", "/usr/bin/belay", ""},
+		{"below somebody's home", "/home/me/my go/belay", installed, `# The service sees nothing of /home, so install the program first: install -m 755 "/home/me/my go/belay" /usr/local/bin/belay`},
+		{"below root's home", "/root/belay", installed, "nothing of /root,"},
+		{"a temporary file", "/tmp/go-build1/belay", installed, "nothing of /tmp,"},
+		{"beside a home", "/homely/belay", "/homely/belay", ""},
+	} {
+		t.Run(row.shows, func(t *testing.T) {
+			units, err := unitsFor(row.self, defaultServiceState)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text := units[0].Text
+			if !strings.Contains(text, "\nExecStart="+row.starts+" --state /var/lib/belay serve ") {
+				t.Errorf("it does not start %s:\n%s", row.starts, text)
+			}
+			if strings.Contains(text, "install -m") != (row.says != "") || !strings.Contains(text, row.says) {
+				t.Errorf("%q is to be said:\n%s", row.says, text)
+			}
+			if !strings.Contains(text, "\n#ReadWritePaths=DIR\n") {
+				t.Errorf("nobody says what --certificates needs:\n%s", text)
+			}
+		})
 	}
 }
 

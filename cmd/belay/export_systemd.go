@@ -53,17 +53,38 @@ func (p *program) units() ([]unit, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find this program's own file: %w", err)
 	}
-	state := "/var/lib/belay"
+	state := defaultServiceState
 	if p.flags.state != "" {
 		if state, err = filepath.Abs(p.flags.state); err != nil {
 			return nil, fmt.Errorf("find the state directory: %w", err)
 		}
 	}
+	return unitsFor(self, state)
+}
+
+const (
+	defaultServiceState = "/var/lib/belay"
+	// installed is where a program belongs that the service is to run.
+	installed = "/usr/local/bin/belay"
+)
+
+// unitsFor are the units for the program self and the store at state, both absolute.
+// A program where the service may not look is to be installed first, which its unit
+// says; a store there is refused, since only its owner can move it.
+func unitsFor(self, state string) ([]unit, error) {
+	if hidden := hiddenAt(state); hidden != "" {
+		return nil, usagef("--state %s: the service sees nothing of %s; give it a store elsewhere, such as %s", state, hidden, defaultServiceState)
+	}
+	install := ""
+	if hidden := hiddenAt(self); hidden != "" {
+		install = fmt.Sprintf("# The service sees nothing of %s, so install the program first: install -m 755 %s %s\n", hidden, unitWord(self), installed)
+		self = installed
+	}
 	directory := "ReadWritePaths=" + unitWord(state)
 	if below, ok := strings.CutPrefix(state, "/var/lib/"); ok && !strings.ContainsAny(below, "/ ") {
 		directory = "StateDirectory=" + unitWord(below) + "\nStateDirectoryMode=0700"
 	}
-	fill := strings.NewReplacer("{BELAY}", unitWord(self), "{STATE}", unitWord(state), "{DIRECTORY}", directory)
+	fill := strings.NewReplacer("{INSTALL}", install, "{BELAY}", unitWord(self), "{STATE}", unitWord(state), "{DIRECTORY}", directory)
 	socket := func(what, port, name string) string {
 		return strings.NewReplacer("{WHAT}", what, "{PORT}", port, "{NAME}", name).Replace(socketUnit)
 	}
@@ -72,6 +93,23 @@ func (p *program) units() ([]unit, error) {
 		{"belay-serve.socket", socket("HTTPS", "443", "https")},
 		{"belay-serve-http.socket", socket("plain HTTP, which is the CA's", "80", "http")},
 	}, nil
+}
+
+// hiddenAt is the directory above path in whose place the service sees an empty one,
+// by ProtectHome and PrivateTmp (systemd.exec(5)); empty where path is seen.
+func hiddenAt(path string) string {
+	for _, dir := range [...]string{"/home", "/root", "/run/user", "/tmp", "/var/tmp"} {
+		real, err := filepath.EvalSymlinks(dir)
+		if err != nil {
+			real = dir // there is none here
+		}
+		for _, at := range [...]string{dir, real} {
+			if path == at || strings.HasPrefix(path, at+"/") {
+				return dir
+			}
+		}
+	}
+	return ""
 }
 
 // unitWord is a path as one word of a unit file (systemd.syntax(7), systemd.service(5)).
@@ -96,7 +134,7 @@ Requires=belay-serve.socket belay-serve-http.socket
 User=belay
 Group=belay
 Type=notify
-# BELAY_SERVE_FLAGS and the logins of DNS providers stand here, one NAME=VALUE a line.
+{INSTALL}# BELAY_SERVE_FLAGS and the logins of DNS providers stand here, one NAME=VALUE a line.
 EnvironmentFile=-/etc/default/belay-serve
 ExecStart={BELAY} --state {STATE} serve $BELAY_SERVE_FLAGS
 ExecReload=/bin/kill -HUP $MAINPID
@@ -106,6 +144,8 @@ RestartSec=2
 WatchdogSec=90
 TimeoutStopSec=20
 {DIRECTORY}
+# All else is read-only. With --certificates DIR in the flags, name that folder too:
+#ReadWritePaths=DIR
 UMask=0077
 LimitNOFILE=8192
 
