@@ -204,6 +204,8 @@ func (f Failure) outcome(now time.Time) string {
 		return "belay sees the same"
 	case ProbeMended, ProbeTold:
 		return "mended on " + onDay(f.Own.Gone, now)
+	case ProbeAgain:
+		return "failed again after " + onDay(f.Own.Gone, now)
 	case ProbeNotSeen:
 		return "not reproducible"
 	}

@@ -72,6 +72,9 @@ func TestForecastInWords(t *testing.T) {
 			func(r *rollout.Rollout) { sawMended(r, "M09", "mx2.corp.test [192.0.2.11]", day(13).Add(8*time.Hour)) },
 			"Enforced over the last 14 days, 37 of 120,037 sessions from 2 of 4 reporters would have been refused: " +
 				"36 at mx2.corp.test (expired certificate, mended on 13 Jun), 1 at mx9.other.test (not in your policy)."},
+		{"mended, and failed again", []rollout.ReportDay{report(8, google, met(tlsrpt.CertificateExpired, "mx2.corp.test", 1)), report(12, google, met(tlsrpt.CertificateExpired, "mx2.corp.test", 1))},
+			func(r *rollout.Rollout) { sawMended(r, "M09", "mx2.corp.test [192.0.2.11]", day(9).Add(8*time.Hour)) },
+			"Enforced over the last 14 days, 2 of 20,002 sessions from 1 of 1 reporter would have been refused: 2 at mx2.corp.test (expired certificate, failed again after 9 Jun)."},
 		{"belay sees the same", []rollout.ReportDay{report(12, google, met(tlsrpt.CertificateExpired, "mx2.corp.test", 1))},
 			func(r *rollout.Rollout) { failing(r.Evidence, "M09", "mx2.corp.test [192.0.2.11]") },
 			"Enforced over the last 14 days, 1 of 10,001 sessions from 1 of 1 reporter would have been refused: 1 at mx2.corp.test (expired certificate, belay sees the same)."},

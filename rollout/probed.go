@@ -15,8 +15,9 @@ type ProbeVerdict string
 // The verdicts, from what is certain to what is not known.
 const (
 	ProbeSame      ProbeVerdict = "same"       // the newest look sees it
-	ProbeMended    ProbeVerdict = "mended"     // a look of those days saw it, a later one no longer
-	ProbeTold      ProbeVerdict = "told"       // the operator wrote that it was mended
+	ProbeMended    ProbeVerdict = "mended"     // a look of those days saw it, one on the last of them or later no longer
+	ProbeTold      ProbeVerdict = "told"       // the operator wrote that it was mended, on the last of those days or later
+	ProbeAgain     ProbeVerdict = "again"      // a mend was seen or told, and senders met it on a later day again
 	ProbeUnseen    ProbeVerdict = "unseen"     // belay could not see the place from here
 	ProbeNotSeen   ProbeVerdict = "not-seen"   // belay looked on each of those days and saw none
 	ProbeNotLooked ProbeVerdict = "not-looked" // belay did not look on each of those days
@@ -26,15 +27,15 @@ const (
 // Probe is what belay's own looks showed of the very thing that senders report.
 type Probe struct {
 	Verdict ProbeVerdict `json:"verdict"`
-	// Code, Subject and Title are belay's own finding, for same and mended; Title is
-	// that of the newest look alone.
+	// Code, Subject and Title are belay's own finding, for same, for mended and for
+	// again where belay saw the mend; Title is that of the newest look alone.
 	Code    finding.Code `json:"code,omitempty"`
 	Subject string       `json:"subject,omitempty"`
 	Title   string       `json:"title,omitempty"`
 	// Looked is when the newest look was made.
 	Looked time.Time `json:"looked,omitzero"`
 	// Until is when belay saw it last, and Gone when a look no longer did, or the time
-	// that the operator named; for mended and told.
+	// that the operator named; for mended, told and again.
 	Until time.Time `json:"until,omitzero"`
 	Gone  time.Time `json:"gone,omitzero"`
 }
@@ -70,12 +71,19 @@ func (r Rollout) Probed(f Failure, now time.Time) Probe {
 			seen = run
 		}
 	}
-	if seen != nil {
+	told := r.toldMended(f)
+	switch {
+	case seen != nil && f.overBy(seen.Gone):
 		p.Verdict, p.Code, p.Subject, p.Until, p.Gone = ProbeMended, finding.Code(seen.Code), seen.Subject, seen.Until, seen.Gone
 		return p
-	}
-	if told := r.toldMended(f); !told.IsZero() {
+	case !told.IsZero() && f.overBy(told):
 		p.Verdict, p.Gone = ProbeTold, told
+		return p
+	case seen != nil:
+		p.Verdict, p.Code, p.Subject, p.Until, p.Gone = ProbeAgain, finding.Code(seen.Code), seen.Subject, seen.Until, seen.Gone
+		return p
+	case !told.IsZero():
+		p.Verdict, p.Gone = ProbeAgain, told
 		return p
 	}
 	switch {
@@ -96,6 +104,12 @@ func (f Failure) meets(run Run, now time.Time) bool {
 		gone = now
 	}
 	return slices.ContainsFunc(f.Days, func(day time.Time) bool { return run.From.Before(day.Add(2*Day)) && gone.After(day) })
+}
+
+// overBy reports whether senders met the failure on no day after the one of at. Of the
+// very day of a mend a report cannot say what was before it and what after.
+func (f Failure) overBy(at time.Time) bool {
+	return len(f.Days) > 0 && !at.Before(f.Days[len(f.Days)-1])
 }
 
 // toldMended is the last moment that the operator named as that of a mend, from the
@@ -128,6 +142,11 @@ func (f Failure) OwnWords(now time.Time) string {
 		return fmt.Sprintf("belay saw the same until %s; mended since", stamp(p.Until))
 	case ProbeTold:
 		return fmt.Sprintf("marked mended as of %s", stamp(p.Gone))
+	case ProbeAgain:
+		if p.Code == "" {
+			return fmt.Sprintf("marked mended as of %s; failed again since", stamp(p.Gone))
+		}
+		return fmt.Sprintf("belay saw the same until %s; failed again since", stamp(p.Until))
 	case ProbeUnseen:
 		return "belay could not see it from here"
 	case ProbeNotSeen:

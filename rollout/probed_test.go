@@ -57,6 +57,15 @@ func TestFailureBesideWhatBelaySaw(t *testing.T) {
 			ran("M09", mx2+" [192.0.2.11]", hour(12, 3), hour(14, 8), hour(14, 9))(r)
 			ran("M09", mx2+" [2001:db8::11]", hour(12, 3), hour(12, 8), hour(12, 9))(r)
 		}, rollout.ProbeMended, "google.com met an expired certificate at mx2.corp.test on 12 and 13 Jun; belay saw the same until 2026-06-14T08:00:00Z; mended since"},
+		{"senders met it again after belay no longer did", []rollout.ReportDay{report(8, google, met(tlsrpt.CertificateExpired, mx2, 3)), report(13, google, met(tlsrpt.CertificateExpired, mx2, 4))},
+			ran("M09", mx2+" [192.0.2.11]", hour(8, 3), hour(8, 8), hour(8, 9)), rollout.ProbeAgain,
+			"google.com met an expired certificate at mx2.corp.test on 8 and 13 Jun; belay saw the same until 2026-06-08T08:00:00Z; failed again since"},
+		{"senders met it on the day on which belay no longer did", []rollout.ReportDay{report(13, google, met(tlsrpt.CertificateExpired, mx2, 4))},
+			ran("M09", mx2+" [192.0.2.11]", hour(13, 3), hour(13, 8), hour(13, 9)), rollout.ProbeMended,
+			"google.com met an expired certificate at mx2.corp.test on 13 Jun; belay saw the same until 2026-06-13T08:00:00Z; mended since"},
+		{"the operator's word, and senders met it after it", []rollout.ReportDay{report(8, google, met(tlsrpt.StartTLSNotSupported, mx2, 3)), report(13, google, met(tlsrpt.StartTLSNotSupported, mx2, 4))},
+			func(r *rollout.Rollout) { r.Mends = []rollout.Mend{{Mended: hour(9, 7)}} }, rollout.ProbeAgain,
+			"google.com found no STARTTLS at mx2.corp.test on 8 and 13 Jun; marked mended as of 2026-06-09T07:00:00Z; failed again since"},
 		{"what was mended the day before is no explanation", twice(tlsrpt.CertificateExpired, mx2),
 			ran("M09", mx2+" [192.0.2.11]", hour(9, 3), hour(11, 8), hour(11, 9)), rollout.ProbeNotSeen,
 			"google.com met an expired certificate at mx2.corp.test on 12 and 13 Jun; not reproducible: last on 13 Jun"},
