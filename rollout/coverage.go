@@ -7,7 +7,10 @@ import (
 	"time"
 )
 
-// Coverage is how regularly one reporter reports, how late, and whether it stopped.
+// Coverage is what one reporter reported in one standing, how regularly it reports,
+// how late, and whether it stopped. A reporter that comes to sign its mail, or no
+// longer does, has two of them; how regular it is, is judged over both where they
+// count.
 type Coverage struct {
 	// Reporter is the signer's organisational domain, or the submitter's of what no
 	// signature vouches for.
@@ -47,11 +50,19 @@ type Coverage struct {
 // days on which it wrote to the domain.
 const quietDays = 3
 
-// coverer gathers the coverage of one reporter.
+// pace gathers how regularly one reporter reports: in all standings that count, or in
+// one that does not.
+type pace struct {
+	first, last time.Time
+	days        []time.Time // UTC days reported about, in order
+	timed       int
+	late        int64
+}
+
+// coverer gathers the coverage of one reporter in one standing.
 type coverer struct {
 	Coverage
-	days []time.Time // UTC days reported about, in order
-	late int64
+	pace *pace
 }
 
 // Coverage tells of every reporter whose reports r has: of the last days before now
@@ -67,8 +78,10 @@ func (r Rollout) coverage(believer believer, tolls map[*ReportDay]toll, since, n
 	type who struct {
 		reporter string
 		standing Standing
+		counted  bool
 	}
 	found := map[who]*coverer{}
+	paces := map[string]*pace{} // of those that count
 	var newest time.Time
 	var day lastDay
 	for i := range r.Reports {
@@ -77,14 +90,19 @@ func (r Rollout) coverage(believer believer, tolls map[*ReportDay]toll, since, n
 			continue
 		}
 		b := believer.of(i)
-		at := who{b.reporter, d.Standing}
+		at := who{b.reporter, d.Standing, b.counted}
 		c := found[at]
 		if c == nil {
-			c = &coverer{Coverage: Coverage{Reporter: b.reporter, Standing: d.Standing, First: d.Begins}}
+			c = &coverer{Coverage: Coverage{Reporter: b.reporter, Standing: d.Standing, Counted: b.counted}, pace: &pace{first: d.Begins}}
+			if p, ok := paces[b.reporter]; ok && b.counted {
+				c.pace = p
+			} else if b.counted {
+				paces[b.reporter] = c.pace
+			}
 			found[at] = c
 		}
-		c.Known, c.Counted = c.Known || b.known, c.Counted || b.counted
-		c.add(d, day.of(d))
+		c.Known = c.Known || b.known
+		c.pace.add(d, day.of(d))
 		if d.Ends.After(since) {
 			c.Success, c.Failure = plus(c.Success, d.Success), plus(c.Failure, d.Failure)
 			cost := tolls[d]
@@ -113,14 +131,14 @@ func rank(b bool) int {
 }
 
 // add takes the sums of one UTC day in, which come in the order of their ends.
-func (c *coverer) add(d *ReportDay, day time.Time) {
-	if d.Begins.Before(c.First) {
-		c.First = d.Begins
+func (p *pace) add(d *ReportDay, day time.Time) {
+	if d.Begins.Before(p.first) {
+		p.first = d.Begins
 	}
-	c.Last = later(c.Last, d.Ends)
-	c.Timed, c.late = c.Timed+d.Timed, plus(c.late, d.Late)
-	if n := len(c.days); n == 0 || day.After(c.days[n-1]) {
-		c.days = append(c.days, day)
+	p.last = later(p.last, d.Ends)
+	p.timed, p.late = p.timed+d.Timed, plus(p.late, d.Late)
+	if n := len(p.days); n == 0 || day.After(p.days[n-1]) {
+		p.days = append(p.days, day)
 	}
 }
 
@@ -137,27 +155,29 @@ func (l *lastDay) of(d *ReportDay) time.Time {
 
 // judge says how regular the reporter is and whether it stopped.
 func (c *coverer) judge(since, newest, now time.Time) Coverage {
+	days := c.pace.days
+	c.First, c.Last, c.Timed = c.pace.first, c.pace.last, c.pace.timed
 	if c.Timed > 0 {
-		c.Late = time.Duration(c.late/int64(c.Timed)) * time.Second
+		c.Late = time.Duration(c.pace.late/int64(c.Timed)) * time.Second
 	}
-	if len(c.days) == 0 {
+	if len(days) == 0 {
 		return c.Coverage
 	}
-	from := c.days[0]
+	from := days[0]
 	if asked := dayOf(since); from.Before(asked) {
 		from = asked
 	}
-	for _, day := range c.days {
+	for _, day := range days {
 		if !day.Before(from) {
 			c.Days++
 		}
 	}
 	c.Of = max(c.Days, int(dayOf(newest).Sub(from)/Day))
 	gap := 0 // the longest that it was silent before
-	for i := 1; i < len(c.days); i++ {
-		gap = max(gap, int(c.days[i].Sub(c.days[i-1])/Day)-1)
+	for i := 1; i < len(days); i++ {
+		gap = max(gap, int(days[i].Sub(days[i-1])/Day)-1)
 	}
-	c.Silent = max(0, int(dayOf(now.Add(-c.Late)).Sub(c.days[len(c.days)-1].Add(Day))/Day))
+	c.Silent = max(0, int(dayOf(now.Add(-c.Late)).Sub(days[len(days)-1].Add(Day))/Day))
 	c.Stopped = c.Silent > max(quietDays, gap)
 	return c.Coverage
 }

@@ -16,6 +16,12 @@ func TestCoverageTellsHowRegularlyHowLateAndWhoStopped(t *testing.T) {
 		}
 		return out
 	}
+	unproven := func(first, last int) (out []rollout.ReportDay) {
+		for n := first; n <= last; n++ {
+			out = append(out, report(n, google, unsigned("/trusted")))
+		}
+		return out
+	}
 	late := func(ds []rollout.ReportDay, by time.Duration) []rollout.ReportDay {
 		for i := range ds {
 			ds[i].Timed, ds[i].Late = 1, int64(by.Seconds())
@@ -40,14 +46,19 @@ func TestCoverageTellsHowRegularlyHowLateAndWhoStopped(t *testing.T) {
 		{"four are", daily(1, 24, google), "24 of 28 days, silent for 4 days", true},
 		{"unless it is as late", late(daily(1, 24, google), 3*rollout.Day), "24 of 28 days, 3 days after", false},
 		{"once and never again", on(google, 3), "1 of 26 days, silent for 25 days", true},
+		{"signed since some day, by trust in the inbox before", append(unproven(1, 20), daily(21, 28, google)...), "28 of 28 days", false},
+		{"signed at first, by trust in the inbox since", append(daily(1, 20, google), unproven(21, 28)...), "28 of 28 days", false},
+		{"what does not count makes nobody regular", append(daily(1, 20, google), on(google, 28)[0], report(24, google, unsigned("/other"))), "21 of 28 days", false},
+		{"signed and not, and silent for longer than ever before", append(unproven(1, 10), daily(11, 20, google)...), "20 of 28 days, silent for 8 days", true},
 		{"twice on one day is one day", append(on(google, 27, 28), report(28, google, under("other"))), "2 of 2 days", false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			r := inTesting(now)
+			r.Trusts = []rollout.Trust{{Source: "/trusted"}}
 			r.Reports = append(row.reports, daily(27, 28, "comcast.net")...)
 			byEnd(r.Reports)
 			for _, c := range r.Coverage(now, 28) {
-				if c.Reporter == google && (c.Words() != row.words || c.Stopped != row.stopped || !c.Counted || !c.Known) {
+				if c.Reporter == google && c.Counted && (c.Words() != row.words || c.Stopped != row.stopped || !c.Known) {
 					t.Errorf("it says %q, stopped %v, want %q, %v: %+v", c.Words(), c.Stopped, row.words, row.stopped, c)
 				}
 			}
@@ -79,6 +90,12 @@ func TestCoverageOfThoseThatDoNotCountComesLast(t *testing.T) {
 }
 
 func TestReviewFindsWhoIsMissing(t *testing.T) {
+	trusted := func(first, last int) (out []rollout.ReportDay) {
+		for n := first; n <= last; n++ {
+			out = append(out, report(n, google, unsigned("/trusted")))
+		}
+		return out
+	}
 	for _, row := range []struct {
 		name    string
 		now     time.Time
@@ -89,12 +106,17 @@ func TestReviewFindsWhoIsMissing(t *testing.T) {
 		{"nobody for two weeks", day(15), nil, "V02 corp.test"},
 		{"unsigned reports are nobody's", day(15), []rollout.ReportDay{report(12, google, unsigned("/inbox"))}, "V02 corp.test"},
 		{"one alone", day(15), daily(1, 14, google), "V15 google.com"},
+		{"one alone, signed only since some day", day(15), append(trusted(1, 7), daily(8, 14, google)...), "V15 google.com"},
+		{"two, one of them signed only since some day", day(15), append(trusted(1, 7), append(daily(8, 14, google), daily(1, 14, microsoft)...)...), ""},
+		{"one that stopped being signed", day(15), append(trusted(8, 14), append(daily(1, 7, google), daily(1, 14, microsoft)...)...), ""},
+		{"one that stopped, signed and not", day(15), append(trusted(1, 4), append(daily(5, 9, google), daily(1, 14, microsoft)...)...), "O14 google.com"},
 		{"one that stopped", day(15), append(daily(1, 9, microsoft), daily(1, 14, google)...), "O14 microsoft.com"},
 		{"a policy that was never ours", day(15), append(daily(1, 14, google, microsoft), report(14, microsoft, under("version: STSv1\nmode: none\nmax_age: 5"))), "V19 microsoft.com"},
 		{"nothing", day(15), daily(1, 14, google, microsoft), ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			r := inTesting(row.now)
+			r.Trusts = []rollout.Trust{{Source: "/trusted"}}
 			r.Reports = row.reports
 			byEnd(r.Reports)
 			got := ""

@@ -143,10 +143,12 @@ func shares(of map[string]int64) []Share {
 func (r Rollout) silence(reporters []Coverage, now time.Time) []finding.Finding {
 	var counted, stopped []Coverage
 	for _, c := range reporters {
-		if c.Counted {
-			counted = append(counted, c)
+		// One that counts in two standings is one reporter.
+		if !c.Counted || slices.ContainsFunc(counted, func(k Coverage) bool { return k.Reporter == c.Reporter }) {
+			continue
 		}
-		if c.Counted && c.Stopped {
+		counted = append(counted, c)
+		if c.Stopped {
 			stopped = append(stopped, c)
 		}
 	}
