@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -29,7 +30,7 @@ func trouble(host string, err error, now, asked time.Time) rollout.CertificateTr
 		t.Kind, t.Said = "caa", refusal.Error()
 		t.Mend = "Publish " + refusal.Wanted + ", or use a CA that the records allow (--acme-ca)."
 	case errors.As(err, &problem):
-		t.Kind = strings.TrimPrefix(problem.Type, acme.ProblemTypeNamespace)
+		t.Kind = kindOf(problem.Type)
 		t.Said = inCAsWords(problem)
 		t.Mend = mendProblem(t.Kind)
 		if until, ok := toldUntil(problem.Detail); ok && t.Kind == "rateLimited" && until.After(asked) {
@@ -52,6 +53,25 @@ func trouble(host string, err error, now, asked time.Time) rollout.CertificateTr
 		t.Mend = strings.TrimSpace(t.Mend + " The CA takes no order before " + asked.UTC().Format(time.RFC3339) + ".")
 	}
 	return t
+}
+
+// otherKind stands for a problem type that no RFC has.
+const otherKind = "other"
+
+// kindOf is a problem type as belay tells it: a name of RFC 8555 section 6.7 or RFC 9773
+// section 7.4, or otherKind. It becomes a label of metrics, of which a CA may not make
+// as many as it likes.
+func kindOf(problem string) string {
+	kind, ok := strings.CutPrefix(problem, acme.ProblemTypeNamespace)
+	if ok && slices.Contains([]string{
+		"accountDoesNotExist", "alreadyReplaced", "alreadyRevoked", "badCSR", "badNonce", "badPublicKey", "badRevocationReason",
+		"badSignatureAlgorithm", "caa", "compound", "connection", "dns", "externalAccountRequired", "incorrectResponse",
+		"invalidContact", "malformed", "orderNotReady", rateLimited, "rejectedIdentifier", "serverInternal", "tls",
+		"unauthorized", "unsupportedContact", "unsupportedIdentifier", "userActionRequired",
+	}, kind) {
+		return kind
+	}
+	return otherKind
 }
 
 // inCAsWords is a problem document in one line: its type, what it says, and what it

@@ -27,6 +27,22 @@ func TestOtherTroubleIsToldWithoutWrappings(t *testing.T) {
 	}
 }
 
+func TestTheKindIsANameOfTheRFCs(t *testing.T) {
+	for problem, want := range map[string]string{
+		acme.ProblemTypeRateLimited:                      "rateLimited",
+		acme.ProblemTypeNamespace + "alreadyReplaced":    "alreadyReplaced",
+		acme.ProblemTypeNamespace + "rate\x1b[2JLimited": "other",
+		"about:blank": "other",
+		"":            "other",
+		"rateLimited": "other",
+		acme.ProblemTypeNamespace + "somethingOfTomorrow": "other",
+	} {
+		if got := trouble("mta-sts.corp.test", acme.Problem{Type: problem, Detail: "no"}, time.Now(), time.Time{}); got.Kind != want {
+			t.Errorf("%q is of the kind %q, not %q", problem, got.Kind, want)
+		}
+	}
+}
+
 func TestPausesGrowAndEnd(t *testing.T) {
 	last := time.Duration(0)
 	for tries := range 20 {

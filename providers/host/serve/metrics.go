@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // metrics are the counts and the state in Prometheus' text format. Host names are
@@ -101,7 +102,7 @@ func (w *exposition) sample(value float64, label ...string) {
 			between = '{'
 		}
 		w.WriteByte(between)
-		w.WriteString(label[i] + "=" + strconv.Quote(label[i+1]))
+		w.WriteString(label[i] + `="` + labelText(label[i+1]) + `"`)
 	}
 	if len(label) > 0 {
 		w.WriteByte('}')
@@ -109,6 +110,12 @@ func (w *exposition) sample(value float64, label ...string) {
 	w.WriteByte(' ')
 	w.WriteString(strconv.FormatFloat(value, 'f', -1, 64))
 	w.WriteByte('\n')
+}
+
+// labelText is a label's value as Prometheus reads it: UTF-8, in which a backslash, a
+// quote and a line's end alone are escaped.
+func labelText(s string) string {
+	return strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(strings.ToValidUTF8(s, "\uFFFD"))
 }
 
 func (w *exposition) count(n int64) { w.sample(float64(n)) }
