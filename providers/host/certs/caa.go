@@ -77,11 +77,16 @@ func (r *CAARefusal) Error() string {
 
 // Allows says by which of the ACME methods a CA, which calls itself by one of
 // identities and knows belay by this account, may issue for host; else what is in
-// the way. issuewild does not rule names without a wildcard (RFC 8659 section 4.3);
+// the way. Where a CA does not say how CAA calls it, identities is empty: only what no
+// CA may overlook is in the way then. issuewild does not rule names without a wildcard (RFC 8659 section 4.3);
 // validationmethods and accounturi are those of RFC 8657.
 func (c CAA) Allows(host string, identities []string, account string, methods []string) (allowed []string, refusal *CAARefusal) {
 	refuse := func(record, why string) *CAARefusal {
-		return &CAARefusal{Host: host, At: c.At, Record: record, Why: why, Wanted: fmt.Sprintf("%s CAA 0 issue %q", c.At, identities[0])}
+		wanted := "a CAA record at " + c.At + " that names the CA"
+		if len(identities) > 0 {
+			wanted = fmt.Sprintf("%s CAA 0 issue %q", c.At, identities[0])
+		}
+		return &CAARefusal{Host: host, At: c.At, Record: record, Why: why, Wanted: wanted}
 	}
 	var issue []property
 	for _, record := range c.Records {
@@ -97,6 +102,12 @@ func (c CAA) Allows(host string, identities []string, account string, methods []
 	}
 	if len(issue) == 0 {
 		return methods, nil
+	}
+	if len(identities) == 0 {
+		if !slices.ContainsFunc(issue, func(p property) bool { return p.issuer != "" && !p.broken }) {
+			return nil, refuse(issue[0].text, "it allows nobody")
+		}
+		return methods, nil // which of the names is the CA's, the CA alone knows
 	}
 	var nearest *CAARefusal // the record that comes closest to allowing it
 	for _, p := range issue {

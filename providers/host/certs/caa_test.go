@@ -1,6 +1,7 @@
 package certs
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -49,6 +50,39 @@ func TestCAAAllowsWhatItAllows(t *testing.T) {
 				t.Errorf("allowed %v", allowed)
 			}
 		})
+	}
+}
+
+func TestCAAOfACAThatDoesNotNameItself(t *testing.T) {
+	for name, tc := range map[string]struct {
+		records []string
+		why     string
+	}{
+		"no record at all":                {nil, ""},
+		"some CA":                         {[]string{"0 issue other.test"}, ""},
+		"nobody":                          {[]string{"0 issue ;"}, "it allows nobody"},
+		"nobody, twice":                   {[]string{"0 issue ;", "0 issue other.test; accounturi"}, "it allows nobody"},
+		"nobody, but one":                 {[]string{"0 issue ;", "0 issue other.test"}, ""},
+		"an unknown tag that is critical": {[]string{"128 tbs unknown"}, "marked critical"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			allowed, refusal := CAA{At: "corp.test", Records: tc.records}.Allows("mta-sts.corp.test", nil, "a", []string{"http-01"})
+			switch {
+			case (refusal == nil) != (tc.why == "") || (refusal == nil) != (len(allowed) == 1):
+				t.Errorf("allowed %v, refused: %v", allowed, refusal)
+			case refusal != nil && (!strings.Contains(refusal.Error(), tc.why) || !strings.Contains(refusal.Wanted, "corp.test")):
+				t.Errorf("refused with %q, wanted %q", refusal, refusal.Wanted)
+			}
+		})
+	}
+}
+
+func TestWhatIsSaidFromOutsideIsClean(t *testing.T) {
+	if _, why := seen(nil, errors.New("no\x1b[2J answer"), "f"); strings.Contains(why, "\x1b") || why == "" {
+		t.Errorf("it says %q", why)
+	}
+	if _, why := seen([]Shown{{Address: "192.0.2.1", Err: "remote\x1b[2J"}}, nil, "f"); strings.Contains(why, "\x1b") || why == "" {
+		t.Errorf("it says %q", why)
 	}
 }
 

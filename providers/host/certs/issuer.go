@@ -160,8 +160,8 @@ func (i *issuer) solvers(ctx context.Context, host string) (map[string]acmez.Sol
 
 // checkCAA asks, before the CA does, whether it may issue.
 func (i *issuer) checkCAA(ctx context.Context, host string, identities []string, account string, solvers map[string]acmez.Solver) error {
-	if i.s.CAA == nil || len(identities) == 0 {
-		return nil // the CA does not say by which name CAA calls it
+	if i.s.CAA == nil {
+		return nil
 	}
 	found, err := i.s.CAA(ctx, host)
 	if err != nil {

@@ -3,6 +3,8 @@ package certs
 import (
 	"context"
 	"time"
+
+	"belay/rollout/finding"
 )
 
 // seeOutside looks from outside whether the certificate is shown there.
@@ -39,7 +41,7 @@ func (c *Certificates) seeOutside(ctx context.Context, h *host) {
 // shown at every one that answers.
 func seen(shown []Shown, err error, fingerprint string) (at []string, unshown string) {
 	if err != nil {
-		return nil, err.Error()
+		return nil, finding.Clean(err.Error(), 300)
 	}
 	why := "no address of it answers"
 	for _, s := range shown {
@@ -49,7 +51,7 @@ func seen(shown []Shown, err error, fingerprint string) (at []string, unshown st
 		case s.Fingerprint != "":
 			return nil, s.Address + " shows another certificate"
 		case s.Err != "":
-			why = s.Address + ": " + s.Err
+			why = finding.Clean(s.Address+": "+s.Err, 300)
 		}
 	}
 	if len(at) == 0 {
