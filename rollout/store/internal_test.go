@@ -222,6 +222,41 @@ func TestSumsLeaveNothingBehind(t *testing.T) {
 	}
 }
 
+// TestPackingThatWasCutShortIsTakenUp: belay was killed after the last migration and
+// before all that it left loose was packed.
+func TestPackingThatWasCutShortIsTakenUp(t *testing.T) {
+	dir := t.TempDir()
+	os.Chmod(dir, 0o700)
+	oldStore(t, dir, newestMigration())
+	db, err := connect(filepath.Join(dir, fileName), "rw")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	ends := time.Date(2026, 6, 9, 0, 0, 0, 0, time.UTC).Unix()
+	for _, q := range []string{
+		"INSERT INTO policy_texts (id, hash, text) VALUES (1, x'00', 'version: STSv1')",
+		"INSERT INTO days (id, domain, ends, begins, standing, signer, submitter, source, policy_type, policy_text, reports, success, failure, unexplained) VALUES (1, 'corp.test', ?, 0, 'verified', 'google.com', 'google.com', '', 'sts', 1, 1, 100, 0, 0)",
+		"INSERT INTO loose_days (domain, ends) VALUES ('corp.test', ?)",
+	} {
+		args := []any{ends}[:strings.Count(q, "?")]
+		if _, err := db.Exec(q, args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := Open(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if loose, packed := rowsOf(t, s.db, "loose_days"), rowsOf(t, s.db, "packed_days"); loose != 0 || packed != 1 {
+		t.Errorf("%d endings are loose, %d are packed", loose, packed)
+	}
+	if days, err := s.ReportDays(t.Context(), "corp.test", time.Time{}); err != nil || len(days) != 1 || days[0].Success != 100 {
+		t.Errorf("sums are %+v, %v", days, err)
+	}
+}
+
 func rowsOf(t *testing.T, db *sql.DB, table string) int {
 	t.Helper()
 	var n int

@@ -27,7 +27,7 @@ func (s *Store) migrate(ctx context.Context) error {
 		return err
 	}
 	if has == newestMigration() {
-		return nil
+		return s.Pack(ctx) // an earlier start may have been cut short within it
 	}
 	steps, err := fs.Sub(migrations, "migrations")
 	if err != nil {
