@@ -10,20 +10,13 @@ import (
 	"belay/rollout/tlsrpt"
 )
 
-// Bounds of the sums of one ending: what strangers make up beyond them is added up
-// more coarsely. Proven signers are always kept apart.
-const (
-	mostUnproven = 2000 // sums that nobody's signature vouches for
-	mostKinds    = 1000 // failures of one sum that are kept apart
-)
-
 // sums are the sums of one ending while a batch adds to them. They are read once and
 // written once, whatever number of reports comes between.
 type sums struct {
 	days     []rollout.ReportDay
 	at       map[sumKey]int
 	failures map[failureKey]int // their place in the failures of their sum
-	unproven int
+	unproven map[string]int     // sums that no signature vouches for, by their source
 	changed  bool
 }
 
@@ -47,11 +40,11 @@ func keyOf(d rollout.ReportDay) sumKey {
 }
 
 func newSums(days []rollout.ReportDay) *sums {
-	s := &sums{days: days, at: make(map[sumKey]int, len(days)), failures: map[failureKey]int{}}
+	s := &sums{days: days, at: make(map[sumKey]int, len(days)), failures: map[failureKey]int{}, unproven: map[string]int{}}
 	for i, d := range days {
 		s.at[keyOf(d)] = i
 		if !d.Standing.Proven() {
-			s.unproven++
+			s.unproven[d.Source]++
 		}
 		for n, f := range d.Failures {
 			s.failures[failureKey{i, f.Type, f.MX, f.IP, f.Reason}] = n
@@ -60,64 +53,40 @@ func newSums(days []rollout.ReportDay) *sums {
 	return s
 }
 
-// add adds what a report says to the sums, or with sign -1 takes it back.
-func (s *sums) add(d rollout.ReportDay, sign int64) {
+// add adds what a report says to the sums.
+func (s *sums) add(d rollout.ReportDay) {
 	s.changed = true
 	i := s.place(d)
-	sum := &s.days[i]
+	tally(&s.days[i], d, +1)
+	for _, f := range d.Failures {
+		n := s.placeFailure(i, f)
+		s.days[i].Failures[n].Count += f.Count
+	}
+}
+
+// takeBack takes back what add added. What is not there was lost by an earlier belay.
+func (s *sums) takeBack(d rollout.ReportDay) {
+	i, ok := s.find(d)
+	if !ok {
+		return
+	}
+	s.changed = true
+	tally(&s.days[i], d, -1)
+	for _, f := range d.Failures {
+		if n, ok := s.findFailure(i, f); ok {
+			s.days[i].Failures[n].Count -= f.Count
+		}
+	}
+}
+
+// tally adds the counts of d, but for its failures, to a sum, sign times.
+func tally(sum *rollout.ReportDay, d rollout.ReportDay, sign int64) {
 	sum.Reports += int(sign) * d.Reports
 	sum.Success += sign * d.Success
 	sum.Failure += sign * d.Failure
 	sum.Unexplained += sign * d.Unexplained
 	sum.Timed += int(sign) * d.Timed
 	sum.Late += sign * d.Late
-	for _, f := range d.Failures {
-		s.addFailure(i, f, sign)
-	}
-}
-
-// place is where the sum that d belongs to stands.
-func (s *sums) place(d rollout.ReportDay) int {
-	key := keyOf(d)
-	i, ok := s.at[key]
-	if ok {
-		return i
-	}
-	if !d.Standing.Proven() {
-		if s.unproven >= mostUnproven {
-			key.submitter, key.policyText, key.source, key.policyType = "", "", "", "other"
-			if i, ok := s.at[key]; ok {
-				return i
-			}
-		}
-		s.unproven++
-	}
-	s.at[key] = len(s.days)
-	s.days = append(s.days, rollout.ReportDay{Begins: d.Begins, Ends: d.Ends, Standing: d.Standing, Signer: d.Signer,
-		Submitter: key.submitter, Source: key.source, PolicyType: key.policyType, PolicyText: key.policyText})
-	return len(s.days) - 1
-}
-
-// addFailure adds to one failure of the sum at i.
-func (s *sums) addFailure(i int, f rollout.FailureCount, sign int64) {
-	sum := &s.days[i]
-	key := failureKey{i, f.Type, f.MX, f.IP, f.Reason}
-	n, ok := s.failures[key]
-	if !ok && len(sum.Failures) >= mostKinds {
-		f.MX, f.IP, f.Reason = "", "", ""
-		if len(sum.Failures) >= mostKinds+mostTypes && !f.Type.Known() {
-			f.Type = tlsrpt.FoldedType
-		}
-		key = failureKey{i, f.Type, f.MX, f.IP, f.Reason}
-		n, ok = s.failures[key]
-	}
-	if !ok {
-		n = len(sum.Failures)
-		s.failures[key] = n
-		f.Count, sum.Failures = sign*f.Count, append(sum.Failures, f)
-		return
-	}
-	sum.Failures[n].Count += sign * f.Count
 }
 
 // standing are the sums that reports stand behind, as they are packed: in the order
@@ -151,7 +120,11 @@ func (b *batch) count(r row, days []rollout.ReportDay, sign int64) error {
 		if r.standing.Proven() {
 			d.Source = ""
 		}
-		s.add(d, sign)
+		if sign > 0 {
+			s.add(d)
+		} else {
+			s.takeBack(d)
+		}
 	}
 	return nil
 }
