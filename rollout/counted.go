@@ -82,14 +82,21 @@ func (r Rollout) trustsSigner(org string) bool {
 	return org != "" && slices.ContainsFunc(r.Trusts, func(t Trust) bool { return strings.EqualFold(t.Source, org) })
 }
 
-// trustsSource reports whether source is a trusted inbox or path, or lies below
-// one.
-func (r Rollout) trustsSource(source string) bool {
-	return source != "" && slices.ContainsFunc(r.Trusts, func(t Trust) bool {
-		trusted := strings.TrimRight(t.Source, `/\`)
-		rest, below := strings.CutPrefix(source, trusted)
-		return trusted != "" && below && (rest == "" || rest[0] == '/' || rest[0] == '\\')
-	})
+// trustsSource reports whether one of the sources of report sums is a trusted inbox or
+// path, or lies below one.
+func (r Rollout) trustsSource(sources string) bool {
+	for source := range strings.SplitSeq(sources, SourceSeparator) {
+		if source != "" && slices.ContainsFunc(r.Trusts, func(t Trust) bool { return t.covers(source) }) {
+			return true
+		}
+	}
+	return false
+}
+
+func (t Trust) covers(source string) bool {
+	trusted := strings.TrimRight(t.Source, `/\`)
+	rest, below := strings.CutPrefix(source, trusted)
+	return trusted != "" && below && (rest == "" || rest[0] == '/' || rest[0] == '\\')
 }
 
 // sts reports whether d is about MTA-STS. Sums of other policy types are over the

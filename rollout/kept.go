@@ -15,8 +15,5 @@ type KeptMail struct {
 // KeptReport is how a report out of a kept mail stands in the store.
 type KeptReport struct {
 	Domain   string
-	ReportID string
 	Standing Standing
-	Signer   string
-	Source   string
 }

@@ -55,7 +55,10 @@ type ReportDay struct {
 	Standing  Standing `json:"standing"`
 	Signer    string   `json:"signer,omitempty"`
 	Submitter string   `json:"submitter"`
-	Source    string   `json:"source,omitempty"`
+	// Source is the inbox or path they were found in; empty where Standing is proven.
+	// Reports that were found in several count once, and have all of them here, with
+	// SourceSeparator between them.
+	Source string `json:"source,omitempty"`
 
 	PolicyType string `json:"policy_type"` // "sts", "tlsa", "no-policy-found" or what was written
 	// PolicyText is the policy-string joined by line feeds; it tells which
@@ -74,6 +77,9 @@ type ReportDay struct {
 	Timed int   `json:"timed,omitempty"`
 	Late  int64 `json:"late,omitempty"`
 }
+
+// SourceSeparator stands between the sources of a ReportDay.
+const SourceSeparator = "\n"
 
 // FailureCount is the sessions of one kind of failure at one MX host.
 type FailureCount struct {

@@ -15,7 +15,8 @@ type Archive interface {
 	// is empty: at most limit, from the first behind after on.
 	KeptMails(ctx context.Context, domain string, after int64, limit int) ([]rollout.KeptMail, error)
 	// Reread replaces what stands in the store of a kept mail, as far as it is about
-	// the domains that reports are about, and says whether it was anything else.
+	// the domains that reports are about, and says whether it was anything else. The
+	// standing, signer and source of what stands there stay.
 	Reread(ctx context.Context, id int64, reports []rollout.ReceivedReport) (changed bool, err error)
 }
 
@@ -23,7 +24,8 @@ type Archive interface {
 type Reread struct {
 	Mails   int `json:"mails"`
 	Changed int `json:"changed"`
-	// Unreadable mails give no report today; what stands of them was left.
+	// Unreadable mails give no report today that an import would take; what stands of
+	// them was left.
 	Unreadable int `json:"unreadable"`
 }
 
@@ -66,29 +68,32 @@ func (im *Importer) Reread(ctx context.Context, a Archive, domain string, tell f
 	}
 }
 
-// again is what a kept mail holds, read anew, with the standing that it has.
+// again is what a kept mail holds, read anew, as far as an import would have taken it
+// when the mail came.
 func (im *Importer) again(dec *tlsrpt.Decoder, m rollout.KeptMail) []rollout.ReceivedReport {
 	if len(m.Reports) == 0 {
 		return nil
 	}
+	posted := m.Reports[0].Standing == rollout.Posted
 	it := item{path: m.Path, raw: m.Raw}
 	found, mails, _ := candidates(it, m.Raw) // what cannot be read today leaves what stands
 	var out []rollout.ReceivedReport
 	for _, a := range found {
 		docs, _ := documents(dec, a)
 		for _, d := range docs {
+			if thinkable(d.report, m.Received) != nil {
+				continue
+			}
 			c := claimOf(d.from.envelope, d.report.ContactInfo)
 			for _, s := range shares(d.report, im.ownerOf(m)) {
-				was := keptAs(m, s)
 				r := rollout.ReceivedReport{
-					Report: s.report, Standing: was.Standing, Signer: was.Signer,
-					Submitter: writtenBy(c, d.from.name, d.report.OrganizationName),
-					Source:    was.Source, Path: m.Path, Raw: m.Raw, Received: m.Received,
+					Report: s.report, Submitter: writtenBy(c, d.from.name, d.report.OrganizationName),
+					Path: m.Path, Raw: m.Raw, Received: m.Received,
 				}
 				switch {
 				case mails > 0:
-					r.Arrived = arrived(d.from.kept, d.report, m.Received)
-				case was.Standing == rollout.Posted:
+					r.Arrived = arrived(d.from.raw, d.report, m.Received)
+				case posted:
 					r.Arrived = m.Received
 				}
 				out = append(out, r)
@@ -96,15 +101,6 @@ func (im *Importer) again(dec *tlsrpt.Decoder, m rollout.KeptMail) []rollout.Rec
 		}
 	}
 	return out
-}
-
-// keptAs is how the report stands that s was read as before, or another one out
-// of the same mail: what came together is believed alike.
-func keptAs(m rollout.KeptMail, s share) rollout.KeptReport {
-	if i := slices.IndexFunc(m.Reports, func(k rollout.KeptReport) bool { return k.Domain == s.domain && k.ReportID == s.report.ReportID }); i >= 0 {
-		return m.Reports[i]
-	}
-	return m.Reports[0]
 }
 
 // ownerOf is the importer's owner, and that of the domains that a kept mail was about

@@ -2,8 +2,10 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 
@@ -18,12 +20,20 @@ type batch struct {
 	ready map[string]*sql.Stmt
 	sums  map[ending]*sums
 	known map[[2]string]bool // domains and report ids of which there may be reports
+	mails map[mailKey]int64  // the mails that it added
+	store *Store             // which unpacks
+}
+
+// mailKey tells the mails that one batch adds from one another.
+type mailKey struct {
+	digest [sha256.Size]byte
+	path   string
 }
 
 // newBatch begins one in tx. A context that can end costs the driver a goroutine for
 // each statement, and a batch is short: only what begins it asks ctx.
-func newBatch(ctx context.Context, tx *sql.Tx) *batch {
-	return &batch{ctx: context.WithoutCancel(ctx), tx: tx, ready: map[string]*sql.Stmt{}, sums: map[ending]*sums{}}
+func (s *Store) newBatch(ctx context.Context, tx *sql.Tx) *batch {
+	return &batch{ctx: context.WithoutCancel(ctx), tx: tx, ready: map[string]*sql.Stmt{}, sums: map[ending]*sums{}, mails: map[mailKey]int64{}, store: s}
 }
 
 func (b *batch) close() {
@@ -71,6 +81,9 @@ func (b *batch) rows(where string, args ...any) ([]row, error) {
 		err := found.Scan(&r.id, &r.domain, &r.organisation, &r.reportID, &r.begins, &r.ends, &r.signer, &r.standing,
 			&r.submitter, &r.source, &r.content, &r.digest, &r.mail, &r.summary)
 		if err != nil {
+			return nil, err
+		}
+		if r.content, err = b.store.contentOf(r); err != nil {
 			return nil, err
 		}
 		out = append(out, r)
@@ -129,17 +142,26 @@ func (b *batch) sameKey(r row) ([]row, error) {
 // ofMail returns the reports that came in one mail.
 func (b *batch) ofMail(id int64) ([]row, error) { return b.rows("WHERE r.mail = ?", id) }
 
+// addMail keeps the mail that a came in: once, where several reports came in it. An
+// importer hands those over together.
 func (b *batch) addMail(a arrival) (int64, error) {
 	pending := 0
 	if a.report.Standing == rollout.Pending {
 		pending = 1
+	}
+	key := mailKey{a.digest, a.report.Path}
+	if id, ok := b.mails[key]; ok {
+		_, err := b.exec("UPDATE mails SET pending = max(pending, ?) WHERE id = ?", pending, id)
+		return id, err
 	}
 	done, err := b.exec("INSERT INTO mails (path, received, pending, digest, raw) VALUES (?, ?, ?, ?, ?)",
 		bounded(a.report.Path, 4*mostName), a.report.Received.Unix(), pending, a.digest[:], a.raw)
 	if err != nil {
 		return 0, err
 	}
-	return done.LastInsertId()
+	id, err := done.LastInsertId()
+	b.mails[key] = id
+	return id, err
 }
 
 func (b *batch) addReport(r row, summary []byte) error {
@@ -153,8 +175,15 @@ func (b *batch) removeReport(r row) error {
 	if _, err := b.exec("DELETE FROM reports WHERE id = ?", r.id); err != nil {
 		return err
 	}
-	_, err := b.exec("DELETE FROM mails WHERE id = ? AND NOT EXISTS (SELECT 1 FROM reports WHERE mail = mails.id)", r.mail)
-	return err
+	done, err := b.exec("DELETE FROM mails WHERE id = ? AND NOT EXISTS (SELECT 1 FROM reports WHERE mail = mails.id)", r.mail)
+	if err != nil {
+		return err
+	}
+	if n, err := done.RowsAffected(); err != nil || n == 0 {
+		return err
+	}
+	maps.DeleteFunc(b.mails, func(_ mailKey, id int64) bool { return id == r.mail })
+	return nil
 }
 
 func (b *batch) restand(r row) error {

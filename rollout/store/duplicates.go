@@ -46,9 +46,16 @@ func rowOf(a arrival, sh share) row {
 	}
 }
 
+// sameKey reports whether r and other have the key by which reports are recognised.
+func (r row) sameKey(other row) bool {
+	return r.domain == other.domain && r.organisation == other.organisation && r.reportID == other.reportID &&
+		r.begins == other.begins && r.ends == other.ends
+}
+
 // verdict is what is to be done with a report of a known key.
 type verdict struct {
 	duplicate bool
+	join      *join // what a duplicate from another source still does
 	replaced  []row
 }
 
@@ -56,6 +63,12 @@ type verdict struct {
 // report address can guess a key, so nobody's report ever keeps out, or takes
 // out, what somebody better proven wrote: the submitter must be the same, which
 // under a verified signature nobody else can claim.
+//
+// Among reports that nobody proves, which source an operator trusts decides whether
+// one counts, and that is not known here. So only one that says the very same is a
+// duplicate, and the one that is kept was then found in both sources; another that
+// says something else stands beside, also in one source: which is the reporter's own
+// cannot be told, and the failures of each count.
 func judge(r row, same []row) verdict {
 	var v verdict
 	for _, old := range same {
@@ -68,11 +81,13 @@ func judge(r row, same []row) verdict {
 			}
 		case r.standing == rollout.Pending || old.standing == rollout.Pending:
 			// The very mail, fetched again, is no second one.
-			v.duplicate = v.duplicate || bytes.Equal(old.digest, r.digest) && old.standing == r.standing
+			if old.standing == r.standing && bytes.Equal(old.digest, r.digest) {
+				v.foundAgain(old, r)
+			}
 		case old.standing.Proven():
 			v.duplicate = v.duplicate || old.submitter == r.submitter
-		default:
-			v.duplicate = v.duplicate || old.source == r.source || bytes.Equal(old.content, r.content)
+		case bytes.Equal(old.content, r.content):
+			v.foundAgain(old, r)
 		}
 	}
 	if v.duplicate {

@@ -20,8 +20,9 @@ import (
 // unverified reports of the same submitter have takes their place, and what they
 // counted is taken back. An unverified one displaces nothing: it is a duplicate
 // where a verified one of the same submitter, or an unverified one that says the
-// same or comes from the same source, is there; else it stands beside. A pending
-// one stands beside everything but itself until SettlePending judges it.
+// same, is there; else it stands beside. An unverified one that was found in several
+// sources counts once, as of all of them. A pending one stands beside everything but
+// itself until SettlePending judges it.
 //
 // A report about several domains is new where it is new for any of them.
 func (s *Store) AddReports(ctx context.Context, rs []rollout.ReceivedReport) ([]rollout.Taken, error) {
@@ -47,7 +48,7 @@ func (s *Store) addReports(ctx context.Context, rs []rollout.ReceivedReport, pau
 	incoming := s.arriveAll(rs, pause)
 	taken := make([]rollout.Taken, len(rs))
 	err := s.write(ctx, "keep reports", func(tx *sql.Tx) error {
-		b := newBatch(ctx, tx)
+		b := s.newBatch(ctx, tx)
 		defer b.close()
 		var rows []row
 		for _, a := range incoming {
@@ -132,6 +133,11 @@ func (s *Store) take(b *batch, a arrival) (rollout.Taken, error) {
 			return "", err
 		}
 		v := judge(row, same)
+		if v.join != nil {
+			if err := s.join(b, *v.join); err != nil {
+				return "", err
+			}
+		}
 		if v.duplicate {
 			continue
 		}
@@ -220,7 +226,7 @@ func (s *Store) SettlePending(ctx context.Context, id int64, standing rollout.St
 		signer = ""
 	}
 	return s.write(ctx, "settle a pending report", func(tx *sql.Tx) error {
-		b := newBatch(ctx, tx)
+		b := s.newBatch(ctx, tx)
 		defer b.close()
 		waiting, err := b.ofMail(id)
 		if err != nil {
@@ -251,6 +257,11 @@ func (s *Store) settle(b *batch, old row, standing rollout.Standing, signer stri
 		return err
 	}
 	v := judge(settled, without(same, old.id))
+	if v.join != nil {
+		if err := s.join(b, *v.join); err != nil {
+			return err
+		}
+	}
 	for _, replaced := range v.replaced {
 		if err := s.remove(b, replaced); err != nil {
 			return err
@@ -272,11 +283,30 @@ func (s *Store) settle(b *batch, old row, standing rollout.Standing, signer stri
 	return b.count(settled, days, +1)
 }
 
+// contentOf is the digest of what a stored report says. Earlier versions took it over
+// JSON: there it is made anew, or the same report would be another one.
+func (s *Store) contentOf(r row) ([]byte, error) {
+	if isPacked(r.summary) {
+		return r.content, nil
+	}
+	days, err := s.unpackDays(r)
+	if err != nil {
+		return nil, err
+	}
+	for i := range days {
+		days[i].Timed, days[i].Late = 0, 0 // when it came is nothing that it says
+	}
+	content := sha256.Sum256(packSums(days))
+	return content[:], nil
+}
+
+func isPacked(summary []byte) bool { return len(summary) > 0 && summary[0] == packFormat }
+
 // unpackDays is what a stored report added to the sums. Earlier versions wrote it as
 // JSON.
 func (s *Store) unpackDays(r row) ([]rollout.ReportDay, error) {
 	const what = "unpack a report's sums"
-	if len(r.summary) > 0 && r.summary[0] == packFormat {
+	if isPacked(r.summary) {
 		days, err := newUnpacker().unpack(nil, r.ends, r.summary)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", what, err)

@@ -48,14 +48,14 @@ func (s *Store) KeptMails(ctx context.Context, domain string, after int64, limit
 }
 
 func (s *Store) reportsOf(ctx context.Context, m *rollout.KeptMail) error {
-	rows, err := s.db.QueryContext(ctx, "SELECT domain, report_id, standing, signer, source FROM reports WHERE mail = ? ORDER BY id", m.ID)
+	rows, err := s.db.QueryContext(ctx, "SELECT domain, standing FROM reports WHERE mail = ? ORDER BY id", m.ID)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var r rollout.KeptReport
-		if err := rows.Scan(&r.Domain, &r.ReportID, &r.Standing, &r.Signer, &r.Source); err != nil {
+		if err := rows.Scan(&r.Domain, &r.Standing); err != nil {
 			return err
 		}
 		m.Reports = append(m.Reports, r)
@@ -66,11 +66,13 @@ func (s *Store) reportsOf(ctx context.Context, m *rollout.KeptMail) error {
 // Reread puts what was read anew of a kept mail in the place of what stands there of
 // it, in one durable commit, and says whether that was anything else. It replaces
 // what stands about the domains that reports are about; about others it leaves all
-// as it is. What proves a duplicate of a report that came in another mail is dropped.
+// as it is. What proves a duplicate, of a report of this mail or of another, is
+// dropped. Standing, signer and source of reports are not asked for: each is believed
+// as what stands there of it now, which may have been settled since it was read.
 func (s *Store) Reread(ctx context.Context, id int64, reports []rollout.ReceivedReport) (changed bool, err error) {
 	err = s.write(ctx, "read a kept mail again", func(tx *sql.Tx) error {
 		changed = false
-		b := newBatch(ctx, tx)
+		b := s.newBatch(ctx, tx)
 		defer b.close()
 		was, err := b.ofMail(id)
 		if err != nil || len(was) == 0 {
@@ -80,25 +82,22 @@ func (s *Store) Reread(ctx context.Context, id int64, reports []rollout.Received
 		for _, r := range reports {
 			a := s.arrive(r)
 			for i, sh := range a.shares {
-				now = append(now, anew{rowOf(a, sh), sh.days, a.summaries[i]})
+				n := anew{rowOf(a, sh), sh.days, a.summaries[i]}
+				n.row.mail = id
+				n.row.standAs(was)
+				now = append(now, n)
 			}
 		}
 		was = slices.DeleteFunc(was, func(old row) bool {
 			return !slices.ContainsFunc(now, func(n anew) bool { return n.row.domain == old.domain })
 		})
-		if sameReports(was, now) {
-			return nil
+		e, err := b.exchangeOf(was, now)
+		if err != nil || e.nothing() {
+			return err
 		}
 		changed = true
-		for _, n := range now {
-			if err := s.putAnew(b, n, id); err != nil {
-				return err
-			}
-		}
-		for _, old := range was {
-			if err := s.remove(b, old); err != nil {
-				return err
-			}
+		if err := s.exchange(b, e); err != nil {
+			return err
 		}
 		return b.writeSums()
 	})
@@ -112,34 +111,96 @@ type anew struct {
 	summary []byte
 }
 
-// sameReports says whether was and now say the same.
-func sameReports(was []row, now []anew) bool {
-	return len(was) == len(now) && !slices.ContainsFunc(now, func(n anew) bool {
-		return !slices.ContainsFunc(was, func(old row) bool {
-			return old.domain == n.row.domain && old.organisation == n.row.organisation && old.reportID == n.row.reportID &&
-				old.begins == n.row.begins && old.ends == n.row.ends && old.submitter == n.row.submitter && bytes.Equal(old.content, n.row.content)
+// standAs gives r the standing of what was read as the same report before, or of
+// another one out of the same mail: what came together is believed alike.
+func (r *row) standAs(was []row) {
+	i := max(0, slices.IndexFunc(was, func(old row) bool { return old.domain == r.domain && old.reportID == r.reportID }))
+	r.standing, r.signer, r.source = was[i].standing, was[i].signer, was[i].source
+}
+
+// An exchange is what reading a mail again comes to: was goes, now comes.
+type exchange struct {
+	was      []row
+	now      []anew
+	replaced []row // of other mails
+	joins    []join
+}
+
+// exchangeOf judges what was read anew as if what was there before had never come.
+func (b *batch) exchangeOf(was []row, read []anew) (exchange, error) {
+	e := exchange{was: was}
+	for i, n := range read {
+		same, err := b.sameKey(n.row)
+		if err != nil {
+			return e, err
+		}
+		same = slices.DeleteFunc(same, func(old row) bool { return contains(was, old.id) })
+		for _, before := range e.now {
+			if before.row.sameKey(n.row) {
+				same = append(same, before.row)
+			}
+		}
+		v := judge(n.row, same)
+		if v.join != nil && !v.join.kept.isNew() && !slices.ContainsFunc(e.joins, func(j join) bool { return j.kept.id == v.join.kept.id }) {
+			e.joins = append(e.joins, *v.join)
+		}
+		if v.duplicate {
+			continue
+		}
+		for _, old := range v.replaced {
+			e.now = slices.DeleteFunc(e.now, func(n anew) bool { return n.row.id == old.id })
+			if !old.isNew() && !contains(e.replaced, old.id) {
+				e.replaced = append(e.replaced, old)
+			}
+		}
+		n.row.id = int64(-1 - i)
+		e.now = append(e.now, n)
+	}
+	return e, nil
+}
+
+// isNew reports whether r is not in the table yet: in an exchange such rows are
+// numbered below zero.
+func (r row) isNew() bool { return r.id < 0 }
+
+func contains(rows []row, id int64) bool {
+	return slices.ContainsFunc(rows, func(r row) bool { return r.id == id })
+}
+
+// nothing reports whether e leaves all as it is.
+func (e exchange) nothing() bool {
+	return len(e.replaced) == 0 && len(e.joins) == 0 && len(e.was) == len(e.now) && !slices.ContainsFunc(e.now, func(n anew) bool {
+		return !slices.ContainsFunc(e.was, func(old row) bool {
+			return old.sameKey(n.row) && old.submitter == n.row.submitter && bytes.Equal(old.content, n.row.content)
 		})
 	})
 }
 
-// putAnew adds a report of a mail that is kept already.
-func (s *Store) putAnew(b *batch, n anew, mail int64) error {
-	same, err := b.sameKey(n.row)
-	if err != nil {
-		return err
-	}
-	v := judge(n.row, slices.DeleteFunc(same, func(old row) bool { return old.mail == mail }))
-	if v.duplicate {
-		return nil
-	}
-	for _, old := range v.replaced {
+// exchange carries e out.
+func (s *Store) exchange(b *batch, e exchange) error {
+	for _, old := range e.replaced {
 		if err := s.remove(b, old); err != nil {
 			return err
 		}
 	}
-	n.row.mail = mail
-	if err := b.addReport(n.row, n.summary); err != nil {
-		return err
+	for _, j := range e.joins {
+		if err := s.join(b, j); err != nil {
+			return err
+		}
 	}
-	return b.count(n.row, n.days, +1)
+	for _, n := range e.now {
+		if err := b.addReport(n.row, n.summary); err != nil {
+			return err
+		}
+		if err := b.count(n.row, n.days, +1); err != nil {
+			return err
+		}
+	}
+	// The mail goes with the last report that came in it, so these go last.
+	for _, old := range e.was {
+		if err := s.remove(b, old); err != nil {
+			return err
+		}
+	}
+	return nil
 }

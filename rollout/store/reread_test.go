@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -46,7 +47,7 @@ func TestKeptMailsAreReadAgain(t *testing.T) {
 	if err != nil || len(kept) != 2 || string(kept[0].Raw) != "mail 1" || len(kept[0].Reports) != 1 {
 		t.Fatalf("kept %+v, error %v", kept, err)
 	}
-	if k := kept[0].Reports[0]; k.Domain != "corp.test" || k.Standing != rollout.Verified || k.Signer != "sender.test" || k.Source != "/mail" {
+	if k := kept[0].Reports[0]; k.Domain != "corp.test" || k.Standing != rollout.Verified {
 		t.Errorf("it stands as %+v", k)
 	}
 	if all, err := s.KeptMails(ctx, "", kept[0].ID, 10); err != nil || len(all) != 2 || string(all[1].Raw) != "mail 3" {
@@ -79,5 +80,90 @@ func TestKeptMailsAreReadAgain(t *testing.T) {
 		if n, _ := good("other.test"); n != row.other {
 			t.Errorf("%s: %d sessions of the other domain", row.name, n)
 		}
+	}
+}
+
+// TestRereadCountsNothingTwice: what came twice in one mail, or in a mail with others,
+// counts as it did, and says nothing else than before.
+func TestRereadCountsNothingTwice(t *testing.T) {
+	together := func(id string, change ...func(*rollout.ReceivedReport)) rollout.ReceivedReport {
+		return report(id, append(change, func(r *rollout.ReceivedReport) { r.Path, r.Raw = "/var/mail/tls/new/mail", []byte("one mail") })...)
+	}
+	for _, row := range []struct {
+		name  string
+		mail  []rollout.ReceivedReport
+		mails int
+	}{
+		{"the same report twice", []rollout.ReceivedReport{together("1"), together("1")}, 1},
+		{"the same twice, unsigned", []rollout.ReceivedReport{together("1", unsigned), together("1", unsigned)}, 1},
+		{"the same twice, pending", []rollout.ReceivedReport{together("1", pending), together("1", pending)}, 1},
+		{"one key, two contents, unsigned", []rollout.ReceivedReport{together("1", unsigned), together("1", unsigned, sessions(7))}, 1},
+		{"two reports in one mail", []rollout.ReceivedReport{together("1"), together("2")}, 1},
+		{"one in a mail of its own too", []rollout.ReceivedReport{report("1"), together("1"), together("2")}, 2},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			s := open(t, t.TempDir())
+			if _, err := s.AddReports(t.Context(), row.mail); err != nil {
+				t.Fatal(err)
+			}
+			before := said(t, s, "corp.test", time.Time{})
+			kept, err := s.KeptMails(t.Context(), "", 0, 10)
+			if err != nil || len(kept) != row.mails {
+				t.Fatalf("%d mails are kept, error %v; want %d", len(kept), err, row.mails)
+			}
+			var read []rollout.ReceivedReport
+			for _, r := range row.mail {
+				if string(r.Raw) == "one mail" {
+					read = append(read, r)
+				}
+			}
+			last := kept[len(kept)-1].ID
+			if changed, err := s.Reread(t.Context(), last, read); err != nil || changed {
+				t.Errorf("read the same: changed %t, error %v", changed, err)
+			}
+			if after := said(t, s, "corp.test", time.Time{}); after != before {
+				t.Errorf("sums were\n%s and are\n%s", before, after)
+			}
+			// The parser reads better: each report says one session more.
+			more := slices.Clone(read)
+			for i := range more {
+				p := more[i].Report.Policies[0]
+				p.Successful++
+				more[i].Report.Policies = []tlsrpt.Policy{p}
+			}
+			if changed, err := s.Reread(t.Context(), last, more); err != nil || !changed {
+				t.Errorf("read better: changed %t, error %v", changed, err)
+			}
+			if changed, err := s.Reread(t.Context(), last, read); err != nil || !changed {
+				t.Errorf("read as before: changed %t, error %v", changed, err)
+			}
+			if after := said(t, s, "corp.test", time.Time{}); after != before {
+				t.Errorf("there and back, sums were\n%s and are\n%s", before, after)
+			}
+		})
+	}
+}
+
+// TestWhatWasSettledMeanwhileStaysSettled: a mail is listed, its signature is judged,
+// and only then what was read of it comes.
+func TestWhatWasSettledMeanwhileStaysSettled(t *testing.T) {
+	s := open(t, t.TempDir())
+	listed := report("1", pending)
+	if _, err := s.AddReports(t.Context(), []rollout.ReceivedReport{listed}); err != nil {
+		t.Fatal(err)
+	}
+	kept, err := s.KeptMails(t.Context(), "", 0, 10)
+	if err != nil || len(kept) != 1 {
+		t.Fatalf("kept %+v, error %v", kept, err)
+	}
+	if err := s.SettlePending(t.Context(), kept[0].ID, rollout.Verified, "google.com"); err != nil {
+		t.Fatal(err)
+	}
+	read := report("1", pending, sessions(120))
+	if changed, err := s.Reread(t.Context(), kept[0].ID, []rollout.ReceivedReport{read}); err != nil || !changed {
+		t.Errorf("changed %t, error %v", changed, err)
+	}
+	if sums := brief(t, s); sums != "verified google.com 1 120" {
+		t.Errorf("sums are %q", sums)
 	}
 }
