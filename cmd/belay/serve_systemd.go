@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// serviceManager is systemd, or whoever else started belay and listens to what
-// becomes of it (sd_notify(3)); without one nothing is told.
-type serviceManager struct {
+// systemd started belay and listens to what becomes of it, as any other service
+// manager may that speaks its protocol (sd_notify(3)); without one nothing is told.
+type systemd struct {
 	env func(string) (string, bool)
 }
 
 // tell sends these assignments in one message.
-func (m serviceManager) tell(log *slog.Logger, assignments ...string) {
-	address, ok := m.env("NOTIFY_SOCKET")
+func (s systemd) tell(log *slog.Logger, assignments ...string) {
+	address, ok := s.env("NOTIFY_SOCKET")
 	if !ok || address == "" {
 		return
 	}
@@ -30,22 +30,22 @@ func (m serviceManager) tell(log *slog.Logger, assignments ...string) {
 		_ = conn.Close()
 	}
 	if err != nil {
-		log.Warn("the service manager could not be told", "what", assignments[0], "error", err)
+		log.Warn("systemd could not be told", "what", assignments[0], "error", err)
 	}
 }
 
-// watchdog ticks twice in the time within which the manager wants to hear from belay;
+// watchdog ticks twice in the time within which systemd wants to hear from belay;
 // where it wants nothing, it never does.
-func (m serviceManager) watchdog() *time.Ticker {
+func (s systemd) watchdog() *time.Ticker {
 	never := func() *time.Ticker {
 		t := time.NewTicker(time.Hour)
 		t.Stop()
 		return t
 	}
-	if pid, ok := m.env("WATCHDOG_PID"); ok && pid != strconv.Itoa(os.Getpid()) {
+	if pid, ok := s.env("WATCHDOG_PID"); ok && pid != strconv.Itoa(os.Getpid()) {
 		return never()
 	}
-	text, _ := m.env("WATCHDOG_USEC")
+	text, _ := s.env("WATCHDOG_USEC")
 	every, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || every < 2 {
 		return never()
