@@ -71,7 +71,7 @@ func (k *kit) heldUntil(r rollout.Rollout) string {
 // overrideDialog asks for a reason and the domain before a gate is passed.
 func (k *kit) overrideDialog(domain string, g rollout.Gate, do func(reason string) tea.Cmd) *dialog {
 	lines := []string{"The gate is closed because of what stands below. Going on anyway is your decision; it is written down with your name and shown here for ever.", ""}
-	for _, r := range grouped(g.Closed()) {
+	for _, r := range rollout.Grouped(g.Closed()) {
 		mark := "- "
 		if r.Final {
 			mark = "stays: "

@@ -165,7 +165,7 @@ func (p *phase) gateLines(w int) []string {
 		return nil
 	}
 	lines := []string{"", p.styles.muted.Render("Gate")}
-	reasons := grouped(p.gate.Reasons)
+	reasons := rollout.Grouped(p.gate.Reasons)
 	for _, r := range reasons[:min(len(reasons), mostReasons)] {
 		lines = append(lines, indent("- "+p.reason(r), 2, w)...)
 	}
@@ -196,7 +196,7 @@ func (p *phase) gateLine() string {
 	if len(closed) == 0 {
 		return p.styles.warn.Render("Gate: closed")
 	}
-	return p.styles.warn.Render("Gate: closed, " + plural(len(grouped(closed)), "reason"))
+	return p.styles.warn.Render("Gate: closed, " + plural(len(rollout.Grouped(closed)), "reason"))
 }
 
 // footing is the gate in a line and what to do next; it is seen however far the

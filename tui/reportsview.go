@@ -64,7 +64,7 @@ func (s *reports) gateLine() string {
 	case !s.gate.Until.IsZero():
 		return s.styles.warn.Render("Gate: closed until "+s.when(s.gate.Until)) + ", if it stays clean"
 	}
-	return s.styles.warn.Render("Gate: closed, "+plural(len(grouped(closed)), "reason")) + ", at the end of this page"
+	return s.styles.warn.Render("Gate: closed, "+plural(len(rollout.Grouped(closed)), "reason")) + ", at the end of this page"
 }
 
 // fewBlocking is how many blocking failures are told one by one among the reasons:
@@ -73,7 +73,7 @@ const fewBlocking = 3
 
 // reasonLines are what holds the gate shut, in full.
 func (s *reports) reasonLines(w int) []string {
-	closed := grouped(s.gate.Closed())
+	closed := rollout.Grouped(s.gate.Closed())
 	if len(closed) == 0 {
 		return nil
 	}
