@@ -8,6 +8,7 @@ PEBBLE_BIN=${LAB_PEBBLE_BIN:-${TMPDIR:-/var/tmp}/belay-lab/bin/pebble}
 # the interface list, so up.sh adds them to lo and down.sh takes them off again.
 NS1=127.0.0.2 NS2=127.0.0.3 PARENT=127.0.0.9 RES=127.0.0.4 ACME=127.0.0.5 IMAP=127.0.0.6 SENDER=127.0.0.7
 MX1=127.0.1.1 WEB=127.0.1.2 MX2=127.0.1.3 STS_PORT=8461
+VENDOR=127.0.1.9                # where a vendor's policy host answers, if a test runs one
 WEB2=127.0.1.4 MX2B=127.0.1.5   # second addresses of the policy host and of mx2: dead until a knob wakes them
 ADDRS=("$NS1" "$NS2" "$PARENT" "$SENDER" "$MX1" "$MX2" "$MX2B")   # not IMAP: Dovecot trusts a peer that has its own address
 ZONE=corp.test

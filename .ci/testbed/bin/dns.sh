@@ -5,7 +5,7 @@
 #  dns.sh mx NAME:PREF... replaces the MX set (mx1:10 mx2:20); names without a dot are under corp.test
 #  dns.sh addr NAME IP... replaces the A set of NAME (mta-sts, mx2); - instead of addresses deletes it
 #  dns.sh raw             nsupdate lines from standard input (zone corp.test), with key $KEY or lab-admin
-#  dns.sh flush           forget unbound's cache for test.
+#  dns.sh flush           forget unbound's cache for test. and email.
 . "$(dirname "$(readlink -f "$0")")/../lib.sh"
 upd() { { echo "server $NS1"; echo "zone ${Z:-corp.test}"; cat; echo send; } | in_lab nsupdate -k "$RUN/keys/$1.key"; }
 c=${1:-}; shift
@@ -24,5 +24,5 @@ rc=$?
 if [ "$c" != flush ] && [ "$(cat "$RUN/ns2/mode")" = sync ]; then
   in_lab bash -c "for i in \$(seq 60); do a=\$(dig +short +norec @$NS1 corp.test SOA) b=\$(dig +short +norec @$NS2 corp.test SOA); [ \"\$a\" = \"\$b\" ] && exit; sleep 0.05; done"
 fi
-[ "${NOFLUSH:-}" ] || in_lab unbound-control -c "$RUN/unbound/unbound.conf" flush_zone test. >/dev/null
+[ "${NOFLUSH:-}" ] || for z in test. email.; do in_lab unbound-control -c "$RUN/unbound/unbound.conf" flush_zone $z >/dev/null; done
 exit $rc

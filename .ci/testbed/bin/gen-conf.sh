@@ -35,9 +35,12 @@ C
 }
 printf '. 3600 NS a.root.test.\na.root.test. 3600 A %s\n' "$PARENT" >"$RUN/root.hints"
 
-# --- parent: private root, test., reverse
+# --- parent: private root, test., reverse, and the zones of a vendor that publishes for its customers (Valimail)
 { named_common parent "$PARENT"; echo "};"; named_tail parent primary "$RUN/parent/root.zone"
   echo "zone \"test\" { type primary; file \"$RUN/parent/test.zone\"; };"
+  echo "include \"$RUN/keys/lab-admin.key\";"
+  echo "zone \"vali.email\" { type primary; file \"$RUN/parent/vali.email.zone\"; allow-update { key lab-admin; }; };"
+  echo "zone \"mta-vali.email\" { type primary; file \"$RUN/parent/mta-vali.email.zone\"; };"
   echo "zone \"127.in-addr.arpa\" { type primary; file \"$RUN/parent/127.zone\"; };"; } >"$RUN/parent/named.conf"
 cat >"$RUN/parent/root.zone" <<C
 \$TTL 3600
@@ -47,7 +50,14 @@ a.root.test. A $PARENT
 test. NS a.nic.test.
 a.nic.test. A $PARENT
 127.in-addr.arpa. NS a.nic.test.
+vali.email. NS a.nic.test.
+mta-vali.email. NS a.nic.test.
 C
+soa="\$TTL $TTL
+@ SOA a.nic.test. hostmaster.nic.test. 1 3600 600 1209600 $TTL
+@ NS a.nic.test."
+[ -s "$RUN/parent/vali.email.zone" ] || echo "$soa" >"$RUN/parent/vali.email.zone"
+printf '%s\npolicy A %s\n' "$soa" "$VENDOR" >"$RUN/parent/mta-vali.email.zone"
 cat >"$RUN/parent/test.zone" <<C
 \$TTL 3600
 @ SOA a.nic.test. hostmaster.nic.test. 1 3600 600 1209600 60

@@ -7,6 +7,7 @@
 { for n in _mta-sts _smtp._tls mta-sts _acme-challenge.mta-sts; do echo "update delete $n.corp.test."; done
   echo "update add mta-sts.corp.test. ${LAB_TTL:-60} A $WEB"
   echo "update delete mx2.corp.test."; echo "update add mx2.corp.test. ${LAB_TTL:-60} A $MX2"; } | NOFLUSH=1 "$BIN/dns.sh" raw || exit 1
+for n in _mta-sts _smtptlsrpt; do NOFLUSH=1 "$BIN/vendor.sh" corp.test.$n.vali.email TXT || exit 1; done
 "$BIN/dns.sh" mx mx1:10 mx2:20 || exit 1
 for m in mx1 mx2; do [ "$(mode_of "$RUN/postfix-$m/mode")" = valid ] || "$BIN/mx-mode.sh" $m valid || exit 1; done
 "$BIN/mx-mode.sh" mx2b down
