@@ -25,8 +25,8 @@ type Mail struct {
 	// Path says where it is, for people.
 	Path string
 	// Mark is the source's own number for it; marks rise, but for a mail that could
-	// not be had.
-	Mark uint32
+	// not be had, or not at first.
+	Mark uint64
 	// Raw is the mail as it came; at most MaxMail bytes.
 	Raw []byte
 	// Err says why it could not be had; then Raw is nil.
@@ -42,9 +42,9 @@ const MaxMail = maxMail
 // Kept are mails of one source that are dealt with.
 type Kept struct {
 	// UpTo is the mark of the last; all before it are dealt with too.
-	UpTo uint32
+	UpTo uint64
 	// Taken are the marks of those in which reports about our domains were.
-	Taken []uint32
+	Taken []uint64
 }
 
 // An item is one file, or one mail that is in memory, that may hold reports.
@@ -63,7 +63,7 @@ type item struct {
 	raw  []byte // the bytes, where they were read already
 	err  error  // why there is nothing to read
 	from Source // nil for files
-	mark uint32
+	mark uint64
 }
 
 // read returns the item's bytes.

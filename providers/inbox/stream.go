@@ -43,7 +43,7 @@ func (s *stream) Mails(ctx context.Context, hand func(Mail) error) error {
 	}
 	if string(head) == mboxLead {
 		return eachMail(newMbox(r), func(raw []byte, n int, _ int64, err error) error {
-			return give(Mail{Path: fmt.Sprintf("%s, mail %d", s.name, n), Mark: uint32(n), Raw: raw, Err: err})
+			return give(Mail{Path: fmt.Sprintf("%s, mail %d", s.name, n), Mark: uint64(n), Raw: raw, Err: err})
 		})
 	}
 	limit := maxMail

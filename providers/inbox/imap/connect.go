@@ -29,14 +29,15 @@ const (
 // that is wrong, a folder that is not there.
 type refusal struct {
 	error
-	// passing is true for what another may mend meanwhile, as by making a folder.
+	// passing is true for what another may mend meanwhile, as by making a folder or
+	// renewing a certificate.
 	passing bool
 }
 
 func (r refusal) Unwrap() error { return r.error }
 
 // Hopeless reports whether err is of a kind that following a folder cannot outlast: a
-// login that is refused, lest it be locked, or a certificate.
+// password that is wrong, lest the login be locked, or that nobody gives.
 func Hopeless(err error) bool {
 	var r refusal
 	return errors.As(err, &r) && !r.passing
@@ -68,7 +69,7 @@ func (b *Mailbox) dial(ctx context.Context) (*meter, error) {
 		}
 		var cert *tls.CertificateVerificationError
 		if errors.As(err, &cert) {
-			return nil, refusal{error: fmt.Errorf("read mail from %s: its certificate cannot be trusted: %w; --ca names roots of your own", a.Host, cert.Err)}
+			return nil, refusal{passing: true, error: fmt.Errorf("read mail from %s: its certificate cannot be trusted: %w; --ca names roots of your own", a.Host, cert.Err)}
 		}
 		failed = fmt.Errorf("read mail from %s [%s]: %w", a.Host, addr, err)
 		if ctx.Err() != nil {
@@ -142,7 +143,7 @@ func startTLS(conn net.Conn) (greeting string, err error) {
 		switch said := strings.ToUpper(line); {
 		case strings.HasPrefix(said, "* "):
 		case !strings.HasPrefix(said, "A OK"):
-			return "", refusal{error: fmt.Errorf("it refuses to begin TLS: %s", finding.Quote(line, 120))}
+			return "", refusal{passing: true, error: fmt.Errorf("it refuses to begin TLS: %s", finding.Quote(line, 120))}
 		case r.Buffered() > 0:
 			return "", errors.New("it goes on in clear after it agreed to begin TLS")
 		default:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"belay/providers/inbox"
 
@@ -56,6 +57,32 @@ func (s *session) list(ctx context.Context, first, last imap.UID) ([]listed, err
 	})
 	slices.SortFunc(found, func(a, b listed) int { return int(int64(a.uid) - int64(b.uid)) })
 	return found, err
+}
+
+// arrived is when a mail came into the folder, by INTERNALDATE; there is false where
+// it is gone.
+func (s *session) arrived(ctx context.Context, uid imap.UID) (at time.Time, there bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, loginTime)
+	defer cancel()
+	err = s.during(ctx, "look for a mail", func() error {
+		cmd := s.client.Fetch(imap.UIDSetNum(uid), &imap.FetchOptions{UID: true, InternalDate: true})
+		for msg := cmd.Next(); msg != nil; msg = cmd.Next() {
+			of, came := imap.UID(0), time.Time{}
+			for data := msg.Next(); data != nil; data = msg.Next() {
+				switch data := data.(type) {
+				case imapclient.FetchItemDataUID:
+					of = data.UID
+				case imapclient.FetchItemDataInternalDate:
+					came = data.Time
+				}
+			}
+			if of == uid {
+				at, there = came, true
+			}
+		}
+		return cmd.Close()
+	})
+	return at, there, err
 }
 
 // batch cuts the next mails to be fetched off the list: none that is too large.

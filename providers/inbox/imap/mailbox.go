@@ -49,12 +49,14 @@ type Mailbox struct {
 	secret  string
 	known   bool // secret is
 
-	read  Cursor // what was handed over
 	total atomic.Int64
 
 	mu   sync.Mutex
-	kept Cursor      // in the folder whose mails Keep is told of
-	seen imap.UIDSet // to be marked
+	read Cursor      // all mails up to here were handed over, or are not to be had now
+	held uint32      // the first of them that is to be asked for again; 0 for none
+	turn uint32      // how many folders there were: one made anew is another
+	kept Cursor      // what Keep was told of, in the folder of this turn
+	seen imap.UIDSet // to be marked, there
 	anew string
 }
 
@@ -106,10 +108,9 @@ func (b *Mailbox) Mails(ctx context.Context, hand func(inbox.Mail) error) error 
 	if err != nil {
 		return fmt.Errorf("remember how far %s was read: %w", b, err)
 	}
-	b.read = from
 	b.total.Store(0)
 	b.mu.Lock()
-	b.kept = Cursor{}
+	b.read, b.held, b.kept = from, 0, Cursor{}
 	b.mu.Unlock()
 	handed := 0
 	give := func(m inbox.Mail) error {
@@ -174,6 +175,7 @@ func (b *Mailbox) round(ctx context.Context, hand func(inbox.Mail) error) error 
 			var now []listed
 			if now, rest = batch(rest); len(now) == 0 {
 				now, rest = rest[:1], rest[1:]
+				b.pass(now[0].uid)
 				err = b.give(now[0].uid, nil, tooLarge(now[0].size), hand)
 			} else {
 				err = b.take(ctx, now, hand)
@@ -201,8 +203,8 @@ func (b *Mailbox) begin(validity uint32) error {
 		if b.read.Validity != 0 {
 			b.anew = "the folder was made anew since it was last read (its UIDVALIDITY is another), and is read from its beginning"
 		}
-		b.read = Cursor{Validity: validity}
-		b.seen = nil
+		b.read, b.held, b.seen = Cursor{Validity: validity}, 0, nil
+		b.turn++
 	}
 	if b.kept.Validity != validity {
 		b.kept = Cursor{Validity: validity}
@@ -210,12 +212,21 @@ func (b *Mailbox) begin(validity uint32) error {
 	return nil
 }
 
+// holdFor is how long a mail, from the day it came in, may be listed and not handed
+// out before it is passed for good: what fails for a moment is asked for again by the
+// next reading, and what is broken for ever does not have its folder read again for
+// ever.
+const holdFor = 24 * time.Hour
+
+var (
+	errHeld    = errors.New("the server lists this mail and does not hand it out; it is asked for again")
+	errNotHere = errors.New("the server lists this mail and does not hand it out")
+)
+
 // take hands over a batch, and says of what did not come, though it is there, that it
 // did not.
 func (b *Mailbox) take(ctx context.Context, now []listed, hand func(inbox.Mail) error) error {
-	given, err := b.session.fetch(ctx, now, func(uid imap.UID, raw []byte, err error) error {
-		return b.give(uid, raw, err, hand)
-	})
+	given, err := b.ask(ctx, now, hand)
 	if err != nil {
 		return err
 	}
@@ -223,39 +234,98 @@ func (b *Mailbox) take(ctx context.Context, now []listed, hand func(inbox.Mail) 
 		if given[l.uid] {
 			continue
 		}
-		still, err := b.session.list(ctx, l.uid, l.uid)
+		again, err := b.ask(ctx, []listed{l}, hand)
 		if err != nil {
 			return err
 		}
-		if len(still) > 0 {
-			if err := b.give(l.uid, nil, errors.New("the server lists this mail and does not hand it out"), hand); err != nil {
-				return err
+		if again[l.uid] {
+			continue
+		}
+		came, there, err := b.session.arrived(ctx, l.uid)
+		if err != nil {
+			return err
+		}
+		if !there {
+			continue
+		}
+		why := errNotHere
+		if age := b.options.Clock.Now().Sub(came); age.Abs() < holdFor {
+			why = errHeld
+			b.hold(l.uid)
+		}
+		b.pass(l.uid)
+		if err := b.give(l.uid, nil, why, hand); err != nil {
+			return err
+		}
+	}
+	b.pass(now[len(now)-1].uid)
+	return nil
+}
+
+// ask fetches mails and hands over those that come. The cursor follows as far as none
+// is missing before it.
+func (b *Mailbox) ask(ctx context.Context, now []listed, hand func(inbox.Mail) error) (given map[imap.UID]bool, err error) {
+	come := make(map[imap.UID]bool, len(now))
+	next := 0 // of now, the first that did not come
+	return b.session.fetch(ctx, now, func(uid imap.UID, raw []byte, err error) error {
+		come[uid] = true
+		for next < len(now) && come[now[next].uid] {
+			b.pass(now[next].uid)
+			next++
+		}
+		return b.give(uid, raw, err, hand)
+	})
+}
+
+// pass notes that what is up to a mail needs no more asking in this reading.
+func (b *Mailbox) pass(uid imap.UID) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.read.UID = max(b.read.UID, uint32(uid))
+}
+
+// hold keeps the cursor before a mail.
+func (b *Mailbox) hold(uid imap.UID) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.held == 0 || uint32(uid) < b.held {
+		b.held = uint32(uid)
+	}
+}
+
+// A mark is a UID and, above it, the turn it is of: what is kept late, of a folder that
+// was made anew meanwhile, must not be taken for mails of the new one.
+func (b *Mailbox) mark(uid imap.UID) uint64 { return uint64(b.turn)<<32 | uint64(uid) }
+
+func (b *Mailbox) give(uid imap.UID, raw []byte, err error, hand func(inbox.Mail) error) error {
+	if refused := hand(inbox.Mail{Path: fmt.Sprintf("%s/;UID=%d", b, uid), Mark: b.mark(uid), Raw: raw, Err: err}); refused != nil {
+		return errHand{refused}
+	}
+	return nil
+}
+
+// Keep remembers that mails were dealt with: up to the first that is missing.
+func (b *Mailbox) Keep(ctx context.Context, kept inbox.Kept) error {
+	b.mu.Lock()
+	if b.options.MarkSeen {
+		for _, mark := range kept.Taken {
+			if uint32(mark>>32) == b.turn {
+				b.seen.AddNum(imap.UID(uint32(mark)))
 			}
 		}
 	}
-	return nil
-}
-
-func (b *Mailbox) give(uid imap.UID, raw []byte, err error, hand func(inbox.Mail) error) error {
-	if refused := hand(inbox.Mail{Path: fmt.Sprintf("%s/;UID=%d", b, uid), Mark: uint32(uid), Raw: raw, Err: err}); refused != nil {
-		return errHand{refused}
+	if uint32(kept.UpTo>>32) != b.turn {
+		b.mu.Unlock()
+		return nil
 	}
-	b.read.UID = max(b.read.UID, uint32(uid))
-	return nil
-}
-
-// Keep remembers that mails were dealt with.
-func (b *Mailbox) Keep(ctx context.Context, kept inbox.Kept) error {
-	b.mu.Lock()
-	b.kept.UID = max(b.kept.UID, kept.UpTo)
-	upTo := b.kept
-	if b.options.MarkSeen {
-		for _, uid := range kept.Taken {
-			b.seen.AddNum(imap.UID(uid))
-		}
+	upTo := min(uint32(kept.UpTo), b.read.UID)
+	if b.held != 0 {
+		upTo = min(upTo, b.held-1)
 	}
+	b.kept.UID = max(b.kept.UID, upTo)
+	at := b.kept
 	b.mu.Unlock()
-	return b.options.Save(ctx, upTo)
+	return b.options.Save(ctx, at)
 }
 
 // Settle marks as seen what is to be marked. It is called when what Mails gave was

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"belay/providers/inbox"
+	"belay/rollout/world"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
@@ -99,6 +100,43 @@ func TestFolderMadeAnew(t *testing.T) {
 	}
 }
 
+// What of the old folder is still under way must not be noted as read in the new one.
+func TestFolderMadeAnewWhileItIsRead(t *testing.T) {
+	d := start(t, odd{})
+	d.add(t, "INBOX", mails(1, 200)...)
+	var m memory
+	b := d.box(&m, func(_ *Account, o *Options) { o.MarkSeen = true })
+	defer b.Close()
+	var handed []inbox.Mail
+	err := b.Mails(t.Context(), func(mail inbox.Mail) error {
+		handed = append(handed, mail)
+		switch {
+		case len(handed) == 100:
+			if err := errors.Join(d.user.Delete("INBOX"), d.user.Create("INBOX", nil)); err != nil {
+				t.Error(err)
+			}
+			d.add(t, "INBOX", mails(201, 203)...)
+			d.cut()
+		case mail.Mark > handed[0].Mark+1<<31:
+			old := handed[len(handed)-2]
+			if old.Mark < mail.Mark-1 {
+				return b.Keep(t.Context(), inbox.Kept{UpTo: old.Mark, Taken: []uint64{old.Mark}})
+			}
+		}
+		return nil
+	})
+	last := handed[len(handed)-1]
+	if err != nil || string(last.Raw) != mails(203, 203)[0] || m.at.UID != 0 {
+		t.Fatalf("%d mails, the last %q, error %v, cursor %+v", len(handed), last.Raw, err, m.at)
+	}
+	if err := b.Settle(t.Context()); err != nil || flagged(t, d, "INBOX") != 0 {
+		t.Errorf("error %v, %d mails of the new folder are marked as seen", err, flagged(t, d, "INBOX"))
+	}
+	if err := b.Keep(t.Context(), inbox.Kept{UpTo: last.Mark}); err != nil || m.at.UID != 3 {
+		t.Errorf("error %v, cursor %+v", err, m.at)
+	}
+}
+
 func TestWhatIsNotKeptIsReadAgain(t *testing.T) {
 	d := start(t, odd{})
 	d.add(t, "INBOX", mails(1, 9)...)
@@ -106,8 +144,12 @@ func TestWhatIsNotKeptIsReadAgain(t *testing.T) {
 	full := errors.New("the disk is full")
 	b := d.box(&m, nil)
 	n := 0
-	err := b.Mails(t.Context(), func(inbox.Mail) error {
-		if n++; n == 5 {
+	var third uint64
+	err := b.Mails(t.Context(), func(m inbox.Mail) error {
+		switch n++; n {
+		case 3:
+			third = m.Mark
+		case 5:
 			return full
 		}
 		return nil
@@ -115,7 +157,7 @@ func TestWhatIsNotKeptIsReadAgain(t *testing.T) {
 	if !errors.Is(err, full) {
 		t.Fatalf("error %v", err)
 	}
-	if err := b.Keep(t.Context(), inbox.Kept{UpTo: 3}); err != nil {
+	if err := b.Keep(t.Context(), inbox.Kept{UpTo: third}); err != nil {
 		t.Fatal(err)
 	}
 	b.Close()
@@ -141,6 +183,13 @@ func TestLostConnectionIsMadeAgain(t *testing.T) {
 	}
 }
 
+// crowded is a session that lets nobody in just now.
+type crowded struct{ imapserver.Session }
+
+func (crowded) Login(string, string) error {
+	return &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeLimit, Text: "Too many connections"}
+}
+
 func TestOneClearSentence(t *testing.T) {
 	for name, row := range map[string]struct {
 		odd               odd
@@ -154,11 +203,13 @@ func TestOneClearSentence(t *testing.T) {
 		"no password": {odd{}, func(_ *Account, o *Options) {
 			o.Password = func(context.Context) (string, error) { return "", errors.New("set BELAY_IMAP_PASSWORD") }
 		}, "set BELAY_IMAP_PASSWORD", true, true},
+		"too many logins": {odd{session: func(s imapserver.Session) imapserver.Session { return crowded{s} }}, nil,
+			`log in at imap.corp.test: it refuses "tlsrpt@corp.test": it says "Too many connections"`, false, true},
 		"no such folder": {odd{}, func(a *Account, _ *Options) { a.Folder = "Archive" },
 			`open the folder "Archive" at imap.corp.test: it says "No such mailbox"; it has INBOX, Reports/TLS`, false, true},
-		"a certificate for another name": {odd{names: []string{"mail.corp.test"}}, nil, "its certificate cannot be trusted: x509: certificate is valid for mail.corp.test, not imap.corp.test; --ca", true, true},
-		"an expired certificate":         {odd{expired: true}, nil, "expired", true, true},
-		"an unknown authority":           {odd{}, func(_ *Account, o *Options) { _, o.Network.Roots = certificate(t, []string{host}, false) }, "unknown authority", true, true},
+		"a certificate for another name": {odd{names: []string{"mail.corp.test"}}, nil, "its certificate cannot be trusted: x509: certificate is valid for mail.corp.test, not imap.corp.test; --ca", false, true},
+		"an expired certificate":         {odd{expired: true}, nil, "expired", false, true},
+		"an unknown authority":           {odd{}, func(_ *Account, o *Options) { _, o.Network.Roots = certificate(t, []string{host}, false) }, "unknown authority", false, true},
 		"TLS 1.1":                        {odd{versions: 0x0302}, nil, "begin TLS: remote error: tls: protocol version not supported", false, false},
 		"no STARTTLS":                    {odd{startTLS: true}, func(a *Account, _ *Options) { a.StartTLS = true; a.User = user }, "", false, false},
 		"TLS where there is none":        {odd{startTLS: true}, nil, "first record does not look like a TLS handshake", false, false},
@@ -228,11 +279,27 @@ func TestWaitEndsWithNews(t *testing.T) {
 	}
 }
 
+// A server may say that there is news whenever it is asked.
+func TestWaitTakesAWhile(t *testing.T) {
+	d := start(t, odd{caps: imap.CapSet{imap.CapIMAP4rev1: {}, imap.CapIdle: {}}})
+	b := d.box(&memory{}, nil)
+	defer b.Close()
+	if _, err := read(t, b); err != nil {
+		t.Fatal(err)
+	}
+	b.session.news <- struct{}{}
+	begun := world.Start()
+	if err := b.Wait(t.Context(), time.Hour); err != nil || begun.Elapsed() < shortestWait {
+		t.Errorf("it waited %s, error %v", begun.Elapsed(), err)
+	}
+}
+
 // holding is a session that keeps some mails to itself, or says less than it should.
 type holding struct {
 	imapserver.Session
 	withhold imap.UID
 	validity bool
+	times    *int // that it is withheld still
 }
 
 func (h holding) Fetch(w *imapserver.FetchWriter, set imap.NumSet, o *imap.FetchOptions) error {
@@ -240,8 +307,10 @@ func (h holding) Fetch(w *imapserver.FetchWriter, set imap.NumSet, o *imap.Fetch
 		var less imap.UIDSet
 		all, _ := uids.Nums()
 		for _, uid := range all {
-			if uid != h.withhold {
+			if uid != h.withhold || *h.times == 0 {
 				less.AddNum(uid)
+			} else {
+				*h.times--
 			}
 		}
 		if len(less) == 0 {
@@ -260,19 +329,51 @@ func (h holding) Select(folder string, o *imap.SelectOptions) (*imap.SelectData,
 	return data, err
 }
 
+// later is a clock that runs ahead.
+type later time.Duration
+
+func (l later) Now() time.Time { return time.Now().Add(time.Duration(l)) }
+
 func TestMailThatIsNotHandedOut(t *testing.T) {
-	d := start(t, odd{session: func(s imapserver.Session) imapserver.Session { return holding{s, 2, true} }})
-	d.add(t, "INBOX", mails(1, 3)...)
-	got, err := read(t, d.box(&memory{}, nil))
-	want := mails(1, 3)
-	slices.Sort(got)
-	if err != nil || len(got) != 3 || !slices.Contains(got, "the server lists this mail and does not hand it out") || !slices.Contains(got, want[0]) {
-		t.Errorf("%q, error %v", got, err)
+	for name, row := range map[string]struct {
+		times int // that it is not handed out
+		after time.Duration
+		said  string // in place of it at first
+		upTo  uint32
+		again []string
+	}{
+		"once":                 {1, 0, "", 3, nil},
+		"for a while":          {2, 0, errHeld.Error(), 1, mails(2, 3)},
+		"ever, since long ago": {1 << 30, 2 * holdFor, errNotHere.Error(), 3, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			left := row.times
+			d := start(t, odd{session: func(s imapserver.Session) imapserver.Session { return holding{s, 2, true, &left} }})
+			d.add(t, "INBOX", mails(1, 3)...)
+			var m memory
+			b := d.box(&m, nil)
+			b.session, _ = b.open(t.Context()) // while the certificate is good
+			b.options.Clock = later(row.after)
+			got, err := read(t, b)
+			want := mails(1, 3)
+			if row.said != "" {
+				want[1] = row.said
+			}
+			slices.Sort(got)
+			slices.Sort(want)
+			defer b.Close()
+			if err != nil || !slices.Equal(got, want) || m.at.UID != row.upTo {
+				t.Errorf("%q, error %v, cursor %+v", got, err, m.at)
+			}
+			if got, err = read(t, b); err != nil || !slices.Equal(got, row.again) || m.at.UID != 3 {
+				t.Errorf("again: %q, error %v, cursor %+v", got, err, m.at)
+			}
+		})
 	}
 }
 
 func TestFolderWithoutUIDValidity(t *testing.T) {
-	d := start(t, odd{session: func(s imapserver.Session) imapserver.Session { return holding{s, 0, false} }})
+	d := start(t, odd{session: func(s imapserver.Session) imapserver.Session { return holding{s, 0, false, new(int)} }})
 	d.add(t, "INBOX", mails(1, 3)...)
 	if _, err := read(t, d.box(&memory{}, nil)); err == nil || !strings.Contains(err.Error(), "UIDVALIDITY") {
 		t.Errorf("error %v", err)

@@ -179,10 +179,10 @@ type memory struct{ at Cursor }
 // that could not be had why.
 func read(t *testing.T, b *Mailbox) (got []string, err error) {
 	t.Helper()
-	var last uint32
-	var marks []uint32
+	var last uint64
+	var marks []uint64
 	err = b.Mails(t.Context(), func(m inbox.Mail) error {
-		if m.Mark <= last && m.Err == nil {
+		if m.Mark == last {
 			t.Errorf("mark %d after %d", m.Mark, last)
 		}
 		last = max(last, m.Mark)

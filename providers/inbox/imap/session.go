@@ -98,7 +98,7 @@ func (s *session) logIn(ctx context.Context, password func(context.Context) (str
 	}
 	plain := caps.Has(imap.AuthCap(sasl.Plain))
 	if !plain && caps.Has(imap.CapLoginDisabled) {
-		return refusal{error: fmt.Errorf("log in at %s: it takes no password, neither by AUTHENTICATE PLAIN nor by LOGIN", s.account.Host)}
+		return refusal{passing: true, error: fmt.Errorf("log in at %s: it takes no password, neither by AUTHENTICATE PLAIN nor by LOGIN", s.account.Host)}
 	}
 	secret, err := password(ctx)
 	if err != nil {
@@ -116,7 +116,8 @@ func (s *session) logIn(ctx context.Context, password func(context.Context) (str
 		return err
 	})
 	if refused != nil && refused.Code != imap.ResponseCodeUnavailable && refused.Code != imap.ResponseCodeServerBug {
-		return refusal{error: fmt.Errorf("log in at %s: it refuses %s: it says %s", s.account.Host, finding.Quote(s.account.User, 100), finding.Quote(refused.Text, 200))}
+		// Without this code a NO may mean too many connections as well as a wrong password.
+		return refusal{passing: refused.Code != imap.ResponseCodeAuthenticationFailed, error: fmt.Errorf("log in at %s: it refuses %s: it says %s", s.account.Host, finding.Quote(s.account.User, 100), finding.Quote(refused.Text, 200))}
 	}
 	return err
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"belay/rollout/world"
+
 	"github.com/emersion/go-imap/v2"
 )
 
@@ -11,20 +13,36 @@ import (
 // what lies between forgets quiet connections.
 const longestIdle = 9 * time.Minute
 
+// shortestWait is from one look at the folder to the next at least, whatever the server
+// says.
+const shortestWait = time.Second
+
 // Wait returns when there may be news in the folder: when the server says so (IDLE,
 // RFC 2177), when the connection was lost, after a while; or, where the server cannot
-// say it, after every. Its error is ctx's.
+// say it, after every. It takes a second at least. Its error is ctx's.
 func (b *Mailbox) Wait(ctx context.Context, every time.Duration) error {
 	if b.session == nil || !b.session.client.Caps().Has(imap.CapIdle) {
 		return pause(ctx, every)
 	}
+	begun := world.Start()
+	if err := b.idle(ctx); ctx.Err() != nil {
+		return ctx.Err()
+	} else if err != nil {
+		b.drop()
+		return pause(ctx, every)
+	}
+	return pause(ctx, shortestWait-begun.Elapsed())
+}
+
+// idle waits until the server has something to say.
+func (b *Mailbox) idle(ctx context.Context) error {
 	s := b.session
 	select {
 	case <-s.news: // it came while the folder was read
 		return nil
 	default:
 	}
-	err := s.during(ctx, "wait for mail", func() error {
+	return s.during(ctx, "wait for mail", func() error {
 		idle, err := s.client.Idle()
 		if err != nil {
 			return err
@@ -44,12 +62,4 @@ func (b *Mailbox) Wait(ctx context.Context, every time.Duration) error {
 		}
 		return idle.Wait()
 	})
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	if err != nil {
-		b.drop()
-		return pause(ctx, every)
-	}
-	return nil
 }

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -50,7 +51,17 @@ type Source struct {
 
 	total atomic.Int64
 	bare  atomic.Int64 // reports of which nothing is told that could be counted
+
+	mu    sync.Mutex
+	given map[uint64]report   // by mark: handed over, and not kept yet
+	known map[report]struct{} // dealt with: they are not asked for again
 }
+
+// report names a report about one domain.
+type report struct{ id, domain string }
+
+// mostFailures is how many reports in a row may fail to be had before the source does.
+const mostFailures = 3
 
 var _ inbox.Source = (*Source)(nil)
 
@@ -59,8 +70,19 @@ func (s *Source) String() string { return s.Name }
 // Total is how many reports there are to hand over.
 func (s *Source) Total() int { return int(s.total.Load()) }
 
-// Keep has nothing to do: the same reports are recognised as duplicates.
-func (s *Source) Keep(context.Context, inbox.Kept) error { return nil }
+// Keep has the reports that were dealt with not asked for again by this Source. Another
+// asks again, and they are recognised as duplicates.
+func (s *Source) Keep(_ context.Context, kept inbox.Kept) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for mark, r := range s.given {
+		if mark <= kept.UpTo {
+			s.known[r] = struct{}{}
+			delete(s.given, mark)
+		}
+	}
+	return nil
+}
 
 // Note says what could not be handed over.
 func (s *Source) Note() string {
@@ -71,7 +93,8 @@ func (s *Source) Note() string {
 }
 
 // Mails hands over every report about our domains that is told of in the last five
-// weeks.
+// weeks and was not kept before. It fails where several in a row cannot be had, or the
+// last ones.
 func (s *Source) Mails(ctx context.Context, hand func(inbox.Mail) error) error {
 	api, err := s.Open(ctx)
 	if err != nil {
@@ -82,11 +105,20 @@ func (s *Source) Mails(ctx context.Context, hand func(inbox.Mail) error) error {
 	if err != nil {
 		return fmt.Errorf("list the reports at Valimail: %w", err)
 	}
+	reports = s.unknown(reports)
 	s.total.Store(int64(len(reports)))
+	failed := 0 // in a row
 	for i, r := range reports {
-		mail := inbox.Mail{Path: s.Name + "/" + finding.Clean(r.id, 120), Mark: uint32(i + 1), Bare: true}
+		mail := inbox.Mail{Path: s.Name + "/" + finding.Clean(r.id, 120), Mark: uint64(i + 1), Bare: true}
 		if mail.Raw, mail.Err = s.report(ctx, api, r); ctx.Err() != nil {
 			return ctx.Err()
+		}
+		var unanswered unansweredError
+		if !errors.As(mail.Err, &unanswered) {
+			failed = 0
+			s.give(mail, r)
+		} else if failed++; failed == mostFailures || i == len(reports)-1 {
+			return fmt.Errorf("%w; what is left is asked for the next time", mail.Err)
 		}
 		if mail.Raw == nil && mail.Err == nil {
 			s.bare.Add(1)
@@ -98,6 +130,42 @@ func (s *Source) Mails(ctx context.Context, hand func(inbox.Mail) error) error {
 		}
 	}
 	return nil
+}
+
+// unansweredError is the API's, not that of what it tells.
+type unansweredError struct{ error }
+
+func (e unansweredError) Unwrap() error { return e.error }
+
+// unknown leaves out what was dealt with, and forgets what is not told of any more.
+func (s *Source) unknown(all []listed) (left []listed) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.given = make(map[uint64]report)
+	still := make(map[report]struct{})
+	for _, l := range all {
+		r := report{l.id, l.domain}
+		if _, ok := s.known[r]; ok {
+			still[r] = struct{}{}
+		} else {
+			left = append(left, l)
+		}
+	}
+	s.known = still
+	return left
+}
+
+// give notes what Keep will be told of, or, of a report that is not handed over, what
+// it will not.
+func (s *Source) give(mail inbox.Mail, l listed) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := report{l.id, l.domain}
+	if mail.Raw == nil && mail.Err == nil {
+		s.known[r] = struct{}{}
+		return
+	}
+	s.given[mail.Mark] = r
 }
 
 // listed is one report about one domain, as the list tells of it in a row for each
@@ -156,7 +224,7 @@ func (s *Source) report(ctx context.Context, api API, l listed) ([]byte, error) 
 	var answer json.RawMessage
 	found, err := api.Get(ctx, "/mta-sts/tls/failure-details", url.Values{"report-id": {l.id}, "domain-name": {l.domain}}, &answer)
 	if err != nil {
-		return nil, fmt.Errorf("read the failures that report %s tells of: %w", finding.Quote(l.id, 100), err)
+		return nil, unansweredError{fmt.Errorf("read the failures that report %s tells of: %w", finding.Quote(l.id, 100), err)}
 	}
 	var details []fields
 	if found {

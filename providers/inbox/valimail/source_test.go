@@ -114,6 +114,58 @@ func TestWhatIsToldInPartIsNotMadeUp(t *testing.T) {
 	}
 }
 
+// ailing answers the list, and of the details only the first few.
+type ailing struct {
+	*pages
+	left int
+}
+
+func (a *ailing) Get(ctx context.Context, path string, query url.Values, out any) (bool, error) {
+	if path != "/mta-sts/tls" {
+		if a.left--; a.left < 0 {
+			return false, errors.New("out of order")
+		}
+	}
+	return a.pages.Get(ctx, path, query, out)
+}
+
+func TestWhatWasKeptIsNotAskedForAgain(t *testing.T) {
+	var rows []string
+	details := map[string]string{}
+	for _, id := range []string{"a", "b", "c", "d", "e", "f"} {
+		rows = append(rows, `{"domain":"corp.test","report-id":"`+id+`"}`)
+		details[id] = `[{"start_date":"2026-11-01","success_count":10,"failure_count":2}]`
+	}
+	api := &ailing{pages: &pages{list: []string{`{"Count":6,"Results":[` + strings.Join(rows, ",") + `]}`}, details: details}, left: 2}
+	s := &Source{Name: "valimail:", Clock: noon{}, Ours: []string{"corp.test"}, Open: func(context.Context) (API, error) { return api, nil }}
+	read := func() (good, bad int, err error) {
+		var last uint64
+		err = s.Mails(t.Context(), func(m inbox.Mail) error {
+			if last = m.Mark; m.Err != nil {
+				bad++
+			} else {
+				good++
+			}
+			return nil
+		})
+		if kept := s.Keep(t.Context(), inbox.Kept{UpTo: last}); kept != nil {
+			t.Fatal(kept)
+		}
+		return good, bad, err
+	}
+	// Four cannot be had: two are told of, and at the third it fails.
+	if good, bad, err := read(); good != 2 || bad != 2 || err == nil || !strings.Contains(err.Error(), "out of order") || api.left != -3 {
+		t.Errorf("%d good, %d bad, error %v, asked %d beyond", good, bad, err, -api.left)
+	}
+	api.left = 100
+	if good, bad, err := read(); good != 4 || bad != 0 || err != nil || api.left != 96 {
+		t.Errorf("then %d good, %d bad, error %v, %d asked", good, bad, err, 100-api.left)
+	}
+	if good, bad, err := read(); good != 0 || bad != 0 || err != nil || api.left != 96 || s.Total() != 0 {
+		t.Errorf("at last %d good, %d bad, error %v, %d asked", good, bad, err, 100-api.left)
+	}
+}
+
 func FuzzReports(f *testing.F) {
 	f.Add(`{"Count":1,"Results":[{"domain":"corp.test","report-id":"r","success-count":1,"start-date":"2026-11-01"}]}`, `[{"failure_count":1,"start_date":"2026-11-01"}]`)
 	f.Add(`{"Results":[{"domain":"corp.test","report-id":"\u001b","max-age":1e300,"policy-mx-host":["x"]}]}`, `{"data":[null,3,{}]}`)
