@@ -38,19 +38,29 @@ func IsURL(text string) bool {
 // imaps://. Without a folder it is INBOX. What is no letter, digit or "@" in the user
 // or the folder is escaped as in any URL. There is no place for a password in it.
 func Parse(text string) (Account, error) {
+	a, err := parse(text)
+	if err != nil && holdsPassword(text) {
+		return Account{}, errPassword
+	}
+	return a, err
+}
+
+var errPassword = errors.New("mailbox: the URL must not hold a password, since others on this machine can see it; belay reads it from the environment or the keyring, or asks for it")
+
+func parse(text string) (Account, error) {
 	u, err := url.Parse(text)
 	if err != nil {
-		return Account{}, fmt.Errorf("mailbox: %w", errors.Unwrap(err)) // what is around it holds the whole text, and maybe a password
+		return Account{}, fmt.Errorf("mailbox: %w", errors.Unwrap(err)) // what is around it is the whole text
 	}
 	_, password := u.User.Password()
-	shown := finding.Quote(u.Redacted(), 200)
+	shown := finding.Quote(text, 200)
 	a := Account{
 		StartTLS: u.Scheme == schemeStartTLS, User: u.User.Username(),
 		Host: strings.ToLower(u.Hostname()), Port: u.Port(), Folder: strings.Trim(u.Path, "/"),
 	}
 	switch {
 	case password:
-		return Account{}, errors.New("mailbox: the URL must not hold a password, since others on this machine can see it; belay reads it from the environment or the keyring, or asks for it")
+		return Account{}, errPassword
 	case u.Scheme == "imap":
 		return Account{}, fmt.Errorf("mailbox %s: belay reads no mail without TLS; write imaps:// or imap+starttls://", shown)
 	case u.Scheme != schemeTLS && u.Scheme != schemeStartTLS || a.Host == "" || u.RawQuery != "" || u.Fragment != "":
@@ -67,6 +77,15 @@ func Parse(text string) (Account, error) {
 		a.Folder = "INBOX"
 	}
 	return a, nil
+}
+
+// holdsPassword reports whether a ":" stands before an "@" in a URL. What looks like a
+// port or a path may then be a password with a "/", "#" or "?" in it, so of a URL that
+// is wrong nothing is fit to be shown.
+func holdsPassword(text string) bool {
+	_, rest, _ := strings.Cut(text, "://")
+	colon := strings.Index(rest, ":")
+	return colon >= 0 && colon < strings.LastIndex(rest, "@")
 }
 
 func (a Account) usualPort() string {

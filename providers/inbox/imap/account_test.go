@@ -15,6 +15,7 @@ func TestAccounts(t *testing.T) {
 		"imaps://tlsrpt%40corp.test@imap.corp.test/INBOX":    "imaps://tlsrpt@corp.test@imap.corp.test/INBOX",
 		"imaps://corp%5Cuser@imap.corp.test/%C3%9Cber":       "imaps://corp%5Cuser@imap.corp.test/%C3%9Cber",
 		"imaps://a@[2001:db8::1]/INBOX":                      "imaps://a@[2001:db8::1]/INBOX",
+		"imaps://a@imap.corp.test:1993/tls@corp.test":        "imaps://a@imap.corp.test:1993/tls@corp.test",
 		"imaps://a%2Fb@imap.corp.test/a%3Fb":                 "imaps://a%2Fb@imap.corp.test/a%3Fb",
 	} {
 		a, err := Parse(typed)
@@ -29,7 +30,11 @@ func TestAccounts(t *testing.T) {
 	for typed, want := range map[string]string{
 		"imaps://a:hunter2@imap.corp.test/":   "password",
 		"imaps://a:@imap.corp.test/":          "password",
-		"imaps://a:hun%ter2@imap.corp.test/":  "invalid",
+		"imaps://a:hun%ter2@imap.corp.test/":  "password",
+		"imaps://a:hunter2#1@imap.corp.test/": "password",
+		"imaps://a:1234/hunter2@imap.corp/":   "password",
+		"imaps://a:hunter2?x@imap.corp.test/": "password",
+		"imap://a:hunter2/x@imap.corp.test/":  "password",
 		"imap://a@imap.corp.test/":            "TLS",
 		"imaps:///INBOX":                      "not of the form",
 		"imaps://a@imap.corp.test/?x=hunter2": "not of the form",
@@ -37,7 +42,7 @@ func TestAccounts(t *testing.T) {
 		"imaps://a%0d@imap.corp.test/INBOX":   "control characters",
 		"pop3://a@imap.corp.test/":            "not of the form",
 	} {
-		if a, err := Parse(typed); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2@") {
+		if a, err := Parse(typed); err == nil || !strings.Contains(err.Error(), want) || typed != "imaps://a@imap.corp.test/?x=hunter2" && (strings.Contains(err.Error(), "hun") || strings.Contains(err.Error(), "1234")) {
 			t.Errorf("%s is %+v, error %v; want %s", typed, a, err, want)
 		}
 	}
