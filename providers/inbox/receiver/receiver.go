@@ -9,7 +9,7 @@
 //
 // Nobody signs what is posted, and anybody can post. So it stands apart until the
 // operator trusts the address in writing, a client may post only so much in a minute,
-// and large bodies are read one at a time.
+// has few places and seconds to send in, and large bodies are read one at a time.
 package receiver
 
 import (
@@ -57,7 +57,10 @@ type Limits struct {
 const (
 	smallBody  = 256 << 10
 	smallOnes  = 32               // read at once
-	waitTurn   = 5 * time.Second  // of a large one
+	ofOne      = 4                // of them, of one client
+	waitTurn   = 5 * time.Second  // for a place
+	smallTime  = 10 * time.Second // for the body, as far as it is small
+	largeTime  = time.Minute      // for the rest
 	staleAfter = 30 * time.Second // what the importer knows of domains
 	tryAgain   = 60               // seconds
 )
@@ -66,6 +69,7 @@ const (
 type Receiver struct {
 	o     Options
 	rates *rates
+	turns *turns
 	small chan struct{} // a place each
 	large chan struct{}
 
@@ -88,7 +92,7 @@ func New(o Options) *Receiver {
 	if o.Limits.Burst <= 0 {
 		o.Limits.Burst = 120
 	}
-	return &Receiver{o: o, rates: newRates(o.Limits), small: make(chan struct{}, smallOnes), large: make(chan struct{}, 1)}
+	return &Receiver{o: o, rates: newRates(o.Limits), turns: newTurns(ofOne), small: make(chan struct{}, smallOnes), large: make(chan struct{}, 1)}
 }
 
 // mediaTypes are the registered ones (RFC 8460 sections 6.4 and 6.5).
@@ -116,11 +120,18 @@ func (rc *Receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (rc *Receiver) take(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
+	leave, ok := rc.turns.enter(ctx, clientOf(r.RemoteAddr))
+	if !ok {
+		rc.later(w)
+		return
+	}
+	defer leave()
 	if !enter(ctx, rc.small) {
 		rc.later(w)
 		return
 	}
 	defer func() { <-rc.small }()
+	hurry(w, r, smallTime)
 	body, err := io.ReadAll(io.LimitReader(r.Body, smallBody))
 	if err == nil && len(body) == smallBody {
 		if !enter(ctx, rc.large) {
@@ -128,6 +139,7 @@ func (rc *Receiver) take(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		defer func() { <-rc.large }()
+		hurry(w, r, largeTime)
 		var rest []byte
 		rest, err = io.ReadAll(io.LimitReader(r.Body, rc.o.Limits.Bytes+1-smallBody))
 		body = append(body, rest...)
@@ -189,6 +201,17 @@ func (rc *Receiver) current(ctx context.Context) (*inbox.Importer, error) {
 	}
 	rc.importer, rc.made = im, world.Start()
 	return im, nil
+}
+
+// hurry gives a client so long to send what is read of it next: a place is not for
+// whoever lets it wait. Where the connection takes no deadline, that of the server
+// stands.
+func hurry(w http.ResponseWriter, r *http.Request, within time.Duration) {
+	ctx, cancel := context.WithTimeout(r.Context(), within)
+	defer cancel()
+	if end, ok := ctx.Deadline(); ok {
+		_ = http.NewResponseController(w).SetReadDeadline(end)
+	}
 }
 
 // enter takes a place, or gives up after a while.

@@ -182,3 +182,49 @@ func TestManyAtOnceAreEachStoredOnce(t *testing.T) {
 		t.Errorf("answers %v; %d reports were kept", counts, len(kept.kept))
 	}
 }
+
+// One client that opens many posts and never ends them keeps nobody else from posting.
+func TestASlowClientHoldsOthersNotUp(t *testing.T) {
+	kept := new(shelf)
+	rc := receiver.New(receiver.Options{Importer: func(context.Context) (*inbox.Importer, error) {
+		return &inbox.Importer{Store: kept, Owner: inbox.Owners(map[string][]string{"corp.test": nil}), Clock: world.SystemClock()}, nil
+	}})
+	post := func(ctx context.Context, from string, body io.Reader) int {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequestWithContext(ctx, http.MethodPost, receiver.Path, body)
+		r.Header.Set("Content-Type", "application/tlsrpt+json")
+		r.RemoteAddr = from
+		rc.ServeHTTP(w, r)
+		return w.Code
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var slow sync.WaitGroup
+	begun := make(chan struct{}, 40)
+	for range 40 {
+		body, w := io.Pipe()
+		context.AfterFunc(ctx, func() { w.Close() })
+		slow.Go(func() { post(ctx, "192.0.2.1:1000", awaited{body, begun}) })
+	}
+	for range 4 {
+		<-begun
+	}
+	if code := post(t.Context(), "192.0.2.2:1000", strings.NewReader(reportOf("1", "corp.test"))); code != 201 {
+		t.Errorf("another client is answered %d", code)
+	}
+	cancel()
+	slow.Wait()
+	if len(begun) > 0 {
+		t.Errorf("%d more posts of one client were read at once than its 4", len(begun))
+	}
+}
+
+// awaited is a body that says when it is read first.
+type awaited struct {
+	io.Reader
+	begun chan struct{}
+}
+
+func (a awaited) Read(p []byte) (int, error) {
+	a.begun <- struct{}{}
+	return a.Reader.Read(p)
+}
