@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"belay/rollout/finding"
+	"belay/rollout/mtasts"
 )
 
 // HostCertificate is what belay's own server knows of the certificate of one policy
@@ -23,8 +24,9 @@ type HostCertificate struct {
 	Fingerprint string    `json:"fingerprint,omitempty"`
 	NotBefore   time.Time `json:"not_before,omitzero"`
 	NotAfter    time.Time `json:"not_after,omitzero"`
-	// RenewAt is when it is due: when a third of its life is left, or earlier where
-	// the CA asks for that (RFC 9773); Asked is the page by which the CA explains it.
+	// RenewAt is when it is due: when a third of its life is left, or where the CA asks
+	// for that (RFC 9773) earlier or later, but never later than when a sixth is left;
+	// Asked is the page by which the CA explains it.
 	RenewAt time.Time `json:"renew_at,omitzero"`
 	Asked   string    `json:"asked,omitempty"`
 	// Obtained is when it came, and Replaced the serial of the one before it, empty
@@ -37,6 +39,8 @@ type HostCertificate struct {
 	Shown   time.Time `json:"shown,omitzero"`
 	At      []string  `json:"at,omitempty"`
 	Unshown string    `json:"unshown,omitempty"`
+	// Unread is why nothing is known of it here, though a server may keep one.
+	Unread string `json:"unread,omitempty"`
 	// Trouble is what came of the last attempt to obtain or renew it, where that
 	// failed; nil after a success.
 	Trouble *CertificateTrouble `json:"trouble,omitempty"`
@@ -48,8 +52,8 @@ type CertificateTrouble struct {
 	// Since is when the first of the attempts in a row failed, Tries how many did.
 	Since time.Time `json:"since"`
 	Tries int       `json:"tries"`
-	// Kind is the ACME problem type without its prefix, "caa" where belay itself saw
-	// that the CA would refuse, else empty.
+	// Kind is the ACME problem type without its prefix, "other" for one of no RFC, "caa"
+	// where belay itself saw that the CA would refuse, else empty.
 	Kind string `json:"kind,omitempty"`
 	// Said is what stood in the way, in the CA's words where they are its. Mend says
 	// what to do.
@@ -76,7 +80,10 @@ func (e *Engine) certificate(ctx context.Context, r Rollout) *HostCertificate {
 		return nil
 	}
 	c, ok, err := e.Certificates.HostCertificate(ctx, r.Domain)
-	if !ok || err != nil {
+	if err != nil {
+		return &HostCertificate{Host: mtasts.PolicyHost(r.Domain), Unread: finding.Clean(err.Error(), 300)}
+	}
+	if !ok {
 		return nil
 	}
 	return &c
@@ -110,7 +117,10 @@ func (c HostCertificate) Late(now time.Time) bool {
 // Line is the certificate in one line for people, clean of control characters:
 // issuer, days left, the last renewal and who saw it.
 func (c HostCertificate) Line(now time.Time) string {
-	if !c.Exists() {
+	switch {
+	case c.Unread != "":
+		return "not known here: " + c.Unread
+	case !c.Exists():
 		return "none yet"
 	}
 	parts := []string{fmt.Sprintf("by %s, %s", finding.Clean(c.Issuer, 80), leftInWords(c.Left(now)))}

@@ -98,11 +98,16 @@ func (p *program) serve(ctx context.Context, given serveFlags) error {
 // serveCertificates are the operator's own, where there are any, or else those that
 // belay gets itself. done ends what keeps them.
 func (p *program) serveCertificates(s *session, given serveFlags) (c serve.Certificates, done func() error, err error) {
-	if len(given.own.certs)+len(given.own.keys) > 0 {
+	if given.own.given() {
 		own, err := given.own.open(p.log)
+		if err == nil {
+			if err := p.note(given); err != nil { // others on this machine are told less
+				p.log.Warn("how the server was started", "error", err.Error())
+			}
+		}
 		return own, func() error { return nil }, err
 	}
-	kept, err := p.certificatesFor(s, &given.certificates)
+	kept, err := p.certificatesFor(s, given)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -150,7 +155,7 @@ func (p *program) announce(ctx context.Context, s *session, at sockets) (release
 func (p *program) serveUntilToldToEnd(ctx context.Context, server *serve.Server, at sockets, certificates serve.Certificates) error {
 	running, stop := context.WithCancel(ctx)
 	defer stop()
-	manager := systemd{env: p.env}
+	manager := serviceManager{env: p.env}
 	ended := make(chan error, 1)
 	go func() {
 		ended <- server.Run(running, at.Sockets, func() {

@@ -2,16 +2,11 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
-	"belay/providers/dns"
 	"belay/providers/host/certs"
 	"belay/rollout"
 	"belay/rollout/mtasts"
@@ -51,8 +46,8 @@ const (
 // by itself from its first Manage until Close, which the caller must call. Its States
 // tell how each host stands, for metrics and pages. An error is about the flags, the
 // environment or the directory; nothing has been asked of the CA then.
-func (p *program) certificatesFor(s *session, f *certificateFlags) (*certs.Certificates, error) {
-	settings, err := p.certificateSettings(s, f)
+func (p *program) certificatesFor(s *session, given serveFlags) (*certs.Certificates, error) {
+	settings, err := p.certificateSettings(s, &given.certificates)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +55,7 @@ func (p *program) certificatesFor(s *session, f *certificateFlags) (*certs.Certi
 	if err != nil {
 		return nil, err
 	}
-	if err := p.note(f); err != nil {
+	if err := p.note(given); err != nil {
 		return nil, errors.Join(err, kept.Close())
 	}
 	return kept, nil
@@ -94,40 +89,6 @@ func (p *program) certificateSettings(s *session, f *certificateFlags) (certs.Se
 	}, nil
 }
 
-// byDNS gives the challenge record of a policy host, where its domain is proved by
-// DNS-01: through the rollout's own account, and only where the operator has consented.
-func (p *program) byDNS(s *session, ways []string) func(context.Context, string, []string) (certs.Records, error) {
-	return func(ctx context.Context, host string, left []string) (certs.Records, error) {
-		domain, ok := strings.CutPrefix(host, mtasts.PolicyHost(""))
-		if !ok || len(ways) > 0 && !slices.Contains(ways, certs.DNS) {
-			return nil, nil
-		}
-		r, err := s.engine.Load(ctx, domain)
-		if err != nil {
-			return nil, fmt.Errorf("see how %s is proved to the CA: %w", host, err)
-		}
-		switch {
-		case r.Settings.ConsentsToDNS():
-		case slices.ContainsFunc(ways, func(way string) bool { return way != certs.DNS }):
-			return nil, nil // another way was named too
-		case len(ways) == 0:
-			return nil, nil
-		default:
-			return nil, fmt.Errorf("%s is to be proved by DNS, and nobody has consented that belay writes %s by itself; belay set %s --challenge dns does, once and for all renewals: %w",
-				host, rollout.ChallengeName(domain), domain, rollout.ErrRefused)
-		}
-		account, err := s.accounts.records(ctx, domain, r.Settings.DNS)
-		if err != nil {
-			return nil, fmt.Errorf("open the DNS account of %s: %w", domain, err)
-		}
-		record, err := dns.NewChallenge(domain, account, outside{p.world}.challengeSeen, p.log, left...)
-		if err != nil {
-			return nil, err
-		}
-		return record, nil
-	}
-}
-
 // challengeHelp is that of --challenge at new and set.
 const challengeHelp = "`dns`: belay serve proves mta-sts.DOMAIN to the CA by DNS, and may write and remove its own TXT values at _acme-challenge.mta-sts.DOMAIN whenever a certificate is due; empty ends that"
 
@@ -155,62 +116,6 @@ func (p *program) certificateDir(f *certificateFlags) (string, error) {
 	return filepath.Join(state, "certificates"), err
 }
 
-// servedBy is how the last belay serve of a store had its certificates. It stands in
-// the state directory, so that status, check and the wizard find them, and the wizard
-// rehearses as the server orders. There is no secret in it.
-type servedBy struct {
-	Certificates string   `json:"certificates"`
-	CA           string   `json:"ca"`
-	Staging      string   `json:"staging,omitempty"`
-	Email        string   `json:"email,omitempty"`
-	Ways         []string `json:"ways,omitempty"`
-}
-
-// servedByNote is its file.
-const servedByNote = "serve.json"
-
-// note writes down how certificates are had.
-func (p *program) note(f *certificateFlags) error {
-	state, err := p.stateDir()
-	if err != nil {
-		return err
-	}
-	dir, err := p.certificateDir(f)
-	if err != nil {
-		return err
-	}
-	text, err := json.Marshal(servedBy{Certificates: dir, CA: f.ca, Staging: f.staging, Email: f.email, Ways: f.ways})
-	if err == nil {
-		err = os.WriteFile(filepath.Join(state, servedByNote), append(text, '\n'), 0o600)
-	}
-	if err != nil {
-		return fmt.Errorf("note where certificates are kept: %w", err)
-	}
-	return nil
-}
-
-// noted are the flags by which belay serve was started last, or those that it has where
-// it never was.
-func (p *program) noted() (certificateFlags, error) {
-	f := certificateFlags{ca: certs.LetsEncrypt}
-	state, err := p.stateDir()
-	if err != nil {
-		return f, err
-	}
-	text, err := os.ReadFile(filepath.Join(state, servedByNote))
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return f, nil
-	case err != nil:
-		return f, fmt.Errorf("see how belay serve was started: %w", err)
-	}
-	var by servedBy
-	if err := json.Unmarshal(text, &by); err != nil {
-		return f, fmt.Errorf("see how belay serve was started: %w", err)
-	}
-	return certificateFlags{dir: by.Certificates, ca: by.CA, staging: by.Staging, email: by.Email, ways: by.Ways}, nil
-}
-
 // keptCertificates is what belay serve, running here or on a machine that shares the
 // folder, knows of certificates.
 type keptCertificates struct{ p *program }
@@ -223,7 +128,10 @@ func (k keptCertificates) HostCertificate(ctx context.Context, domain string) (r
 	if err != nil {
 		return rollout.HostCertificate{}, false, err
 	}
-	dir, err := k.p.certificateDir(&f)
+	if f.own.given() {
+		return rollout.HostCertificate{}, false, nil // the operator's own are in nobody's books
+	}
+	dir, err := k.p.certificateDir(&f.certificates)
 	if err != nil {
 		return rollout.HostCertificate{}, false, err
 	}

@@ -146,8 +146,9 @@ func TestWhereCertificatesAreKeptIsFoundAgain(t *testing.T) {
 	elsewhere := filepath.Join(t.TempDir(), "shared")
 	for _, dir := range []string{"", elsewhere, ""} {
 		given := &certificateFlags{dir: dir, ca: certs.LetsEncrypt, email: "admin@corp.test"}
+		started := serveFlags{listen: []string{":8443"}, http: []string{"none"}, certificates: *given}
 		at, err := p.certificateDir(given)
-		if err = errors.Join(err, p.note(given)); err != nil {
+		if err = errors.Join(err, p.note(started)); err != nil {
 			t.Fatal(err)
 		}
 		if want := filepath.Join(b.state, "certificates"); dir == "" && at != want || dir != "" && at != dir {
@@ -156,7 +157,8 @@ func TestWhereCertificatesAreKeptIsFoundAgain(t *testing.T) {
 		if err := certs.Folder(at).Store(t.Context(), "hosts/"+host+".json", []byte(`{"host":"`+host+`","serial":"0a`+filepath.Base(at)+`"}`)); err != nil {
 			t.Fatal(err)
 		}
-		if by, err := p.noted(); err != nil || by.email != given.email || by.dir != at {
+		if by, err := p.noted(); err != nil || by.certificates.email != given.email || by.certificates.dir != at ||
+			!slices.Equal(by.listen, started.listen) || !slices.Equal(by.http, started.http) || !by.certificates.noHTTP {
 			t.Errorf("the wizard would rehearse by %+v, %v", by, err)
 		}
 		known, ok, err := keptCertificates{p}.HostCertificate(t.Context(), b.Domain())
@@ -164,11 +166,54 @@ func TestWhereCertificatesAreKeptIsFoundAgain(t *testing.T) {
 			t.Errorf("with --certificates %q another belay finds %+v, %v, %v", dir, known, ok, err)
 		}
 	}
+	if err := p.note(serveFlags{own: ownFlags{certs: []string{"own.pem"}, keys: []string{"own.key"}}}); err != nil {
+		t.Fatal(err)
+	}
+	if known, ok, err := (keptCertificates{p}).HostCertificate(t.Context(), b.Domain()); ok || err != nil {
+		t.Errorf("of a server with certificates of the operator's own is told %+v, %v", known, err)
+	}
+	if err := p.note(serveFlags{certificates: certificateFlags{ca: certs.LetsEncrypt}}); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.WriteFile(filepath.Join(b.state, "certificates", "hosts", host+".json"), []byte("not JSON"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, ok, err := (keptCertificates{p}).HostCertificate(t.Context(), b.Domain()); ok || err == nil {
 		t.Error("a damaged note is taken for one")
+	}
+}
+
+// TestARenewalDoesNotWaitForTheStore: while it cannot be read, the last consent counts,
+// and a host without one is proved in the other ways.
+func TestARenewalDoesNotWaitForTheStore(t *testing.T) {
+	b := newBox(t, lab.Options{})
+	b.start()
+	b.must(exitGood, "set", b.Domain(), "--challenge", "dns")
+	host := mtasts.PolicyHost(b.Domain())
+	p := b.certsProgram()
+	s, err := p.open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	byWays := p.byDNS(s, nil)
+	if records, err := byWays(t.Context(), host, nil); records == nil || err != nil {
+		t.Fatalf("with consent: %v, %v", records, err)
+	}
+	if records, err := byWays(t.Context(), "mta-sts.orphan.test", nil); records != nil || err != nil {
+		t.Errorf("a host that the store does not know: %v, %v", records, err)
+	}
+	fresh, onlyDNS := p.byDNS(s, nil), p.byDNS(s, []string{certs.DNS})
+	if err := s.close(); err != nil {
+		t.Fatal(err)
+	}
+	if records, err := byWays(t.Context(), host, nil); records == nil || err != nil {
+		t.Errorf("by the last consent: %v, %v", records, err)
+	}
+	if records, err := fresh(t.Context(), host, nil); records != nil || err != nil {
+		t.Errorf("by no consent that was ever read: %v, %v", records, err)
+	}
+	if _, err := onlyDNS(t.Context(), host, nil); err == nil {
+		t.Error("a host that is to be proved by DNS alone is proved without consent")
 	}
 }
 

@@ -94,8 +94,8 @@ func (l logged) Rehearse(ctx context.Context, domain string) (cert rollout.HostC
 	if !ok {
 		return cert, errors.New("there is no account to rehearse with")
 	}
-	given := serveFlags{listen: []string{":443"}, http: []string{":80"}}
-	if given.certificates, err = l.p.noted(); err != nil {
+	given, err := l.p.noted()
+	if err != nil {
 		return cert, err
 	}
 	err = l.p.rehearseAll(ctx, &session{engine: l.Engine, accounts: open}, given, []string{mtasts.PolicyHost(domain)},

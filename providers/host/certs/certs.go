@@ -5,7 +5,8 @@
 // A sender that meets an expired certificate at mta-sts.DOMAIN acts as if the
 // domain had no policy (RFC 8461 section 3.3), and nobody notices until somebody
 // looks. So a certificate is here before it is needed, is renewed when a third of
-// its life is left or earlier where the CA asks for it (RFC 9773), and what stood
+// its life is left, or when the CA asks for it (RFC 9773), which may be earlier and, until
+// a sixth is left, later; and what stood
 // in the way of the last attempt is kept in the CA's own words beside what to do
 // about it, for every other belay that looks at the same storage.
 //
