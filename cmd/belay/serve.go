@@ -155,7 +155,7 @@ func (p *program) announce(ctx context.Context, s *session, at sockets) (release
 func (p *program) serveUntilToldToEnd(ctx context.Context, server *serve.Server, at sockets, certificates serve.Certificates) error {
 	running, stop := context.WithCancel(ctx)
 	defer stop()
-	manager := serviceManager{env: p.env}
+	manager := systemd{env: p.env}
 	ended := make(chan error, 1)
 	go func() {
 		ended <- server.Run(running, at.Sockets, func() {
