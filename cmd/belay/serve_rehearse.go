@@ -6,10 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log"
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -52,9 +55,9 @@ func (p *program) rehearse(ctx context.Context, s *session, given serveFlags) er
 	return err
 }
 
-// rehearseAll orders for hosts and calls each with what came of it. It listens as serve
-// does; where a server has the ports already, that one answers the CA. say takes what
-// is no result.
+// rehearseAll orders for hosts and calls each with what came of it. Unless all are
+// proved by DNS it listens as serve does; where a server has a port already, that one
+// answers the CA there. say takes what is no result.
 func (p *program) rehearseAll(ctx context.Context, s *session, given serveFlags, hosts []string, say func(string, ...any), each func(rollout.HostCertificate)) error {
 	settings, err := p.certificateSettings(s, &given.certificates)
 	if err != nil {
@@ -77,10 +80,13 @@ func (p *program) rehearseAll(ctx context.Context, s *session, given serveFlags,
 	if err != nil {
 		return err
 	}
-	quit, err := p.answerRehearsal(ctx, given, rehearsal, say)
-	if err != nil {
-		return errors.Join(err, rehearsal.Close())
+	var at sockets
+	if !provedByDNS(ctx, settings, hosts) {
+		if at, err = p.rehearsalSockets(ctx, s, given, say); err != nil {
+			return errors.Join(err, rehearsal.Close())
+		}
 	}
+	quit := answerRehearsal(at, rehearsal)
 	say("Ordering from %s; what it issues is shown to nobody.", settings.CA)
 	err = rehearsal.Run(ctx, hosts, each)
 	return errors.Join(err, quit(), rehearsal.Close())
@@ -132,17 +138,64 @@ func hostsServed(ctx context.Context, s *session) (hosts []string, err error) {
 	return hosts, err
 }
 
-// answerRehearsal answers the CA at the addresses of the flags until quit is called.
-func (p *program) answerRehearsal(ctx context.Context, given serveFlags, r *certs.Rehearsal, say func(string, ...any)) (quit func() error, err error) {
-	given.status = []string{"none"}
-	at, err := p.serveSockets(ctx, given)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		say("The ports are taken: the server there answers the CA.")
-		return func() error { return nil }, nil
+// rehearsalSockets are where a rehearsal answers the CA: at each of the addresses of
+// the flags that it can have. At the others another server answers.
+func (p *program) rehearsalSockets(ctx context.Context, s *session, given serveFlags, say func(string, ...any)) (at sockets, err error) {
+	defer func() {
+		if err != nil {
+			err, at = errors.Join(err, at.Close()), sockets{}
+		}
+	}()
+	for _, want := range []struct {
+		flag  string
+		addrs []string
+		into  *[]net.Listener
+	}{{"--listen", given.listen, &at.HTTPS}, {"--http", given.http, &at.HTTP}} {
+		for _, addr := range want.addrs {
+			listening, err := listenAt(ctx, want.flag, []string{addr}, false)
+			*want.into = append(*want.into, listening...)
+			if err == nil {
+				continue
+			}
+			who, err := s.accounts.answersInstead(ctx, err)
+			if err != nil {
+				return at, err
+			}
+			say("%s is taken: %s answers the CA there.", addr, who)
+		}
 	}
-	if err != nil {
-		return nil, err
+	return at, nil
+}
+
+// answersInstead is who answers at an address at which belay could not listen because of
+// failed, which is returned where nobody is known to. An ordinary user is not told that
+// a port is taken but that he may not have it; then it is a server that runs on this
+// store.
+func (a *accounts) answersInstead(ctx context.Context, failed error) (who string, err error) {
+	switch {
+	case errors.Is(failed, syscall.EADDRINUSE):
+		return "the server there", nil
+	case !errors.Is(failed, fs.ErrPermission) || a.served == nil:
+		return "", failed
 	}
+	running, err := a.served.Servers(ctx)
+	if err != nil || len(running) == 0 {
+		return "", errors.Join(failed, err)
+	}
+	return "the running belay serve, " + clean(strings.Join(running, " and ")) + ",", nil
+}
+
+// provedByDNS reports whether hosts are all proved by DNS, so that the CA knocks at no
+// port. What stands in the way of that, the order itself tells.
+func provedByDNS(ctx context.Context, settings certs.Settings, hosts []string) bool {
+	return !slices.ContainsFunc(hosts, func(host string) bool {
+		records, err := settings.ByDNS(ctx, host, nil)
+		return err == nil && records == nil
+	})
+}
+
+// answerRehearsal answers the CA at these sockets until quit is called.
+func answerRehearsal(at sockets, r *certs.Rehearsal) (quit func() error) {
 	quiet := log.New(io.Discard, "", 0)
 	secure := &http.Server{
 		Handler: http.NotFoundHandler(), ErrorLog: quiet, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 10 * time.Second, MaxHeaderBytes: 8 << 10,
@@ -163,5 +216,5 @@ func (p *program) answerRehearsal(ctx context.Context, given serveFlags, r *cert
 		err := errors.Join(secure.Close(), plain.Close())
 		serving.Wait()
 		return err
-	}, nil
+	}
 }
