@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"slices"
@@ -21,7 +22,8 @@ import (
 const serveLong = `Serves, over HTTPS, the policy of every rollout whose --host is serve. A policy is
 live the moment the store has it. Only the policy hosts of the store are answered
 as; a handshake for any other name is refused. Where the store cannot be read, the
-last policies are served on, which the log and the metrics say.
+last policies are served on, which the log and the metrics say; they are kept beside
+the certificates too, and a server that is started then serves those.
 
 TLS reports are taken at https://mta-sts.DOMAIN/tlsrpt (RFC 8460 section 5.4), for a
 rua of that address: those about the rollouts of the store. Nobody signs them, so
@@ -41,8 +43,8 @@ account instead, behind NAT and before its host has an address. With --tls-cert 
 BELAY_ACME_EAB_KID and BELAY_ACME_EAB_HMAC from the environment. --rehearse orders
 everything once where it costs nothing.
 
---status answers /healthz (it runs), /readyz (every policy host has a certificate)
-and /metrics, in Prometheus' format:
+--status answers /healthz (it runs), /readyz (there are policy hosts, and each has a
+certificate) and /metrics, in Prometheus' format:
 
   belay_serve_connections_open, _connections_total, _connections_displaced_total
   belay_serve_handshakes_total{result}, _handshakes_refused_total{why}
@@ -59,6 +61,7 @@ and /metrics, in Prometheus' format:
 type serveFlags struct {
 	listen, http, status []string
 	shared               bool
+	perClient            int
 	own                  ownFlags
 	certificates         certificateFlags
 }
@@ -74,6 +77,7 @@ func (p *program) serveCommand() *cobra.Command {
 	f.StringArrayVar(&given.http, "http", []string{":80"}, "answer plain HTTP at `ADDR`, or none: what a CA asks, and never a policy (repeatable)")
 	f.StringArrayVar(&given.status, "status", []string{"127.0.0.1:9461"}, "tell how the server is at `ADDR`, or none (repeatable)")
 	f.BoolVar(&given.shared, "reuse-port", false, "let other servers listen at the same addresses, so that the next one is started before this one ends")
+	f.IntVar(&given.perClient, "per-client", 64, "keep at most `N` connections of one address open; where a proxy or NAT before belay makes all senders one address, give a thousand")
 	given.certificates.register(c)
 	given.own.register(c)
 	return c
@@ -83,16 +87,25 @@ func (p *program) serveCommand() *cobra.Command {
 func (p *program) serve(ctx context.Context, given serveFlags) error {
 	p.log = p.serveLog()
 	given.certificates.noHTTP = slices.Equal(given.http, []string{"none"})
-	return p.with(ctx, func(s *session) error {
-		if given.certificates.rehearse {
-			return p.rehearse(ctx, s, given)
-		}
-		certificates, done, err := p.serveCertificates(s, given)
-		if err != nil {
-			return err
-		}
-		return errors.Join(p.serveStore(ctx, s, given, certificates), done())
-	})
+	if given.perClient < 1 {
+		return usagef("--per-client %d lets nobody in", given.perClient)
+	}
+	if given.certificates.rehearse {
+		return p.with(ctx, func(s *session) error { return p.rehearse(ctx, s, given) })
+	}
+	last, err := p.lastServed(&given.certificates)
+	if err != nil {
+		return err
+	}
+	late, err := p.openLate(ctx, last)
+	if err != nil {
+		return err
+	}
+	certificates, done, err := p.serveCertificates(late.forOrders(p), given)
+	if err != nil {
+		return errors.Join(err, late.close())
+	}
+	return errors.Join(p.serveStore(ctx, late, given, certificates, last), done(), late.close())
 }
 
 // serveCertificates are the operator's own, where there are any, or else those that
@@ -114,17 +127,17 @@ func (p *program) serveCertificates(s *session, given serveFlags) (c serve.Certi
 	return kept, kept.Close, nil
 }
 
-// serveStore serves the policies of the store that s has open.
-func (p *program) serveStore(ctx context.Context, s *session, given serveFlags, certificates serve.Certificates) error {
+// serveStore serves the policies of the store.
+func (p *program) serveStore(ctx context.Context, late *lateSession, given serveFlags, certificates serve.Certificates, last lastServed) error {
 	dir, err := p.stateDir()
 	if err != nil {
 		return err
 	}
 	server := serve.New(serve.Options{
-		Source: store.WatchServed(dir), Certificates: certificates, Clock: p.world.Clock, Log: p.log, Version: thisBuild().Version,
-		Limits: serve.Limits{Connections: connectionsFor(openFiles())},
+		Source: store.WatchServed(dir), Certificates: certificates, Last: last, Clock: p.world.Clock, Log: p.log, Version: thisBuild().Version,
+		Limits: serve.Limits{Connections: connectionsFor(openFiles()), PerClient: given.perClient},
 	})
-	server.Handle(http.MethodPost+" "+receiver.Path, p.reportReceiver(s))
+	server.Handle(http.MethodPost+" "+receiver.Path, p.reportReceiver(late))
 	if err := server.Load(ctx); err != nil {
 		return err
 	}
@@ -132,11 +145,13 @@ func (p *program) serveStore(ctx context.Context, s *session, given serveFlags, 
 	if err != nil {
 		return err
 	}
-	release, err := p.announce(ctx, s, at)
-	if err != nil {
-		return errors.Join(err, at.Close())
+	for _, l := range at.Status {
+		if addr, ok := l.Addr().(*net.TCPAddr); ok && !addr.IP.IsLoopback() {
+			p.log.Warn("whoever reaches the status address is told which domains are served, and how", "status", addr.String())
+		}
 	}
-	return errors.Join(p.serveUntilToldToEnd(ctx, server, at, certificates), release())
+	late.start(ctx, func(ctx context.Context, s *session) (release func() error, err error) { return p.announce(ctx, s, at) })
+	return p.serveUntilToldToEnd(ctx, server, at, certificates)
 }
 
 // announce tells other belays on this machine that this one serves the store.

@@ -29,7 +29,7 @@ func (p *program) byDNS(s *session, ways []string) func(context.Context, string,
 		others := len(ways) == 0 || slices.ContainsFunc(ways, func(way string) bool { return way != certs.DNS })
 		loading, cancel := context.WithTimeout(ctx, askFor)
 		defer cancel()
-		r, err := s.engine.Load(loading, domain)
+		r, err := s.rollout(loading, domain)
 		settings, known := last.learn(domain, r.Settings, err)
 		switch {
 		case known && settings.ConsentsToDNS():

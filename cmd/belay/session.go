@@ -24,6 +24,7 @@ type session struct {
 	cursors  mailboxCursors
 	archive  inbox.Archive // the mails that reports came in
 	accounts *accounts
+	late     *lateSession // through which a server finds all but accounts; nil elsewhere
 	close    func() error
 }
 

@@ -31,6 +31,9 @@ type accounts struct {
 	// a screen asks.
 	ask func(ctx context.Context, s *secrets, entry providers.Provider, account rollout.Account, missing []string) error
 
+	// anew has a login read again each time it is used; unattended sets it.
+	anew bool
+
 	mu     sync.Mutex
 	opened map[accountKey]dns.Account
 	hosts  map[accountKey]host.Host // those that are logged in to
@@ -86,7 +89,7 @@ func (a *accounts) records(ctx context.Context, domain string, account rollout.A
 	key := accountKey{account.String(), domain}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if open, ok := a.opened[key]; ok {
+	if open, ok := a.opened[key]; ok && !a.anew {
 		return open, nil
 	}
 	creds, err := a.login(ctx, entry, account)
