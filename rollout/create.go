@@ -178,6 +178,11 @@ func (s Settings) Validate() error {
 			return fmt.Errorf("settings: %w", err)
 		}
 	}
+	for _, id := range s.AuthservID {
+		if id == "" || strings.ContainsFunc(id, func(c rune) bool { return c <= ' ' || c >= 0x7f || c == ';' }) {
+			return fmt.Errorf("settings: %s is no id that an MX writes in Authentication-Results (--authserv-id)", finding.Quote(id, 80))
+		}
+	}
 	if s.MaxAge < TestingMaxAge || s.MaxAge > LongestMaxAge {
 		return fmt.Errorf("settings: the target max_age is %d; it must lie between %d (a day) and %d (RFC 8461 section 3.2)", s.MaxAge, TestingMaxAge, LongestMaxAge)
 	}
@@ -226,6 +231,7 @@ func (s Settings) clone() Settings {
 	s.HostAddresses = append([]netip.Addr(nil), s.HostAddresses...)
 	s.RUA, s.MX = slices.Clone(s.RUA), slices.Clone(s.MX)
 	s.Inboxes, s.Senders = slices.Clone(s.Inboxes), slices.Clone(s.Senders)
+	s.AuthservID = slices.Clone(s.AuthservID)
 	soak := s.Soak.MaxAge
 	s.Soak.MaxAge = nil
 	for rung, d := range soak {

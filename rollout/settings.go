@@ -40,6 +40,10 @@ type Settings struct {
 	// Inboxes are where reports come from: folders, files, or the URLs of mailboxes,
 	// which hold no password.
 	Inboxes []string `json:"inboxes,omitempty"`
+	// AuthservID are the names (RFC 8601 section 2.5) under which the operator's own MX
+	// writes Authentication-Results fields that are believed where a DKIM key is gone.
+	// Whoever sets one answers for it that the MX lets no such field in from outside.
+	AuthservID []string `json:"authserv_id,omitempty"`
 	// Senders are the known senders' organisational domains; none means the
 	// list that belay ships.
 	Senders []string `json:"senders,omitempty"`

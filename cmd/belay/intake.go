@@ -9,6 +9,7 @@ import (
 
 	"belay/providers/inbox"
 	"belay/rollout"
+	"belay/rollout/world"
 )
 
 // importer takes TLS reports in for the rollouts of a session.
@@ -17,8 +18,6 @@ type importer struct {
 	// workers is how many files are read at once; 0 leaves it to the inbox. The
 	// wizard reads one at a time: a key must never wait for an import.
 	workers int
-	// authserv are the ids of the operator's own MX in Authentication-Results fields.
-	authserv []string
 	// in is what comes on the standard input; nil where nothing can.
 	in io.Reader
 	// markSeen has mails whose reports were taken marked as seen, and again has
@@ -26,6 +25,8 @@ type importer struct {
 	markSeen, again bool
 	// seen, where set, leaves out files that did not change since they were read.
 	seen *inbox.Seen
+	// unverified leaves the pending signatures as they are.
+	unverified bool
 	// pause is called before each file is read and before each report is stored; nil
 	// never waits.
 	pause func()
@@ -38,6 +39,7 @@ func (im importer) at(ctx context.Context, more []string) (*inbox.Importer, []st
 	for _, domain := range more {
 		hosts[domain] = nil
 	}
+	authserv := map[string][]string{} // what MX each rollout's operator believes
 	domains, err := im.s.store.Domains(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -48,6 +50,15 @@ func (im importer) at(ctx context.Context, more []string) (*inbox.Importer, []st
 			return nil, nil, err
 		}
 		hosts[domain] = seen.MXNames()
+		journal, err := im.s.store.Journal(ctx, domain)
+		if err != nil {
+			return nil, nil, err
+		}
+		r, err := rollout.Fold(domain, journal)
+		if err != nil {
+			return nil, nil, err
+		}
+		authserv[domain] = r.Settings.AuthservID
 	}
 	reports := im.s.reports
 	if im.pause != nil {
@@ -55,22 +66,31 @@ func (im importer) at(ctx context.Context, more []string) (*inbox.Importer, []st
 	}
 	return &inbox.Importer{
 		Store: reports, Owner: inbox.Owners(hosts), LookupTXT: im.s.accounts.outside.txt, Clock: im.s.engine.Clock, Workers: im.workers, Pause: im.pause,
-		AuthServ: im.authserv, Seen: im.seen,
+		AuthServ: authserv, Seen: im.seen,
 	}, slices.Sorted(maps.Keys(hosts)), nil
 }
 
 // Import takes in what there is in the inboxes, and tries again the reports whose
-// signature could not be verified before.
-func (im importer) Import(ctx context.Context, domain string, inboxes []string, progress func(rollout.Intake)) (rollout.Intake, error) {
+// signature could not be verified before. Inboxes are as an operator types them.
+func (im importer) Import(ctx context.Context, domain string, inboxes []string, progress func(said string)) (rollout.Intake, error) {
+	named := make([]string, len(inboxes))
+	for i, typed := range inboxes {
+		from, err := inboxOf(typed)
+		if err != nil {
+			return rollout.Intake{}, err
+		}
+		named[i] = from
+	}
 	var more []string
 	if domain != "" {
 		more = []string{domain}
 	}
 	var tell func(inbox.Progress)
 	if progress != nil {
-		tell = func(so inbox.Progress) { progress(rollout.Intake{Files: so.Done, New: so.New}) }
+		begun := world.Start()
+		tell = func(so inbox.Progress) { progress(progressText(so, begun.Elapsed())) }
 	}
-	return im.run(ctx, more, inboxes, tell)
+	return im.run(ctx, more, named, tell)
 }
 
 func (im importer) run(ctx context.Context, more, inboxes []string, tell func(inbox.Progress)) (rollout.Intake, error) {
@@ -82,7 +102,10 @@ func (im importer) run(ctx context.Context, more, inboxes []string, tell func(in
 	if err != nil {
 		return rollout.Intake{}, err
 	}
-	_, verifyErr := at.Reverify(ctx)
+	var verifyErr error
+	if !im.unverified {
+		_, verifyErr = at.Reverify(ctx)
+	}
 	sum, err := at.From(ctx, from.paths, from.others, tell)
 	sum.Skipped = list(sum.Skipped)
 	if settleErr := from.settle(ctx); err == nil {

@@ -61,6 +61,9 @@ func told(e rollout.Entry, plan rollout.Plan) string {
 		if e.Settings.ConsentsToDNS() {
 			text += ", certificates by DNS: belay may write " + rollout.ChallengeName(e.Domain)
 		}
+		if len(e.Settings.AuthservID) > 0 {
+			text += ", believes Authentication-Results of " + strings.Join(e.Settings.AuthservID, " ")
+		}
 		return text
 	case rollout.Adopted:
 		var found []string

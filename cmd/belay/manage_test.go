@@ -105,7 +105,8 @@ func TestDecisionsAreJournaled(t *testing.T) {
 	b.must(exitGood, "mended", b.Domain())
 	b.must(exitRefused, "dismiss", b.Domain(), "nobody.test/certificate-expired/mx1.corp.test", "--reason", "x")
 	b.must(exitGood, "reports", "trust", b.Domain(), "small.test", "--reason", "a customer's server")
-	b.must(exitGood, "set", b.Domain(), "--min-reporters", "1", "--soak", "max-age=3d", "--held-before", "86400", "--sender", "sender.test")
+	b.must(exitGood, "set", b.Domain(), "--min-reporters", "1", "--soak", "max-age=3d", "--held-before", "86400", "--sender", "sender.test", "--authserv-id", "MX1.corp.test")
+	b.must(exitCannot, "set", b.Domain(), "--authserv-id", "mx1; dkim=pass")
 	log := b.must(exitGood, "log", b.Domain(), "--json").out
 	var kinds []string
 	for line := range strings.Lines(log) {
@@ -114,7 +115,7 @@ func TestDecisionsAreJournaled(t *testing.T) {
 			t.Fatalf("%q: %v", line, err)
 		}
 		kinds = append(kinds, string(e.Kind))
-		if e.Kind == rollout.Set && (e.Settings.Soak.BeforeRung(604800) != 3*rollout.Day || *e.Settings.HeldBefore != 86400 || e.Settings.MinReporters != 1) {
+		if e.Kind == rollout.Set && (e.Settings.Soak.BeforeRung(604800) != 3*rollout.Day || *e.Settings.HeldBefore != 86400 || len(e.Settings.AuthservID) != 1 || e.Settings.AuthservID[0] != "mx1.corp.test" || e.Settings.MinReporters != 1) {
 			t.Errorf("settings are %+v", e.Settings)
 		}
 	}
@@ -124,6 +125,10 @@ func TestDecisionsAreJournaled(t *testing.T) {
 	out := b.must(exitGood, "status", b.Domain()).out
 	if !strings.Contains(out, "mx2 is replaced tomorrow") {
 		t.Errorf("the override is not shown:\n%s", out)
+	}
+	const believed = "Authentication-Results of mx1.corp.test"
+	if log := b.must(exitGood, "log", b.Domain()).out; !strings.Contains(out, believed) || !strings.Contains(log, believed) {
+		t.Errorf("neither status nor log may leave out whom the operator believes:\n%s%s", out, log)
 	}
 	b.must(exitGood, "forget", b.Domain())
 	b.must(exitCannot, "status", b.Domain())

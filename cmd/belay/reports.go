@@ -29,10 +29,11 @@ const believed = `A report counts where its DKIM signature verifies, as of the d
 and the domain that signs, the submitter and From are of one organisation. A key that
 cannot be had just now leaves it pending: each import tries again, for 30 days. A body
 that was changed on its way, and no good signature, are shown apart and count for
-nothing. Where the key is gone by now, --authserv-id NAME believes the topmost
-Authentication-Results field, if it bears that id, says dkim=pass, and no field of
-another organisation's host stands above it. Your MX must remove fields with its own
-id from what comes in (RFC 8601 section 5): belay cannot tell.`
+nothing. Where the key is gone by now, a rollout with belay set DOMAIN --authserv-id NAME
+believes the topmost Authentication-Results field, if it bears that id, says dkim=pass,
+and no field of another organisation's host stands above it. Your MX must remove fields
+with its own id from what comes in (RFC 8601 section 5): belay cannot tell. Nothing of
+the kind is believed of a mail that came attached to another.`
 
 // existing is a path that is there, made absolute: the same inbox has one name,
 // from wherever it is named. Where it is not there, its absolute path comes with the
@@ -53,17 +54,9 @@ func (p *program) reportsTrust() *cobra.Command {
 		Args: exactly("DOMAIN", "SOURCE"),
 	}
 	return p.decision(c, true, func(ctx context.Context, s *session, domain string, args []string, reason string) (rollout.Gate, error) {
-		source := args[0]
-		if trusted, ok, err := trustedInbox(source); err != nil {
+		source, err := trustOf(args[0])
+		if err != nil {
 			return rollout.Gate{}, err
-		} else if ok {
-			source = trusted
-		} else if path, err := existing(source); err == nil {
-			source = path
-		} else if org, err := domainOf(source); err == nil {
-			source = org
-		} else {
-			return rollout.Gate{}, usagef("trust %q: it is neither a file or folder that is there, nor the URL of a mailbox or a receiver, nor a domain", clean(source))
 		}
 		return s.engine.Trust(ctx, domain, source, reason)
 	})

@@ -32,7 +32,6 @@ Exit status 1 where a path is not there, 2 where a mailbox could not be read.`
 // importFlags are the flags of reports import.
 type importFlags struct {
 	domains         []string
-	authserv        []string
 	markSeen, again bool
 	watch           bool
 	every           time.Duration
@@ -47,7 +46,6 @@ func (p *program) reportsImport() *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringArrayVar(&given.domains, "domain", nil, "take reports for `D` though no rollout of it exists (repeatable)")
-	f.StringArrayVar(&given.authserv, "authserv-id", nil, "believe what your own MX wrote under this `NAME` in Authentication-Results (repeatable)")
 	f.BoolVar(&given.markSeen, "mark-seen", false, "mark the mails of a mailbox as seen whose reports were taken")
 	f.BoolVar(&given.again, "again", false, "read mailboxes from their beginning")
 	f.BoolVar(&given.watch, "watch", false, "go on and take in what comes, until ctrl+c")
@@ -89,7 +87,7 @@ func (p *program) takeIn(ctx context.Context, given importFlags, args []string) 
 		return usagef("--every %s: look once a second at most", given.every)
 	}
 	return p.with(ctx, func(s *session) error {
-		im := importer{s: s, authserv: given.authserv, in: p.in, markSeen: given.markSeen, again: given.again}
+		im := importer{s: s, in: p.in, markSeen: given.markSeen, again: given.again}
 		if given.watch {
 			return p.watchInboxes(ctx, im, more, inboxes, given.every)
 		}

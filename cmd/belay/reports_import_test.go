@@ -72,6 +72,7 @@ func TestImportUsage(t *testing.T) {
 		"belay reads no mail without TLS":  {"imap://a@imap.corp.test/INBOX"},
 		"say who logs in":                  {"imaps://imap.corp.test/INBOX"},
 		"--watch: the standard input ends": {"--watch", "-"},
+		"unknown flag: --authserv-id":      {"--authserv-id", "mx.corp.test", state},
 		"look once a second at most":       {"--watch", "--every", "1ms", state},
 	} {
 		if got := take(t, state, "", args...); got.status != exitCannot || !strings.Contains(got.err, want) || strings.Contains(got.err, "hunter2") {

@@ -24,6 +24,7 @@ type settingFlags struct {
 	dns, account, host, cname string
 	addresses, rua, mx, soak  []string
 	inboxes, senders          []string
+	authserv                  []string
 	minReporters, stray       int
 	maxAge, heldBefore, ttl   int64
 	delegate                  []string
@@ -49,6 +50,7 @@ func (s *settingFlags) register(c *cobra.Command) {
 	f.Int64Var(&s.maxAge, "max-age", 0, "the max_age to reach, in `SECONDS`")
 	f.StringArrayVar(&s.inboxes, "inbox", nil, "file, folder, Maildir or URL of a mailbox, `FROM` which next takes reports (repeatable)")
 	f.StringVar(&s.challenge, "challenge", "", challengeHelp)
+	f.StringArrayVar(&s.authserv, "authserv-id", nil, "believe what your own MX wrote under this `NAME` in Authentication-Results (repeatable)")
 	f.StringArrayVar(&s.senders, "sender", nil, "`DOMAIN` of a known sender, in place of the shipped list (repeatable)")
 }
 
@@ -77,7 +79,7 @@ func (s *settingFlags) changes() []change {
 		{"stray", func(to *rollout.Settings) error { to.Stray = s.stray; return nil }},
 		{"max-age", s.setMaxAge}, {"held-before", s.setHeldBefore},
 		{"soak", s.setSoak}, // after the target, which says what rungs there are
-		{"inbox", s.setInboxes}, {"sender", s.setSenders}, {"challenge", s.setChallenge},
+		{"inbox", s.setInboxes}, {"authserv-id", s.setAuthserv}, {"sender", s.setSenders}, {"challenge", s.setChallenge},
 	}
 }
 
@@ -191,6 +193,16 @@ func (s *settingFlags) setInboxes(to *rollout.Settings) error {
 			return fmt.Errorf("the standard input is no inbox that next could read; belay reports import - reads it once")
 		}
 		to.Inboxes = append(to.Inboxes, from)
+	}
+	return nil
+}
+
+func (s *settingFlags) setAuthserv(to *rollout.Settings) error {
+	to.AuthservID = nil
+	for _, id := range s.authserv {
+		if id != "" { // --authserv-id= believes no such field any more
+			to.AuthservID = append(to.AuthservID, strings.ToLower(id))
+		}
 	}
 	return nil
 }

@@ -126,6 +126,9 @@ func (p *program) printSettings(s rollout.Settings) {
 	if len(s.Inboxes) > 0 {
 		rows = append(rows, []string{"  inboxes", clean(strings.Join(s.Inboxes, " "))})
 	}
+	if len(s.AuthservID) > 0 {
+		rows = append(rows, []string{"  believed", clean("Authentication-Results of " + strings.Join(s.AuthservID, " "))})
+	}
 	if s.ConsentsToDNS() {
 		rows = append(rows, []string{"  challenge", "by DNS, which belay may write for by itself"})
 	}

@@ -30,7 +30,7 @@ func judgedAs(t *testing.T, mail string, lookup LookupTXT, authserv ...string) (
 	t.Helper()
 	store := &shelf{}
 	im := importer(store, lookup)
-	im.AuthServ = authserv
+	im.AuthServ = map[string][]string{"corp.test": authserv}
 	if _, err := im.Import(t.Context(), []string{files(t, map[string]string{"1.eml": mail})}, nil); err != nil {
 		t.Fatal(err)
 	}

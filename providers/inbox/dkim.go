@@ -28,9 +28,9 @@ const (
 type judge struct {
 	keys  *keys
 	clock world.Clock
-	// authserv are the ids of the operator's own servers in Authentication-Results
-	// fields that are believed.
-	authserv []string
+	// authserv are, by policy domain, the ids of its operator's own servers in
+	// Authentication-Results fields that are believed.
+	authserv map[string][]string
 }
 
 func (im *Importer) judge() judge {
@@ -53,9 +53,9 @@ const ahead = 24 * time.Hour
 // never accepted, nor one by SHA-1 or an RSA key of less than 1024 bits (RFC 8301).
 //
 // Where no signature can be verified, but the body is the signed one, what the
-// operator's own MX wrote counts; see vouched. It wrote nothing into a mail that came
+// operator's own MX wrote under one of ids counts; see vouched. It wrote nothing into a mail that came
 // attached to another: whoever sent that one wrote all of it.
-func (j judge) standing(ctx context.Context, a attachment, c claim) (s rollout.Standing, signer string) {
+func (j judge) standing(ctx context.Context, a attachment, c claim, ids []string) (s rollout.Standing, signer string) {
 	raw := a.raw
 	if c.submitter == "" || !mentionsSignature(raw) {
 		return rollout.Unsigned, ""
@@ -98,10 +98,10 @@ func (j judge) standing(ctx context.Context, a attachment, c claim) (s rollout.S
 			s = rollout.Modified
 		}
 	}
-	if s == rollout.Verified || s == rollout.Modified || barred || a.forwarded || len(j.authserv) == 0 {
+	if s == rollout.Verified || s == rollout.Modified || barred || a.forwarded || len(ids) == 0 {
 		return s, ""
 	}
-	if org, ok := j.vouched(mail(), c); ok {
+	if org, ok := vouched(mail(), c, ids); ok {
 		return rollout.Vouched, org
 	}
 	return s, ""

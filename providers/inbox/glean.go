@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"belay/rollout"
@@ -70,10 +71,13 @@ func (r *reader) sort(ctx context.Context, it item, d document, mail bool, g *gl
 	standing, signer := rollout.Unsigned, ""
 	var cameIn time.Time
 	if mail {
-		standing, signer = r.judge.standing(ctx, d.from, c)
 		cameIn = arrived(d.from.kept, d.report, r.now)
 	}
-	for _, s := range mine {
+	for i, s := range mine {
+		// Two domains in one report differ at most in whom their operators believe.
+		if ids := r.judge.authserv[s.domain]; mail && (i == 0 || !slices.Equal(ids, r.judge.authserv[mine[i-1].domain])) {
+			standing, signer = r.judge.standing(ctx, d.from, c, ids)
+		}
 		g.reports = append(g.reports, rollout.ReceivedReport{
 			Report: s.report, Standing: standing, Signer: signer,
 			Submitter: writtenBy(c, d.from.name, d.report.OrganizationName),

@@ -28,10 +28,10 @@ type Importer struct {
 	Owner Owner
 	// LookupTXT finds DKIM keys; without it every signed report is pending.
 	LookupTXT LookupTXT
-	// AuthServ are the ids under which the operator's own MX writes
+	// AuthServ are, by policy domain, the ids under which its operator's own MX writes
 	// Authentication-Results fields that are believed. Whoever names one vouches
-	// that the MX lets no such field in from outside; see judge.vouched.
-	AuthServ []string
+	// that the MX lets no such field in from outside; see vouched.
+	AuthServ map[string][]string
 	Clock    world.Clock
 	// Workers is how many files are read at once; 0 means 2.
 	Workers int
@@ -221,10 +221,10 @@ func (in *intake) tell() {
 }
 
 func (in *intake) count(r rollout.ReceivedReport, t rollout.Taken) {
-	switch r.Standing {
-	case rollout.Verified:
+	switch {
+	case r.Standing.Proven():
 		in.sum.Verified++
-	case rollout.Pending:
+	case r.Standing == rollout.Pending:
 		in.sum.Pending++
 	default:
 		in.sum.Unverified++

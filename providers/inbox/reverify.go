@@ -3,6 +3,7 @@ package inbox
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"belay/rollout"
@@ -34,7 +35,7 @@ func (im *Importer) Reverify(ctx context.Context) (settled int, err error) {
 		}
 		for _, p := range pending {
 			after = p.ID
-			standing, signer := j.again(ctx, p.Raw)
+			standing, signer := j.again(ctx, p.Raw, im.Owner)
 			if err := ctx.Err(); err != nil {
 				return settled, fmt.Errorf("verify pending reports: stopped after %d: %w", settled, err)
 			}
@@ -53,15 +54,28 @@ func (im *Importer) Reverify(ctx context.Context) (settled int, err error) {
 }
 
 // again judges a kept mail as the import did. The claim is that of its first
-// report: the reports of one mail have one author.
-func (j judge) again(ctx context.Context, raw []byte) (rollout.Standing, string) {
+// report: the reports of one mail have one author. Of the ids of the operator's own
+// servers those are believed that every domain in the report has set.
+func (j judge) again(ctx context.Context, raw []byte, owner Owner) (rollout.Standing, string) {
 	dec := tlsrpt.Decoder{Fold: true}
 	found, _ := attachments(raw)
 	for _, a := range found {
 		docs, _ := documents(&dec, a)
 		for _, d := range docs {
-			return j.standing(ctx, d.from, claimOf(d.from.envelope, d.report.ContactInfo))
+			return j.standing(ctx, d.from, claimOf(d.from.envelope, d.report.ContactInfo), j.common(shares(d.report, owner)))
 		}
 	}
 	return rollout.Unsigned, ""
+}
+
+// common are the ids that every domain of the shares has set.
+func (j judge) common(of []share) []string {
+	if len(of) == 0 {
+		return nil
+	}
+	ids := slices.Clone(j.authserv[of[0].domain])
+	for _, s := range of[1:] {
+		ids = slices.DeleteFunc(ids, func(id string) bool { return !slices.Contains(j.authserv[s.domain], id) })
+	}
+	return ids
 }

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// vouched reports whether the operator's own MX wrote that it verified a signature
+// vouched reports whether the operator's own MX, whose ids these are, wrote that it verified a signature
 // of the claim's organisation when it took the mail: then the signature counts
 // though its key is gone by now. signer is that organisation.
 //
@@ -19,8 +19,8 @@ import (
 //
 // And the mail must bear what the field speaks of: a signature of that domain over
 // just this body, with the beginning that header.b names where it does (RFC 6008).
-func (j judge) vouched(h headed, c claim) (signer string, ok bool) {
-	results, ok := j.ownResults(h)
+func vouched(h headed, c claim, ids []string) (signer string, ok bool) {
+	results, ok := ownResults(h, ids)
 	if !ok {
 		return "", false
 	}
@@ -47,9 +47,9 @@ func (j judge) vouched(h headed, c claim) (signer string, ok bool) {
 
 // ownResults are what the field of the operator's own MX says; ok is false where
 // there is none that could not be a sender's.
-func (j judge) ownResults(h headed) (results []authResult, ok bool) {
+func ownResults(h headed, ids []string) (results []authResult, ok bool) {
 	own := func(id string) bool {
-		return slices.ContainsFunc(j.authserv, func(name string) bool { return strings.EqualFold(name, id) })
+		return slices.ContainsFunc(ids, func(name string) bool { return strings.EqualFold(name, id) })
 	}
 	for _, f := range h.fields {
 		if value, is := named(f, "Authentication-Results"); is {
@@ -59,7 +59,7 @@ func (j judge) ownResults(h headed) (results []authResult, ok bool) {
 		if value, is := named(f, "Received"); is {
 			host := receivedBy(string(value))
 			same := func(name string) bool { return orgDomain(name) == orgDomain(host) }
-			if orgDomain(host) != "" && !slices.ContainsFunc(j.authserv, same) {
+			if orgDomain(host) != "" && !slices.ContainsFunc(ids, same) {
 				return nil, false
 			}
 		}

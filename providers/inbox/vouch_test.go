@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -139,6 +140,34 @@ func TestWhatTheOwnMXWroteCounts(t *testing.T) {
 	}
 }
 
+// TestWhomOneDomainsOperatorBelievesIsNoOthers has a report about two domains of which
+// one has named its MX.
+func TestWhomOneDomainsOperatorBelievesIsNoOthers(t *testing.T) {
+	sender := newSigner(t, "sender.test")
+	both := `{"organization-name":"Sender","report-id":"1","contact-info":"tls@sender.test",` +
+		`"date-range":{"start-datetime":"2026-06-14T00:00:00Z","end-datetime":"2026-06-14T23:59:59Z"},"policies":[` +
+		policyOf("sts", "corp.test", 5, 0) + "," + policyOf("sts", "other.test", 5, 0) + "]}"
+	mail := "Authentication-Results: mx.corp.test; dkim=pass header.d=sender.test\r\n" + sender.sign(t, mailOf(t, both), time.Time{})
+	fails := func(context.Context, string) ([]string, error) { return nil, errors.New("timeout") }
+	store := &shelf{}
+	im := importer(store, fails)
+	im.Owner = Owners(map[string][]string{"corp.test": nil, "other.test": nil})
+	im.AuthServ = map[string][]string{"corp.test": {"mx.corp.test"}}
+	sum, err := im.Import(t.Context(), []string{files(t, map[string]string{"1.eml": mail})}, nil)
+	if err != nil || sum.Verified != 1 || sum.Pending != 1 || sum.Unverified != 0 {
+		t.Fatalf("%+v, error %v; want one verified, one pending", sum, err)
+	}
+	for _, k := range store.kept {
+		if domain := k.Report.Policies[0].Domain; (domain == "corp.test") != (k.Standing == rollout.Vouched) {
+			t.Errorf("%s: %s", domain, k.Standing)
+		}
+	}
+	im.LookupTXT = func(context.Context, string) ([]string, error) { return nil, nil }
+	if n, err := im.Reverify(t.Context()); n != 1 || err != nil || !slices.Contains(slices.Collect(maps.Values(store.settled)), "unsigned") {
+		t.Errorf("settled %v, error %v", store.settled, err)
+	}
+}
+
 // attached is a mail that somebody forwards as an attachment.
 func attached(mail string) string {
 	return "From: a@evil.test\r\nDate: Mon, 15 Jun 2026 05:00:00 +0000\r\nContent-Type: multipart/mixed; boundary=\"b9\"\r\n\r\n" +
@@ -174,7 +203,7 @@ func TestAnAttachedMailStaysOneWhenItIsReadAgain(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			store := &shelf{kept: []rollout.ReceivedReport{kept}}
 			im := importer(store, row.lookup)
-			im.AuthServ = []string{"mx.corp.test"}
+			im.AuthServ = map[string][]string{"corp.test": {"mx.corp.test"}}
 			if n, err := im.Reverify(t.Context()); n != 1 || err != nil || !strings.HasPrefix(store.settled[1], string(row.want)) {
 				t.Errorf("settled %v, error %v; want %s", store.settled, err, row.want)
 			}
