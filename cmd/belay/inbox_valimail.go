@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"belay/providers"
-	"belay/providers/inbox"
 	"belay/providers/inbox/valimail"
 	"belay/rollout"
 )
@@ -18,7 +17,7 @@ const valimailInbox = "valimail:"
 func isVendors(from string) bool { return strings.HasPrefix(from, valimailInbox) }
 
 // vendors is the source of the reports that a vendor was sent about these domains.
-func (im importer) vendors(from string, domains []string) inbox.Source {
+func (im importer) vendors(from string, domains []string) *valimail.Source {
 	return &valimail.Source{Name: from, Clock: im.s.engine.Clock, Ours: domains, Open: func(ctx context.Context) (valimail.API, error) {
 		return im.s.accounts.reportsAt(ctx, strings.TrimPrefix(from, valimailInbox))
 	}}

@@ -49,7 +49,7 @@ func (p *program) reportsImport() *cobra.Command {
 	f.BoolVar(&given.markSeen, "mark-seen", false, "mark the mails of a mailbox as seen whose reports were taken")
 	f.BoolVar(&given.again, "again", false, "read mailboxes from their beginning")
 	f.BoolVar(&given.watch, "watch", false, "go on and take in what comes, until ctrl+c")
-	f.DurationVar(&given.every, "every", 30*time.Second, "with --watch, look for files, and in mailboxes that cannot tell of mail, each `DURATION`")
+	f.DurationVar(&given.every, "every", 30*time.Second, "with --watch, look for files, and in mailboxes that cannot tell of mail, each `DURATION`; Valimail is asked hourly")
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		p.stopping = "stopping; what was read is stored first"
 		return p.act(func(ctx context.Context, args []string) error { return p.takeIn(ctx, given, args) })(cmd, args)

@@ -9,17 +9,25 @@ import (
 
 	"belay/providers/inbox"
 	"belay/providers/inbox/imap"
+	"belay/providers/inbox/valimail"
 	"belay/rollout"
 	"belay/rollout/finding"
+	"belay/rollout/world"
 )
 
-// longestRetry is how long a mailbox that cannot be reached is left alone at most.
-const longestRetry = 5 * time.Minute
+const (
+	// longestRetry is how long a mailbox that cannot be reached is left alone at most.
+	longestRetry = 5 * time.Minute
+	// vendorEvery is how often a vendor is asked: it tells of what came days ago.
+	vendorEvery = time.Hour
+	// verifyEvery is how often pending signatures are verified again.
+	verifyEvery = 10 * time.Minute
+)
 
 // watchInboxes takes in what there is, and then what comes, until ctx ends. Paths are
-// looked at together, and each mailbox by itself, so that one that hangs holds none
-// up. A mailbox that it is hopeless to ask again is given up, and is the error where
-// the others are over too.
+// looked at together, and each mailbox and vendor by itself, so that one that hangs
+// holds none up. A mailbox that it is hopeless to ask again is given up: that is said
+// at once, and is the error in the end.
 func (p *program) watchInboxes(ctx context.Context, im importer, more, inboxes []string, every time.Duration) error {
 	w := &watch{p: p, im: im, more: more, every: every}
 	accounts, logins, err := mailboxesOf(inboxes)
@@ -31,6 +39,8 @@ func (p *program) watchInboxes(ctx context.Context, im importer, more, inboxes [
 	for _, from := range inboxes {
 		if account, ok := accounts[from]; ok {
 			following.Go(func() { w.followMailbox(ctx, account, logins == 1) })
+		} else if isVendors(from) {
+			following.Go(func() { w.followVendor(ctx, from) })
 		} else {
 			paths = append(paths, from)
 		}
@@ -39,13 +49,10 @@ func (p *program) watchInboxes(ctx context.Context, im importer, more, inboxes [
 		following.Go(func() { w.followPaths(ctx, paths) })
 	}
 	following.Wait()
-	if ctx.Err() == nil {
-		return errors.Join(w.failed...)
-	}
-	if !p.flags.json {
+	if ctx.Err() != nil && !p.flags.json {
 		p.say("Stopped. What was taken is kept.")
 	}
-	return nil
+	return errors.Join(w.failed...)
 }
 
 // watch is what the followers share.
@@ -55,8 +62,21 @@ type watch struct {
 	more  []string
 	every time.Duration
 
-	mu     sync.Mutex // over what is printed, and failed
-	failed []error
+	mu       sync.Mutex // over what is printed, and what follows
+	failed   []error
+	verified world.Stopwatch // since the last time
+	begun    bool            // verified is running
+}
+
+// verifies reports whether a round is to verify pending signatures again.
+func (w *watch) verifies() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.begun && w.verified.Elapsed() < verifyEvery {
+		return false
+	}
+	w.begun, w.verified = true, world.Start()
+	return true
 }
 
 // followPaths takes in what is new at the paths each time.
@@ -64,6 +84,7 @@ func (w *watch) followPaths(ctx context.Context, paths []string) {
 	im := w.im
 	im.seen = new(inbox.Seen)
 	for {
+		im.unverified = !w.verifies()
 		sum, err := im.run(ctx, w.more, paths, nil)
 		w.took(ctx, sum, err)
 		if !rest(ctx, w.every) {
@@ -91,16 +112,45 @@ func (w *watch) followMailbox(ctx context.Context, account imap.Account, only bo
 			}
 			continue
 		case imap.Hopeless(err):
-			w.mu.Lock()
-			w.failed = append(w.failed, err)
-			w.mu.Unlock()
+			w.giveUp(err)
 			return
+		case imap.Refused(err): // soon is no better, and a login may be locked
+			retry = longestRetry
 		}
 		if !rest(ctx, retry) {
 			return
 		}
 		retry = min(2*retry, longestRetry)
 	}
+}
+
+// giveUp says that an inbox is followed no more.
+func (w *watch) giveUp(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.failed = append(w.failed, err)
+	fmt.Fprintf(w.p.errs, "belay: %s; this mailbox is followed no more\n", finding.Clean(err.Error(), 1000))
+}
+
+// followVendor takes in what a vendor was sent. Its source remembers what was taken.
+func (w *watch) followVendor(ctx context.Context, from string) {
+	source := w.im.vendors(from, nil)
+	for {
+		sum, err := w.readVendor(ctx, source)
+		w.took(ctx, sum, err)
+		if !rest(ctx, max(w.every, vendorEvery)) {
+			return
+		}
+	}
+}
+
+func (w *watch) readVendor(ctx context.Context, source *valimail.Source) (rollout.Intake, error) {
+	im, domains, err := w.im.at(ctx, w.more)
+	if err != nil {
+		return rollout.Intake{}, err
+	}
+	source.Ours = domains
+	return im.From(ctx, nil, []inbox.Source{source}, nil)
 }
 
 // readMailbox takes in what came. The domains are asked for each time: a rollout may
@@ -111,7 +161,10 @@ func (w *watch) readMailbox(ctx context.Context, box *imap.Mailbox, at *bookmark
 		return rollout.Intake{}, err
 	}
 	at.domains = domains
-	_, verifyErr := im.Reverify(ctx)
+	var verifyErr error
+	if w.verifies() {
+		_, verifyErr = im.Reverify(ctx)
+	}
 	sum, err := im.From(ctx, nil, []inbox.Source{box}, nil)
 	if err == nil {
 		err = box.Settle(ctx)
