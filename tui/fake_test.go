@@ -214,7 +214,7 @@ func (f *fakeAccounts) Keep(provider, account, field, value string) {
 // fakeImporter finds two reports wherever it looks.
 type fakeImporter struct{ asked []string }
 
-func (f *fakeImporter) Import(_ context.Context, domain string, paths []string, _ func(rollout.Intake)) (rollout.Intake, error) {
+func (f *fakeImporter) Import(_ context.Context, domain string, paths []string, _ func(string)) (rollout.Intake, error) {
 	f.asked = append(f.asked, paths...)
 	return rollout.Intake{Reports: 2, New: 2, Verified: 2, Success: 5000, Failure: 3}, nil
 }

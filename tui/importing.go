@@ -40,8 +40,8 @@ func (a *app) importFrom(domain string, paths []string) tea.Cmd {
 	a.reading = told
 	run := a.crew.errand(func(ctx context.Context) tea.Msg {
 		defer told.end()
-		in, err := a.importer.Import(ctx, domain, paths, func(sofar rollout.Intake) {
-			told.sink(rollout.Event{Kind: rollout.Answered, Text: fmt.Sprintf("%s read, %s.", plural(sofar.Files, "file"), plural(sofar.Reports, "report"))})
+		in, err := a.importer.Import(ctx, domain, paths, func(said string) {
+			told.sink(rollout.Event{Kind: rollout.Answered, Text: said + "."})
 		})
 		return importedMsg{in, err}
 	})
@@ -61,22 +61,22 @@ func (a *app) followImport(msg feedMsg) tea.Cmd {
 
 func (a *app) imported(msg importedMsg) tea.Cmd {
 	a.reading = nil
+	said := intake(msg.intake)
 	if msg.err != nil {
-		a.say("The reports could not all be read: " + plain(msg.err))
-		return nil
+		said = "The reports could not all be read: " + plain(msg.err) + " " + said
 	}
-	a.say(intake(msg.intake))
-	return a.refresh()
+	a.say(said)
+	return a.refresh() // what was read is stored, whatever failed
 }
 
 // intake says in a sentence what an import did.
 func intake(in rollout.Intake) string {
-	if in.New == 0 {
-		return "No new reports."
+	said := "No new reports."
+	if in.New > 0 {
+		said = fmt.Sprintf("%s new: %s sessions ok, %s failed.", plural(in.New, "report"), count(in.Success), count(in.Failure))
 	}
-	said := fmt.Sprintf("%s new: %s sessions ok, %s failed.", plural(in.New, "report"), count(in.Success), count(in.Failure))
-	if in.Unverified > 0 {
-		said += fmt.Sprintf(" %d unsigned or changed on the way: they do not count.", in.Unverified)
+	if in.New > 0 && in.Unverified > 0 {
+		said += fmt.Sprintf(" %d unsigned or changed on the way: they count only from a source you trust.", in.Unverified)
 	}
 	if in.Pending > 0 {
 		said += fmt.Sprintf(" %d wait for a key.", in.Pending)

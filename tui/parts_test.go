@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -106,6 +107,25 @@ func TestAProgressOfAnImportIsSaid(t *testing.T) {
 	d.run(told.next(d.app.crew))
 	d.sees("12,000 files read.")
 	d.press("i").sees("Reports are being read already.")
+}
+
+// What one inbox gave is stored though another failed: it is said, and shown.
+func TestAnImportThatFailedInPartIsSaidWhole(t *testing.T) {
+	d := atPhase4(t, 120, 24)
+	d.app.reading = newFeed()
+	if d.app.imported(importedMsg{rollout.Intake{New: 2, Success: 7, Unverified: 2}, errors.New("no mailbox")}) == nil {
+		t.Error("the screen is not read anew")
+	}
+	d.sees("could not all be read").sees("2 reports new")
+	for want, in := range map[string]rollout.Intake{
+		"No new reports.":               {Duplicates: 3, Unverified: 3},
+		"No new reports. 4 unreadable.": {Unreadable: 4},
+		"1 report new: 5 sessions ok, 0 failed. 1 unsigned or changed on the way: they count only from a source you trust.": {New: 1, Success: 5, Unverified: 1},
+	} {
+		if got := intake(in); got != want {
+			t.Errorf("%+v is %q, want %q", in, got, want)
+		}
+	}
 }
 
 func TestTheFeedNeverBlocksTheEngine(t *testing.T) {

@@ -48,6 +48,21 @@ func trustedInbox(typed string) (source string, ok bool, err error) {
 	return source, err == nil, err
 }
 
+// trustOf is whom or what an operator trusts, in the one form that reports carry it
+// in: an inbox, a path that is there, or a DKIM domain.
+func trustOf(typed string) (string, error) {
+	if inbox, ok, err := trustedInbox(typed); ok || err != nil {
+		return inbox, err
+	}
+	if path, err := existing(typed); err == nil {
+		return path, nil
+	}
+	if org, err := domainOf(typed); err == nil {
+		return org, nil
+	}
+	return "", usagef("trust %q: it is neither a file or folder that is there, nor the URL of a mailbox or a receiver, nor a domain", clean(typed))
+}
+
 // isMailbox reports whether an inbox is the URL of a mailbox.
 func isMailbox(from string) bool { return imap.IsURL(from) }
 
@@ -110,12 +125,11 @@ func mailboxesOf(specs []string) (accounts map[string]imap.Account, logins int, 
 type bookmark struct {
 	cursors mailboxCursors
 	domains []string
-	again   bool // begin at the beginning, once
+	again   bool // begin at the beginning, until that much was read that it is kept
 }
 
 func (b *bookmark) load(ctx context.Context, source string) (imap.Cursor, error) {
 	if b.again {
-		b.again = false
 		return imap.Cursor{}, nil
 	}
 	validity, uid, err := b.cursors.MailboxCursor(ctx, source, b.domains)
@@ -123,7 +137,9 @@ func (b *bookmark) load(ctx context.Context, source string) (imap.Cursor, error)
 }
 
 func (b *bookmark) save(ctx context.Context, source string, c imap.Cursor) error {
-	return b.cursors.KeepMailboxCursor(ctx, source, b.domains, c.Validity, c.UID)
+	err := b.cursors.KeepMailboxCursor(ctx, source, b.domains, c.Validity, c.UID)
+	b.again = b.again && err != nil
+	return err
 }
 
 // settle marks in the mailboxes what is to be marked, and closes them.

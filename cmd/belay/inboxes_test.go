@@ -1,6 +1,9 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"io"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -8,6 +11,7 @@ import (
 	"belay/providers/inbox/imap"
 	"belay/providers/lab"
 	"belay/rollout"
+	"belay/rollout/world"
 )
 
 func TestInboxHasOneName(t *testing.T) {
@@ -84,5 +88,67 @@ func TestMailPasswordIsTheServers(t *testing.T) {
 		if err != nil && !strings.Contains(err.Error(), "BELAY_IMAP_PASSWORD_A_ONE_TEST") {
 			t.Errorf("%s: %v does not say which variable", name, err)
 		}
+	}
+}
+
+// lastCursor is the store's memory of one mailbox; it may fail.
+type lastCursor struct {
+	uid  uint32
+	fail error
+}
+
+func (c *lastCursor) MailboxCursor(context.Context, string, []string) (uint32, uint32, error) {
+	return 1, c.uid, nil
+}
+
+func (c *lastCursor) KeepMailboxCursor(_ context.Context, _ string, _ []string, _, uid uint32) error {
+	if c.fail == nil {
+		c.uid = uid
+	}
+	return c.fail
+}
+
+func TestAgainHoldsUntilSomethingIsKept(t *testing.T) {
+	kept := &lastCursor{uid: 90, fail: errors.New("the disk is full")}
+	b := &bookmark{cursors: kept, again: true}
+	from := func() uint32 {
+		t.Helper()
+		at, err := b.load(t.Context(), "box")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return at.UID
+	}
+	if at := from(); at != 0 {
+		t.Errorf("it begins at %d", at)
+	}
+	if err := b.save(t.Context(), "box", imap.Cursor{Validity: 1, UID: 64}); err == nil || from() != 0 {
+		t.Errorf("after a failure it begins at %d, error %v", from(), err)
+	}
+	kept.fail = nil
+	if err := b.save(t.Context(), "box", imap.Cursor{Validity: 1, UID: 64}); err != nil || from() != 64 {
+		t.Errorf("then it goes on at %d, error %v", from(), err)
+	}
+}
+
+// What is typed in the wizard is trusted and imported in the form that reports carry.
+func TestTheWizardTakesSourcesAsTheCommandDoes(t *testing.T) {
+	dir := t.TempDir()
+	placed(t, filepath.Join(dir, "reports.mbox"), "")
+	t.Chdir(dir)
+	p := newProgram(world.System(), strings.NewReader(""), io.Discard, io.Discard, func(string) (string, bool) { return "", false })
+	for typed, want := range map[string]string{
+		"reports.mbox": filepath.Join(dir, "reports.mbox"), "Google.COM.": "google.com",
+		"IMAPS://a@IMAP.corp.test": "imaps://a@imap.corp.test/INBOX", "no such thing": "",
+	} {
+		if got, err := trustOf(typed); got != want || (err == nil) != (want != "") {
+			t.Errorf("%s is trusted as %q, error %v; want %q", typed, got, err, want)
+		}
+	}
+	if _, err := (logged{nil, p}).Trust(t.Context(), "corp.test", "no such thing", "r"); err == nil {
+		t.Error("the wizard trusts what is not there")
+	}
+	if _, err := (importer{}).Import(t.Context(), "corp.test", []string{"imap://a@imap.corp.test"}, nil); err == nil || !strings.Contains(err.Error(), "TLS") {
+		t.Errorf("the wizard imports from a mailbox without TLS: %v", err)
 	}
 }

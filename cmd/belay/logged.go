@@ -67,3 +67,12 @@ func (l logged) note(act, domain string, err error) error {
 	}
 	return err
 }
+
+// Trust takes the source as an operator types it, as the command does.
+func (l logged) Trust(ctx context.Context, domain, typed, reason string) (rollout.Gate, error) {
+	source, err := trustOf(typed)
+	if err != nil {
+		return rollout.Gate{}, err
+	}
+	return l.Engine.Trust(ctx, domain, source, reason)
+}
