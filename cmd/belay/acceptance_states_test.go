@@ -161,7 +161,7 @@ func (b *testbed) breakDown(d disrepair) {
 	b.Helper()
 	if d.held {
 		b.turn("foreign.sh", "enforce", "held", "86400")
-		b.begin()
+		b.begin("--adopt")
 	} else {
 		b.turn("dns.sh", "txt", "1")
 	}
