@@ -136,3 +136,39 @@ func TestFileIsReplacedWholeOrNotAtAll(t *testing.T) {
 		t.Errorf("left behind: %v", left)
 	}
 }
+
+// TestMetricsOfHostileNamesStandOnce: two types and two hosts that differ only in what
+// is cleaned away are one series, for node_exporter refuses a file with one twice.
+func TestMetricsOfHostileNamesStandOnce(t *testing.T) {
+	now := time.Date(2026, 6, 15, 0, 0, 0, 0, time.UTC)
+	r := rollout.Rollout{Domain: "corp.test", Settings: rollout.Settings{Senders: []string{"sender.test"}}}
+	day := rollout.ReportDay{
+		Begins: now.Add(-2 * rollout.Day), Ends: now.Add(-rollout.Day), Standing: rollout.Verified, Signer: "sender.test", PolicyType: "sts",
+		Reports: 1, Success: 10, Failure: 7,
+	}
+	for i, typ := range []tlsrpt.ResultType{"moon-phase", "moon-\x1b[31mphase", "moon-\x1b[32mphase"} {
+		day.Failures = append(day.Failures, rollout.FailureCount{Type: typ, MX: "mx1.corp.test", Count: int64(1 + i)}, rollout.FailureCount{Type: typ, MX: "mx1.\x1b[31mcorp.test", Count: 1})
+	}
+	r.Reports = []rollout.ReportDay{day}
+	stands, sum := map[string]bool{}, 0
+	for line := range strings.Lines(string(reportMetrics(r, rollout.Gate{}, now))) {
+		series, value, _ := strings.Cut(strings.TrimSpace(line), "} ")
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		if stands[series] {
+			t.Errorf("%s stands twice", series)
+		}
+		stands[series] = true
+		if strings.HasPrefix(series, "belay_reports_failed_sessions{") {
+			n, err := strconv.Atoi(value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sum += n
+		}
+	}
+	if sum != 1+2+3+3 {
+		t.Errorf("%d failed sessions, want 9", sum)
+	}
+}

@@ -38,10 +38,8 @@ func reportMetrics(r rollout.Rollout, gate rollout.Gate, now time.Time) []byte {
 		}
 	}
 	w.of("belay_reports_failed_sessions", "Failed sessions of one type at one MX host.")
-	for _, f := range v.Failures[:min(len(v.Failures), mostSeries)] {
-		if !f.Stranger {
-			w.sample(float64(f.Sessions), "domain", r.Domain, "type", clean(string(f.Type)), "mx", clean(f.MX), "effect", string(f.Effect))
-		}
+	for _, f := range failedSeries(v.Failures) {
+		w.sample(f.sessions, "domain", r.Domain, "type", f.typ, "mx", f.mx, "effect", f.effect)
 	}
 	metricsOfReporters(&w, r.Domain, v.Reporters)
 	var other int64
@@ -60,6 +58,37 @@ func reportMetrics(r rollout.Rollout, gate rollout.Gate, now time.Time) []byte {
 		w.sample(unix(gate.Until), "domain", r.Domain)
 	}
 	return w.Bytes()
+}
+
+// failedSeries are the failures that count as they become samples. Two types, or two
+// hosts, may be one when their names are cleaned; a reader of metrics refuses a whole
+// file in which a series stands twice.
+func failedSeries(failures []rollout.Failure) []failedSample {
+	var out []failedSample
+	at := map[failedSample]int{}
+	for _, f := range failures {
+		if f.Stranger {
+			continue
+		}
+		series := failedSample{typ: labelText(clean(string(f.Type))), mx: labelText(clean(f.MX)), effect: string(f.Effect)}
+		i, ok := at[series]
+		switch {
+		case !ok && len(out) == mostSeries:
+			continue
+		case !ok:
+			i = len(out)
+			at[series] = i
+			out = append(out, failedSample{typ: clean(string(f.Type)), mx: clean(f.MX), effect: series.effect})
+		}
+		out[i].sessions += float64(f.Sessions)
+	}
+	return out
+}
+
+// failedSample is one sample of belay_reports_failed_sessions.
+type failedSample struct {
+	typ, mx, effect string
+	sessions        float64
 }
 
 // metricsOfReporters are those of the reporters that count.
