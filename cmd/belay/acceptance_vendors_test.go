@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +18,7 @@ import (
 // vendorHost is where the vendor's policy host answers.
 const vendorHost = "127.0.1.9"
 
-// TestAcceptanceValimail takes a rollout to enforce and back where Valimail serves
+// TestAcceptanceValimail takes a rollout all of the way and back where Valimail serves
 // the policy. Its API and its policy host are the lab's; what they publish, BIND
 // answers, and a sender's own software follows the aliases and judges.
 func TestAcceptanceValimail(t *testing.T) {
@@ -41,8 +43,10 @@ func TestAcceptanceValimail(t *testing.T) {
 	}
 
 	b.goesOn("enforce")
-	b.goesOn("raise-max-age")
-	b.vendorAgrees(api, "raise-max-age", "enforce")
+	for _, rung := range []string{"raise-max-age", "raise-max-age", "holding"} { // at 86400 s, 604800 s, 2592000 s
+		b.goesOn(rung)
+		b.vendorAgrees(api, rung, "enforce")
+	}
 
 	b.does(0, "step-back", domain, "--yes")
 	b.vendorAgrees(api, "review-reports", "testing")
@@ -60,8 +64,68 @@ func (b *testbed) valimail() *vendor.Valimail {
 			b.Errorf("publish %s %s: %v\n%s", name, typ, err, out)
 		}
 	}})
-	host := &http.Server{Handler: api.Edge(), ReadHeaderTimeout: time.Minute}
-	at, err := net.Listen("tcp", vendorHost+":443")
+	b.answersAt(vendorHost, api.Edge())
+	b.env = append(b.env, "VALIMAIL_BASE_URL="+api.URL(), "VALIMAIL_CLIENT_ID="+api.ClientID, "VALIMAIL_APP_ID="+api.AppID, "VALIMAIL_ACCOUNT="+api.Account)
+	return api
+}
+
+// TestAcceptanceWorker takes a rollout all of the way where a Worker serves the policy
+// and Cloudflare keeps the zone. Its API and its network's HTTPS server are the lab's;
+// what the API holds, BIND answers, and a sender's own software judges.
+func TestAcceptanceWorker(t *testing.T) {
+	b := openTestbed(t)
+	api := b.cloudflare()
+	b.turn("dns.sh", "addr", "mta-sts", "-") // the record is the custom domain's
+	b.host, b.addresses = "cloudflare-worker", []string{vendorHost}
+	b.begin("--dns", "cloudflare")
+	b.wholeWay(func(_, phase string) { b.goesOn(phase) })
+	if scripts := api.Scripts(); len(scripts) != 1 || !strings.Contains(api.Script(scripts[0]), "max_age: 2592000") {
+		t.Errorf("want one Worker with the last policy, not %q", scripts)
+	}
+	b.does(0, "step-back", domain, "--yes")
+	if s := b.stands("review-reports"); s.Mode != "testing" {
+		t.Errorf("stepped back to mode %s", s.Mode)
+	}
+}
+
+// cloudflare starts the vendor: its API, whose zone BIND answers for, and a server of
+// its network; the operator has a token.
+func (b *testbed) cloudflare() *vendor.Cloudflare {
+	b.Helper()
+	api := vendor.NewCloudflare(domain,
+		vendor.CloudflareRecord{Name: domain, Type: "MX", Content: "mx1." + domain},
+		vendor.CloudflareRecord{Name: domain, Type: "NS", Content: "ns1." + domain})
+	b.Cleanup(api.Close)
+	api.SetNameServers("ns1."+domain, "ns2."+domain)
+	api.SetEdge([]string{vendorHost}, nil)
+	api.SetHooks(vendor.Hooks{OnChange: func(name, typ string, ttl uint32, values []string) {
+		if typ == "AAAA" {
+			return // the record is kept as one; the network answers at an IPv4 address here
+		}
+		lines := []string{fmt.Sprintf("update delete %s. %s", name, typ)}
+		for _, v := range values {
+			if typ == "TXT" {
+				v = strconv.Quote(v)
+			}
+			lines = append(lines, fmt.Sprintf("update add %s. %d %s %s", name, ttl, typ, v))
+		}
+		raw := exec.Command(filepath.Join(b.knobs, "dns.sh"), "raw")
+		raw.Stdin = strings.NewReader(strings.Join(lines, "\n") + "\n")
+		if out, err := raw.CombinedOutput(); err != nil {
+			b.Errorf("publish %s %s: %v\n%s", name, typ, err, out)
+		}
+	}})
+	b.answersAt(vendorHost, api.Edge())
+	b.env = append(b.env, "CLOUDFLARE_BASE_URL="+api.URL(), "CLOUDFLARE_API_TOKEN="+api.Token)
+	return api
+}
+
+// answersAt puts an HTTPS server there that shows the testbed's certificate for the
+// policy host.
+func (b *testbed) answersAt(address string, handler http.Handler) {
+	b.Helper()
+	host := &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute}
+	at, err := net.Listen("tcp", address+":443")
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -75,8 +139,6 @@ func (b *testbed) valimail() *vendor.Valimail {
 			b.Errorf("the vendor's policy host ended: %v", err)
 		}
 	})
-	b.env = append(b.env, "VALIMAIL_BASE_URL="+api.URL(), "VALIMAIL_CLIENT_ID="+api.ClientID, "VALIMAIL_APP_ID="+api.AppID, "VALIMAIL_ACCOUNT="+api.Account)
-	return api
 }
 
 // resolved are the TXT records that unbound comes to from a name.
