@@ -52,7 +52,7 @@ func (r Rollout) ReviewGate(now time.Time) Gate {
 			Code: ReasonReporters, Subject: r.Domain, Until: due,
 			Text: fmt.Sprintf("%d of %d known reporters since %s (%s); with fewer, %s of silence are needed",
 				len(g.Counted), r.Settings.MinReporters, stamp(since), names(g.Counted), span(soak.Silent)),
-			Fix: "wait for reports, see that they reach you, or mark a reporter known: belay reports trust " + r.Domain + " SOURCE",
+			Fix: "wait for reports, see that they reach you, or mark a reporter known: belay reports trust " + r.Domain + " SOURCE --reason WHY",
 		})
 	}
 	r.closeForStrangers(&g, believer, since)
@@ -109,7 +109,7 @@ func (r Rollout) closeForStrangers(g *Gate, believer believer, since time.Time) 
 		g.Close(Reason{
 			Code: ReasonSigner, Subject: b.Reporter,
 			Text: fmt.Sprintf("%s, which is no known sender, reported %s", b.Reporter, b.sentence()),
-			Fix: fmt.Sprintf("mark it known if you know it (belay reports trust %s %s), or set it aside (belay dismiss %s %s)",
+			Fix: fmt.Sprintf("mark it known if you know it (belay reports trust %s %s --reason WHY), or set it aside (belay dismiss %s %s --reason WHY)",
 				r.Domain, b.Reporter, r.Domain, b.Reporter),
 		})
 	}

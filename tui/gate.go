@@ -33,8 +33,8 @@ var keysFor = strings.NewReplacer(
 // it is about.
 var (
 	mendedCommand  = regexp.MustCompile(`belay mended \S*[^\s;.]`)
-	dismissCommand = regexp.MustCompile(`belay dismiss \S+ [^\s)]+`)
-	trustCommand   = regexp.MustCompile(`belay reports trust \S+ [^\s)]+`)
+	dismissCommand = regexp.MustCompile(`belay dismiss \S+ [^\s)]+( --reason WHY)?`)
+	trustCommand   = regexp.MustCompile(`belay reports trust \S+ [^\s)]+( --reason WHY)?`)
 )
 
 // keysOfReports is a mend with its commands as keys of the screen of reports.

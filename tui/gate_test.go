@@ -24,7 +24,7 @@ func TestAReasonSaysWhatItIsAboutAndWhichKeyHelps(t *testing.T) {
 			Fix: "Renew it; then belay mended corp.test; if it is none of yours, belay dismiss corp.test google.com/certificate-expired/mx2.corp.test"},
 			"google.com reported it. Renew it; then f marks it mended; if it is none of yours, v and there D sets it aside."},
 		"a signer nobody knows": {rollout.Reason{Code: rollout.ReasonSigner, Subject: "evil.test", Text: "evil.test reported it",
-			Fix: "mark it known if you know it (belay reports trust corp.test evil.test), or set it aside (belay dismiss corp.test evil.test)"},
+			Fix: "mark it known if you know it (belay reports trust corp.test evil.test --reason WHY), or set it aside (belay dismiss corp.test evil.test --reason WHY)"},
 			"evil.test reported it. Mark it known if you know it (v and there t trusts it), or set it aside (v and there D sets it aside)."},
 	} {
 		if got := k.reason(row.reason); got != row.want {
