@@ -80,12 +80,27 @@ func (s *session) explain(ctx context.Context, what string, err error) error {
 	return fmt.Errorf("%s at %s: %w", what, s.account.Host, err)
 }
 
+// greeting waits for the server's first words. Where it says no and hangs up at once,
+// the client has both to tell and tells either: so it is asked again, for what was said
+// is worth more.
+func (s *session) greeting() error {
+	err := s.client.WaitGreeting()
+	var said *imap.Error
+	for range 20 {
+		if err == nil || errors.As(err, &said) {
+			break
+		}
+		err = s.client.WaitGreeting()
+	}
+	return err
+}
+
 func (s *session) logIn(ctx context.Context, password func(context.Context) (string, error)) error {
 	ctx, cancel := context.WithTimeout(ctx, loginTime)
 	defer cancel()
 	var caps imap.CapSet
 	err := s.during(ctx, "await the greeting", func() error {
-		if err := s.client.WaitGreeting(); err != nil {
+		if err := s.greeting(); err != nil {
 			return err
 		}
 		if caps = s.client.Caps(); caps == nil {
