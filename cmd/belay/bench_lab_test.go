@@ -163,7 +163,7 @@ func rolloutInReview(b *testing.B, address, inbox string) (state string) {
 		b.Fatal(err)
 	}
 	state = b.TempDir()
-	runIn(b, w, state, "new", reportedDomain, "--dns", "manual", "--host", "manual",
+	runIn(b, w, state, "new", reportedDomain, "--adopt", "--dns", "manual", "--host", "manual",
 		"--rua", "mailto:tls@corp.test", "--inbox", inbox)
 	if out := runIn(b, w, state, "status", reportedDomain, "--json"); !strings.Contains(out, `"review-reports"`) {
 		b.Fatalf("the rollout does not wait for reports: %s", out)
