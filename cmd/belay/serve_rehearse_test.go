@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"belay/providers/host/certs"
 	"belay/providers/lab"
@@ -73,6 +74,15 @@ func TestARehearsalByAnOrdinaryUserIsAnsweredByTheServer(t *testing.T) {
 		t.Errorf("without a server: %q, %v", who, err)
 	}
 	b.serve(mtasts.PolicyHost(b.Domain()))
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for tick := time.NewTicker(5 * time.Millisecond); ; <-tick.C { // it serves first, and tells of itself then
+		if running, err := s.accounts.served.Servers(ctx); err != nil || ctx.Err() != nil {
+			t.Fatalf("no server tells of itself: %v", errors.Join(err, ctx.Err()))
+		} else if len(running) > 0 {
+			break
+		}
+	}
 	if who, err := s.accounts.answersInstead(t.Context(), barred); err != nil || !strings.Contains(who, fmt.Sprintf("process %d", os.Getpid())) {
 		t.Errorf("with one: %q, %v", who, err)
 	}
