@@ -4,7 +4,7 @@
 set -euo pipefail
 PEBBLE_VERSION=v2.10.1   # from the Go module proxy: Debian's is 2.4.0, which knows neither ARI nor profiles
 PKGS=(bind9 bind9-utils bind9-dnsutils knot gcc libc6-dev unbound postfix postfix-mta-sts-resolver nginx-light libnginx-mod-http-echo
-      dovecot-imapd openssh-server apache2 caddy haproxy swaks libnet-ssleay-perl libio-socket-ssl-perl lego curl openssl python3 nodejs procps iproute2 util-linux)
+      dovecot-imapd groff-base systemd openssh-server apache2 caddy haproxy swaks libnet-ssleay-perl libio-socket-ssl-perl lego curl openssl python3 nodejs procps iproute2 util-linux)
 [ "${LAB_PEBBLE:-go}" = deb ] && PKGS+=(pebble)
 missing=()
 for p in "${PKGS[@]}"; do
