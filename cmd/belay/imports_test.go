@@ -55,6 +55,7 @@ func TestTheRuleSeesWhatItForbids(t *testing.T) {
 		{"belay/steps/probe", "belay/steps"}, {"belay/cmd/belay", "github.com/charmbracelet/lipgloss"},
 		{"belay/providers", "belay/providers/dns"}, {"belay/tui", "belay/providers/host"},
 		{"belay/rollout/finding", "golang.org/x/net/idna"}, {"belay/rollout/mtasts", "belay/rollout"},
+		{"belay/providers/dns", "belay/providers/host"}, {"belay/providers/rest", "belay/providers/dns"}, {"belay/steps", "belay/providers/rest"},
 	} {
 		if forbidden(pair[0], pair[1]) == "" {
 			t.Errorf("%s may import %s", pair[0], pair[1])
@@ -64,6 +65,7 @@ func TestTheRuleSeesWhatItForbids(t *testing.T) {
 		{"belay/cmd/belay", "belay/rollout/store"}, {"belay/tui", "belay/providers"}, {"belay/tui", "belay/rollout/finding"},
 		{"belay/steps", "belay/steps/probe"}, {"belay/rollout/mtasts", "golang.org/x/net/idna"}, {"belay/rollout/store", "modernc.org/sqlite"},
 		{"belay/providers/host", "belay/rollout"}, {"belay/tui", "github.com/charmbracelet/bubbletea"},
+		{"belay/providers/dns", "belay/providers/rest"}, {"belay/providers/host/worker", "belay/providers/rest"},
 	} {
 		if why := forbidden(pair[0], pair[1]); why != "" {
 			t.Errorf("%s may not import %s: %s", pair[0], pair[1], why)
@@ -95,7 +97,7 @@ func forbidden(p, q string) string {
 	case p == "belay/providers":
 		return unless(q, "the catalogue is data only")
 	case inside(p, "belay/providers"):
-		return unless(q, "a provider imports rollout", "belay/rollout", "=belay/providers", p, parent(p))
+		return unless(q, "a provider imports rollout, and the way to an API", "belay/rollout", "=belay/providers", "=belay/providers/rest", p, parent(p))
 	case p == "belay/rollout/store":
 		return unless(q, "the store imports rollout", "belay/rollout")
 	case inside(p, "belay/rollout"):

@@ -2,7 +2,6 @@ package dns
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -238,5 +237,3 @@ func (c *cloudflareZones) record(z Zone, typ, name, data string, ttl uint32) lib
 	}
 	return rr
 }
-
-var errNotJSON = errors.New("the answer is not the API's JSON")

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	"belay/providers/rest"
 	"belay/rollout/finding"
 )
 
@@ -114,7 +115,7 @@ type cloudflareAnswerBody struct {
 func refusalOf(resp *http.Response, body []byte) error {
 	var answer cloudflareAnswerBody
 	if err := json.Unmarshal(body, &answer); err != nil {
-		return fmt.Errorf("%w but %s (HTTP %d): %s", errNotJSON, finding.Clean(resp.Header.Get("Content-Type"), 60), resp.StatusCode, afterwards(resp))
+		return fmt.Errorf("%w but %s (HTTP %d): %s", rest.ErrNotJSON, finding.Clean(resp.Header.Get("Content-Type"), 60), resp.StatusCode, afterwards(resp))
 	}
 	if resp.StatusCode < 400 && answer.Success && len(answer.Errors) == 0 {
 		return nil
@@ -204,7 +205,7 @@ func (a *cloudflareAPI) page(ctx context.Context, path string, v any) (int, erro
 	}
 	var answer cloudflareAnswerBody
 	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
-		return 0, fmt.Errorf("%w: %w", errNotJSON, err)
+		return 0, fmt.Errorf("%w: %w", rest.ErrNotJSON, err)
 	}
 	if err := json.Unmarshal(answer.Result, v); err != nil {
 		// The frame was as it should be: it is one record that is not.

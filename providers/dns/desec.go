@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"belay/providers/rest"
 )
 
 // desecBase is where deSEC's API stands.
@@ -22,7 +24,7 @@ const desecBase = "https://desec.io/api/v1"
 // quotes, so that deleting it succeeds without effect, and one value with \DDD in it
 // hides the whole zone.
 type desecZones struct {
-	api *rest
+	api *rest.API
 }
 
 func openDeSEC(c credentials, o Options) (Source, error) {
@@ -30,11 +32,11 @@ func openDeSEC(c credentials, o Options) (Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	api, err := openREST("deSEC", desecBase, "Token "+token, o)
+	api, err := openAPI("deSEC", desecBase, "Token", token, o)
 	if err != nil {
 		return nil, err
 	}
-	api.words, api.mend = desecWords, desecMend
+	api.Words, api.Mend = desecWords, desecMend
 	return &desecZones{api: api}, nil
 }
 
@@ -49,7 +51,7 @@ type desecDomain struct {
 // Zone asks deSEC itself which of the account's domains holds name.
 func (d *desecZones) Zone(ctx context.Context, name string) (Zone, error) {
 	var found []desecDomain
-	if err := d.api.call(ctx, http.MethodGet, "/domains/?owns_qname="+url.QueryEscape(name), nil, &found); err != nil {
+	if err := d.api.Call(ctx, http.MethodGet, "/domains/?owns_qname="+url.QueryEscape(name), nil, &found); err != nil {
 		return Zone{}, fmt.Errorf("look for the domain that holds %s: %w", name, err)
 	}
 	if len(found) == 0 {
@@ -72,7 +74,7 @@ const desecPage = 500
 // supposed.
 func (d *desecZones) Zones(ctx context.Context) ([]string, bool, error) {
 	var found []desecDomain
-	if err := d.api.call(ctx, http.MethodGet, "/domains/?cursor=", nil, &found); err != nil {
+	if err := d.api.Call(ctx, http.MethodGet, "/domains/?cursor=", nil, &found); err != nil {
 		return nil, false, fmt.Errorf("list the domains: %w", err)
 	}
 	var out []string
@@ -94,7 +96,7 @@ type desecSet struct {
 func (d *desecZones) At(ctx context.Context, z Zone, name string) ([]RRset, error) {
 	sub := desecSubname(name, z.Name)
 	var found []desecSet
-	if err := d.api.call(ctx, http.MethodGet, desecPath(z)+"?subname="+url.QueryEscape(sub), nil, &found); err != nil {
+	if err := d.api.Call(ctx, http.MethodGet, desecPath(z)+"?subname="+url.QueryEscape(sub), nil, &found); err != nil {
 		return nil, err
 	}
 	var sets []RRset
@@ -121,7 +123,7 @@ func (d *desecZones) Replace(ctx context.Context, z Zone, _, want RRset) error {
 		}
 		set.Records = append(set.Records, presented(want.Type, v))
 	}
-	return d.api.call(ctx, http.MethodPut, desecPath(z), []desecSet{set}, nil)
+	return d.api.Call(ctx, http.MethodPut, desecPath(z), []desecSet{set}, nil)
 }
 
 // desecSubname is name within zone, empty for the apex.

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"belay/providers/rest"
 	"belay/rollout/finding"
 )
 
@@ -31,7 +32,7 @@ const (
 // hands no client on: the one below it repeats a creation that failed at the
 // gateway, so that the record stands twice.
 type digitalOceanZones struct {
-	api *rest
+	api *rest.API
 }
 
 func openDigitalOcean(c credentials, o Options) (Source, error) {
@@ -39,11 +40,11 @@ func openDigitalOcean(c credentials, o Options) (Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	api, err := openREST("DigitalOcean", digitalOceanBase, "Bearer "+token, o)
+	api, err := openAPI("DigitalOcean", digitalOceanBase, "Bearer", token, o)
 	if err != nil {
 		return nil, err
 	}
-	api.words, api.mend = digitalOceanWords, digitalOceanMend
+	api.Words, api.Mend = digitalOceanWords, digitalOceanMend
 	return &digitalOceanZones{api: api}, nil
 }
 
@@ -52,8 +53,8 @@ func (d *digitalOceanZones) Label() string { return "DigitalOcean" }
 // Zone asks for each name that could be the zone's, longest first.
 func (d *digitalOceanZones) Zone(ctx context.Context, name string) (Zone, error) {
 	for _, n := range suffixes(name) {
-		err := d.api.call(ctx, http.MethodGet, "/domains/"+url.PathEscape(n), nil, nil)
-		if refusedWith(err, http.StatusNotFound) {
+		err := d.api.Call(ctx, http.MethodGet, "/domains/"+url.PathEscape(n), nil, nil)
+		if rest.Refused(err, http.StatusNotFound) {
 			continue
 		}
 		if err != nil {
@@ -87,7 +88,7 @@ func (d *digitalOceanZones) Zones(ctx context.Context) ([]string, bool, error) {
 		} `json:"domains"`
 		Links digitalOceanLinks `json:"links"`
 	}
-	if err := d.api.call(ctx, http.MethodGet, fmt.Sprintf("/domains?per_page=%d", zonesAsked), nil, &found); err != nil {
+	if err := d.api.Call(ctx, http.MethodGet, fmt.Sprintf("/domains?per_page=%d", zonesAsked), nil, &found); err != nil {
 		return nil, false, fmt.Errorf("list the domains: %w", err)
 	}
 	var out []string
@@ -116,7 +117,7 @@ func (d *digitalOceanZones) At(ctx context.Context, z Zone, name string) ([]RRse
 			Links   digitalOceanLinks    `json:"links"`
 		}
 		path := fmt.Sprintf("%s?name=%s&per_page=%d&page=%d", digitalOceanPath(z), url.QueryEscape(name), digitalOceanPage, page)
-		if err := d.api.call(ctx, http.MethodGet, path, nil, &answer); err != nil {
+		if err := d.api.Call(ctx, http.MethodGet, path, nil, &answer); err != nil {
 			return nil, err
 		}
 		for _, r := range answer.Records {
@@ -158,15 +159,15 @@ func (d *digitalOceanZones) Replace(ctx context.Context, z Zone, have, want RRse
 }
 
 func (d *digitalOceanZones) create(ctx context.Context, z Zone, want RRset, value string) error {
-	return d.api.call(ctx, http.MethodPost, digitalOceanPath(z), digitalOceanWanted(z, want, value), nil)
+	return d.api.Call(ctx, http.MethodPost, digitalOceanPath(z), digitalOceanWanted(z, want, value), nil)
 }
 
 func (d *digitalOceanZones) rewrite(ctx context.Context, z Zone, want RRset, id, value string) error {
-	return d.api.call(ctx, http.MethodPut, digitalOceanPath(z)+"/"+url.PathEscape(id), digitalOceanWanted(z, want, value), nil)
+	return d.api.Call(ctx, http.MethodPut, digitalOceanPath(z)+"/"+url.PathEscape(id), digitalOceanWanted(z, want, value), nil)
 }
 
 func (d *digitalOceanZones) remove(ctx context.Context, z Zone, id string) error {
-	return d.api.call(ctx, http.MethodDelete, digitalOceanPath(z)+"/"+url.PathEscape(id), nil, nil)
+	return d.api.Call(ctx, http.MethodDelete, digitalOceanPath(z)+"/"+url.PathEscape(id), nil, nil)
 }
 
 func digitalOceanWanted(z Zone, want RRset, value string) digitalOceanRecord {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"belay/providers/dns/dnscale"
+	"belay/providers/rest"
 	"belay/rollout/finding"
 )
 
@@ -195,5 +196,5 @@ func dnscaleSaid(err error) error {
 	case e.Status == http.StatusBadRequest || e.Status == http.StatusUnprocessableEntity:
 		mend = "DNScale does not take the record"
 	}
-	return ownedRefusal("DNScale", e.Status, e.Message, e.ContentType, e.RetryAfter, mend)
+	return rest.Refuse("DNScale", e.Status, e.Message, e.ContentType, e.RetryAfter, mend)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"belay/providers/dns/gandi"
+	"belay/providers/rest"
 )
 
 // gandiZones is an account at Gandi, through a library of belay's own: the one at
@@ -105,5 +106,5 @@ func gandiSaid(err error) error {
 	case e.Status == http.StatusBadRequest:
 		mend = "Gandi does not take the record"
 	}
-	return ownedRefusal("Gandi", e.Status, e.Message, e.ContentType, e.RetryAfter, mend)
+	return rest.Refuse("Gandi", e.Status, e.Message, e.ContentType, e.RetryAfter, mend)
 }

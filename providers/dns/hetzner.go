@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"belay/providers/rest"
 	"belay/rollout/finding"
 )
 
@@ -26,7 +27,7 @@ const hetznerLeastTTL = 60
 // without a TTL, reads whole zones, escapes no quote in a TXT value and cuts no
 // long one, and speaks through the process's HTTP client, with up to five retries.
 type hetznerZones struct {
-	api *rest
+	api *rest.API
 }
 
 func openHetzner(c credentials, o Options) (Source, error) {
@@ -34,11 +35,11 @@ func openHetzner(c credentials, o Options) (Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	api, err := openREST("Hetzner", hetznerBase, "Bearer "+token, o)
+	api, err := openAPI("Hetzner", hetznerBase, "Bearer", token, o)
 	if err != nil {
 		return nil, err
 	}
-	api.words, api.mend = hetznerWords, hetznerMend
+	api.Words, api.Mend = hetznerWords, hetznerMend
 	return &hetznerZones{api: api}, nil
 }
 
@@ -63,7 +64,7 @@ func (h *hetznerZones) Zone(ctx context.Context, name string) (Zone, error) {
 		var found struct {
 			Zones []hetznerZone `json:"zones"`
 		}
-		if err := h.api.call(ctx, http.MethodGet, "/zones?name="+url.QueryEscape(n), nil, &found); err != nil {
+		if err := h.api.Call(ctx, http.MethodGet, "/zones?name="+url.QueryEscape(n), nil, &found); err != nil {
 			return Zone{}, fmt.Errorf("look for the zone %s: %w", n, err)
 		}
 		i := slices.IndexFunc(found.Zones, func(z hetznerZone) bool { return plainName(z.Name) == n })
@@ -104,7 +105,7 @@ func (h *hetznerZones) Zones(ctx context.Context) ([]string, bool, error) {
 			} `json:"pagination"`
 		} `json:"meta"`
 	}
-	if err := h.api.call(ctx, http.MethodGet, fmt.Sprintf("/zones?per_page=%d", zonesAsked), nil, &found); err != nil {
+	if err := h.api.Call(ctx, http.MethodGet, fmt.Sprintf("/zones?per_page=%d", zonesAsked), nil, &found); err != nil {
 		return nil, false, fmt.Errorf("list the zones: %w", err)
 	}
 	var out []string
@@ -141,7 +142,7 @@ func (h *hetznerZones) At(ctx context.Context, z Zone, name string) ([]RRset, er
 		Sets []hetznerSet `json:"rrsets"`
 	}
 	path := fmt.Sprintf("%s?name=%s&per_page=%d", hetznerPath(z), url.QueryEscape(sub), hetznerSets)
-	if err := h.api.call(ctx, http.MethodGet, path, nil, &found); err != nil {
+	if err := h.api.Call(ctx, http.MethodGet, path, nil, &found); err != nil {
 		return nil, err
 	}
 	var sets []RRset

@@ -33,7 +33,7 @@ func (h *hetznerZones) act(ctx context.Context, method, path string, in any) err
 	var answer struct {
 		Action hetznerAction `json:"action"`
 	}
-	if err := h.api.call(ctx, method, path, in, &answer); err != nil {
+	if err := h.api.Call(ctx, method, path, in, &answer); err != nil {
 		return err
 	}
 	for pause := hetznerFirstPause; answer.Action.Status == "running"; pause = min(2*pause, hetznerLongPause) {
@@ -44,7 +44,7 @@ func (h *hetznerZones) act(ctx context.Context, method, path string, in any) err
 			wait.Stop()
 			return fmt.Errorf("the change is not finished at Hetzner: %w", ctx.Err())
 		}
-		if err := h.api.call(ctx, http.MethodGet, fmt.Sprintf("/actions/%d", answer.Action.ID), nil, &answer); err != nil {
+		if err := h.api.Call(ctx, http.MethodGet, fmt.Sprintf("/actions/%d", answer.Action.ID), nil, &answer); err != nil {
 			return fmt.Errorf("ask how the change goes: %w", err)
 		}
 	}

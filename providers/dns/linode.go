@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"belay/providers/rest"
 	"belay/rollout/finding"
 )
 
@@ -25,7 +26,7 @@ import (
 //
 // The API changes single records by their ids, and so does Replace: nothing is
 // deleted before what comes in its place stands.
-type linodeZones struct{ rest *rest }
+type linodeZones struct{ api *rest.API }
 
 const (
 	linodeBase = "https://api.linode.com/v4"
@@ -41,12 +42,12 @@ func openLinode(c credentials, o Options) (Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := openREST("Linode", linodeBase, "Bearer "+token, o)
+	api, err := openAPI("Linode", linodeBase, "Bearer", token, o)
 	if err != nil {
 		return nil, err
 	}
-	r.words, r.mend = linodeWords, linodeMend
-	return &linodeZones{rest: r}, nil
+	api.Words, api.Mend = linodeWords, linodeMend
+	return &linodeZones{api: api}, nil
 }
 
 func (l *linodeZones) Label() string { return "Linode" }
@@ -70,7 +71,7 @@ func (l *linodeZones) Zone(ctx context.Context, name string) (Zone, error) {
 	var answer struct {
 		Data []linodeDomain `json:"data"`
 	}
-	if err := l.filtered(map[string]any{"+or": either}).call(ctx, http.MethodGet, "/domains?page_size=100", nil, &answer); err != nil {
+	if err := l.filtered(map[string]any{"+or": either}).Call(ctx, http.MethodGet, "/domains?page_size=100", nil, &answer); err != nil {
 		return Zone{}, fmt.Errorf("look for the zone of %s: %w", name, err)
 	}
 	for _, n := range names {
@@ -104,7 +105,7 @@ func (l *linodeZones) Zones(ctx context.Context) ([]string, bool, error) {
 		Data  []linodeDomain `json:"data"`
 		Pages int            `json:"pages"`
 	}
-	if err := l.rest.call(ctx, http.MethodGet, fmt.Sprintf("/domains?page_size=%d", zonesAsked), nil, &answer); err != nil {
+	if err := l.api.Call(ctx, http.MethodGet, fmt.Sprintf("/domains?page_size=%d", zonesAsked), nil, &answer); err != nil {
 		return nil, false, fmt.Errorf("list the domains: %w", err)
 	}
 	var out []string
@@ -126,7 +127,7 @@ type linodeRecord struct {
 // At reads the records of one name, by the API's own filter.
 func (l *linodeZones) At(ctx context.Context, z Zone, name string) ([]RRset, error) {
 	sub := linodeSub(name, z)
-	rest := l.filtered(map[string]any{"name": sub})
+	api := l.filtered(map[string]any{"name": sub})
 	var sets []RRset
 	for page := 1; page <= linodePages; page++ {
 		var answer struct {
@@ -134,7 +135,7 @@ func (l *linodeZones) At(ctx context.Context, z Zone, name string) ([]RRset, err
 			Pages int            `json:"pages"`
 		}
 		path := fmt.Sprintf("%s?page_size=%d&page=%d", linodePath(z, "records"), linodePage, page)
-		if err := rest.call(ctx, http.MethodGet, path, nil, &answer); err != nil {
+		if err := api.Call(ctx, http.MethodGet, path, nil, &answer); err != nil {
 			return nil, err
 		}
 		for _, r := range answer.Data {
@@ -184,27 +185,25 @@ func linodeTTL(seconds uint32) uint32 {
 
 func (l *linodeZones) create(ctx context.Context, z Zone, want RRset, value string) error {
 	r := linodeRecord{Type: want.Type, Name: linodeSub(want.Name, z), Target: value, TTL: want.TTL}
-	return l.rest.call(ctx, http.MethodPost, linodePath(z, "records"), r, nil)
+	return l.api.Call(ctx, http.MethodPost, linodePath(z, "records"), r, nil)
 }
 
 func (l *linodeZones) rewrite(ctx context.Context, z Zone, want RRset, id, value string) error {
 	r := linodeRecord{Name: linodeSub(want.Name, z), Target: value, TTL: want.TTL}
-	return l.rest.call(ctx, http.MethodPut, linodePath(z, "records/"+id), r, nil)
+	return l.api.Call(ctx, http.MethodPut, linodePath(z, "records/"+id), r, nil)
 }
 
 func (l *linodeZones) remove(ctx context.Context, z Zone, id string) error {
-	return l.rest.call(ctx, http.MethodDelete, linodePath(z, "records/"+id), nil, nil)
+	return l.api.Call(ctx, http.MethodDelete, linodePath(z, "records/"+id), nil, nil)
 }
 
 // Prove looks at the scopes of the token, which every answer names.
 func (l *linodeZones) Prove(ctx context.Context, z Zone, _ string) ([]string, error) {
-	scopes := ""
-	asked := *l.rest
-	asked.heard = func(h http.Header) { scopes = h.Get("X-OAuth-Scopes") }
-	if err := asked.call(ctx, http.MethodGet, "/domains/"+url.PathEscape(z.ID), nil, nil); err != nil {
+	answer, err := l.api.Do(ctx, rest.Request{Method: http.MethodGet, Path: "/domains/" + url.PathEscape(z.ID)})
+	if err != nil {
 		return nil, err
 	}
-	has := strings.Fields(strings.ReplaceAll(scopes, ",", " "))
+	has := strings.Fields(strings.ReplaceAll(answer.Header.Get("X-OAuth-Scopes"), ",", " "))
 	switch {
 	case len(has) == 0:
 		return []string{"The token reads the domain's records; the right to change them is only proved by the first write."}, nil
@@ -216,22 +215,21 @@ func (l *linodeZones) Prove(ctx context.Context, z Zone, _ string) ([]string, er
 
 // filtered is the API with a filter on what it lists, which goes by a header of
 // its own.
-func (l *linodeZones) filtered(filter map[string]any) *rest {
-	r := *l.rest
-	r.sign = func(req *http.Request, _ []byte) error {
+func (l *linodeZones) filtered(filter map[string]any) *rest.API {
+	api := *l.api
+	api.Sign = func(req *http.Request, _ []byte) error {
 		by, err := json.Marshal(filter)
 		if err != nil {
 			return err
 		}
-		req.Header.Set("Authorization", l.rest.auth)
 		req.Header.Set("X-Filter", string(by))
 		return nil
 	}
-	return &r
+	return &api
 }
 
-func linodePath(z Zone, rest string) string {
-	return "/domains/" + url.PathEscape(z.ID) + "/" + rest
+func linodePath(z Zone, below string) string {
+	return "/domains/" + url.PathEscape(z.ID) + "/" + below
 }
 
 // linodeSub is a name within its zone as the API has it: the apex is empty.

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"belay/providers/rest"
 )
 
 // ovhZones is an account at OVHcloud. All its calls are its own, for libdns/ovh
@@ -57,7 +59,7 @@ func (v *ovhZones) Zone(ctx context.Context, name string) (Zone, error) {
 		}
 		err := v.api.call(ctx, http.MethodGet, "/domain/zone/"+url.PathEscape(n), nil, &zone)
 		switch {
-		case refusedWith(err, http.StatusNotFound):
+		case rest.Refused(err, http.StatusNotFound):
 			continue
 		case ovhSaid(err, ovhNotGranted):
 			barred = err
@@ -109,7 +111,7 @@ func (v *ovhZones) At(ctx context.Context, z Zone, name string) ([]RRset, error)
 	for _, id := range ids {
 		var r ovhRecord
 		err := v.api.call(ctx, http.MethodGet, ovhPath(z, fmt.Sprintf("record/%d", id)), nil, &r)
-		if refusedWith(err, http.StatusNotFound) {
+		if rest.Refused(err, http.StatusNotFound) {
 			continue // deleted since the ids were read
 		}
 		if err != nil {

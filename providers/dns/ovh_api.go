@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	"belay/providers/rest"
 	"belay/rollout/finding"
 	"belay/rollout/world"
 )
@@ -19,7 +20,7 @@ import (
 // consumer key, the method, the whole address, the body and the time as
 // OVHcloud's clock has it, which is asked once and counted on from there.
 type ovhAPI struct {
-	rest                  *rest
+	api                   *rest.API
 	key, secret, consumer string
 
 	mu    sync.Mutex
@@ -65,10 +66,10 @@ func newOVHAPI(c credentials, o Options) (*ovhAPI, error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.rest, err = openREST("OVHcloud", base, "", o); err != nil {
+	if a.api, err = openAPI("OVHcloud", base, "", "", o); err != nil {
 		return nil, err
 	}
-	a.rest.sign, a.rest.words, a.rest.mend = a.sign, ovhWords, ovhMend
+	a.api.Sign, a.api.Words, a.api.Mend = a.sign, ovhWords, ovhMend
 	return &a, nil
 }
 
@@ -93,7 +94,7 @@ func (a *ovhAPI) call(ctx context.Context, method, path string, in, out any) err
 	if err := a.synchronise(ctx); err != nil {
 		return err
 	}
-	err := a.rest.call(ctx, method, path, in, out)
+	err := a.api.Call(ctx, method, path, in, out)
 	if ovhSaid(err, ovhLate) {
 		a.mu.Lock()
 		a.known = false
@@ -101,7 +102,7 @@ func (a *ovhAPI) call(ctx context.Context, method, path string, in, out any) err
 		if err := a.synchronise(ctx); err != nil {
 			return err
 		}
-		err = a.rest.call(ctx, method, path, in, out)
+		err = a.api.Call(ctx, method, path, in, out)
 	}
 	return err
 }
@@ -118,7 +119,7 @@ func (a *ovhAPI) synchronise(ctx context.Context) error {
 	}
 	var at int64
 	since := world.Start()
-	if err := a.rest.call(ctx, http.MethodGet, ovhTimePath, nil, &at); err != nil {
+	if err := a.api.Call(ctx, http.MethodGet, ovhTimePath, nil, &at); err != nil {
 		return fmt.Errorf("ask OVHcloud for its time, which signatures need: %w", err)
 	}
 	a.mu.Lock()
@@ -144,8 +145,8 @@ func (a *ovhAPI) sign(req *http.Request, body []byte) error {
 
 // ovhSaid reports whether err is a refusal with this code.
 func ovhSaid(err error, code string) bool {
-	r, ok := errors.AsType[*refusal](err)
-	return ok && strings.HasSuffix(r.said, "("+code+")")
+	r, ok := errors.AsType[*rest.Refusal](err)
+	return ok && strings.HasSuffix(r.Said, "("+code+")")
 }
 
 // ovhWords are the words of a refusal with their code: what is wrong with a login

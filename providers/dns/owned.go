@@ -1,12 +1,11 @@
 package dns
 
 import (
-	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
+	"belay/providers/rest"
 	"belay/rollout/finding"
 
 	"github.com/libdns/libdns"
@@ -21,9 +20,8 @@ import (
 // checks the API's address, where o names one.
 func owned(o Options) (*http.Client, error) {
 	if o.BaseURL != "" {
-		u, err := url.Parse(o.BaseURL)
-		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-			return nil, fmt.Errorf("the API address %s is no http or https URL", finding.Quote(o.BaseURL, 200))
+		if _, err := rest.Address(o.BaseURL); err != nil {
+			return nil, err
 		}
 	}
 	return &http.Client{Transport: o.Transport, Timeout: 20 * time.Second}, nil
@@ -62,30 +60,6 @@ func recordsOf(z Zone, set RRset) []libdns.Record {
 		out = append(out, rr)
 	}
 	return out
-}
-
-// ownedRefusal makes a sentence of a library's refusal. said are the provider's
-// words, empty where its answer was not JSON but of type contentType; mend says
-// what to do, or is empty for the general word.
-func ownedRefusal(label string, status int, said, contentType string, wait time.Duration, mend string) error {
-	r := &refusal{status: status, said: finding.Clean(said, 300), mend: mend, pause: wait}
-	if said == "" {
-		if contentType = finding.Clean(contentType, 60); contentType == "" {
-			contentType = "something else"
-		}
-		if status < 300 {
-			return fmt.Errorf("%w but %s (HTTP %d): something stands between this machine and %s, or it is out of order", errNotJSON, contentType, status, label)
-		}
-		r.said = "something that is not the API's JSON but " + contentType
-	}
-	after := ""
-	if wait > 0 {
-		after = fmt.Sprint(int(wait / time.Second))
-	}
-	if r.mend == "" {
-		r.mend = generally(label, status, after)
-	}
-	return r
 }
 
 // nameServersAt are the targets of a zone's own NS records.

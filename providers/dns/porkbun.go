@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"belay/providers/rest"
 	"belay/rollout/finding"
 )
 
@@ -25,7 +26,7 @@ import (
 //
 // The API can change single records by their ids, and so does Replace.
 type porkbunZones struct {
-	rest *rest
+	api *rest.API
 	// login is part of every request's body.
 	login porkbunLogin
 }
@@ -55,13 +56,12 @@ func openPorkbun(c credentials, o Options) (Source, error) {
 	if strings.HasPrefix(key, "sk1_") && strings.HasPrefix(secret, "pk1_") {
 		return nil, fmt.Errorf("the API key and the secret API key are in each other's place: the secret one begins with sk1_")
 	}
-	r, err := openREST("Porkbun", porkbunBase, "", o)
+	api, err := openAPI("Porkbun", porkbunBase, "", "", o) // the body has the login
 	if err != nil {
 		return nil, err
 	}
-	r.sign = func(*http.Request, []byte) error { return nil } // the body has the login
-	r.denies, r.words, r.mend = porkbunDenies, porkbunWords, porkbunMend
-	return &porkbunZones{rest: r, login: porkbunLogin{key, secret}}, nil
+	api.Denies, api.Words, api.Mend = porkbunDenies, porkbunWords, porkbunMend
+	return &porkbunZones{api: api, login: porkbunLogin{key, secret}}, nil
 }
 
 func (p *porkbunZones) Label() string { return "Porkbun" }
@@ -245,7 +245,7 @@ func (p *porkbunZones) Prove(context.Context, Zone, string) ([]string, error) {
 }
 
 func (p *porkbunZones) call(ctx context.Context, path string, in, out any) error {
-	return p.rest.call(ctx, http.MethodPost, path, in, out)
+	return p.api.Call(ctx, http.MethodPost, path, in, out)
 }
 
 // porkbunSub is a name within its zone as the API has it: the apex is empty.

@@ -4,12 +4,14 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+
+	"belay/providers/rest"
 )
 
 // porkbunLacks reports whether err says that the account has no such domain.
 func porkbunLacks(err error) bool {
-	r, ok := errors.AsType[*refusal](err)
-	return ok && anyOf(r.said, "INVALID_DOMAIN", "DOMAIN_NOT_FOUND", "Invalid domain")
+	r, ok := errors.AsType[*rest.Refusal](err)
+	return ok && anyOf(r.Said, "INVALID_DOMAIN", "DOMAIN_NOT_FOUND", "Invalid domain")
 }
 
 // porkbunMend says what a refusal asks for. Porkbun answers nearly everything

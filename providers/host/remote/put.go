@@ -1,10 +1,16 @@
+// Package remote is what policy hosts at a vendor have in common: one way to put a
+// body in another's place without running over what nobody saw, and to have the engine
+// wait where the vendor asks for it. The way to the vendor's API is package rest.
 package remote
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"time"
 
+	"belay/providers/rest"
 	"belay/rollout"
 	"belay/rollout/finding"
 	"belay/rollout/mtasts"
@@ -91,4 +97,21 @@ func CheckPolicy(e rollout.Edit) error {
 		return fmt.Errorf("the policy for %s is %d bytes long; senders may drop one longer than %d", e.Name, len(e.After.Body), mtasts.MaxBody)
 	}
 	return nil
+}
+
+// someMinutes is the pause where a vendor that has too many requests names none.
+const someMinutes = 5 * time.Minute
+
+// Later is err, or where the vendor only asked to be asked later, the
+// *rollout.LaterError that lets the engine wait.
+func Later(err error) error {
+	no, ok := errors.AsType[*rest.Refusal](err)
+	if !ok || no.Status != http.StatusTooManyRequests {
+		return err
+	}
+	wait := no.Pause
+	if wait < 0 {
+		wait = someMinutes
+	}
+	return &rollout.LaterError{After: wait, Text: finding.Clean(err.Error(), 400)}
 }

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"belay/providers/host/remote"
+	"belay/providers/rest"
 	"belay/rollout"
 	"belay/rollout/finding"
 )
@@ -38,7 +38,7 @@ type Login struct {
 // once again when the token is not taken any more. Many goroutines may use it.
 type Client struct {
 	login Login
-	api   *remote.Client
+	api   *rest.API
 
 	mu    sync.Mutex
 	token string
@@ -55,7 +55,7 @@ func NewClient(l Login) (*Client, error) {
 	}
 	c := &Client{login: l}
 	var err error
-	if c.api, err = remote.New("Valimail", l.BaseURL, l.Transport); err != nil {
+	if c.api, err = rest.New("Valimail", l.BaseURL, l.Transport); err != nil {
 		return nil, fmt.Errorf("open the account at Valimail: %w", err)
 	}
 	c.api.Words, c.api.Mend = words, c.mend
@@ -72,7 +72,7 @@ func (c *Client) Get(ctx context.Context, path string, query url.Values, out any
 		path += "?" + query.Encode()
 	}
 	err = c.call(ctx, http.MethodGet, path, nil, out)
-	if remote.Refused(err, http.StatusNotFound) {
+	if rest.Refused(err, http.StatusNotFound) {
 		return false, nil
 	}
 	return err == nil, err
@@ -87,9 +87,11 @@ func (c *Client) call(ctx context.Context, method, path string, in, out any) err
 			return err
 		}
 		way := *c.api
-		way.Authorize = func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) }
+		if err := way.Login("Bearer", token); err != nil {
+			return fmt.Errorf("log in: %w", err)
+		}
 		err = way.Call(ctx, method, "/accounts/"+url.PathEscape(c.login.Account)+path, in, out)
-		if !remote.Refused(err, http.StatusUnauthorized) || try == 2 {
+		if !rest.Refused(err, http.StatusUnauthorized) || try == 2 {
 			return certificate(err)
 		}
 		c.mu.Lock()
@@ -117,7 +119,7 @@ func (c *Client) authorized(ctx context.Context) (string, error) {
 		{"client-id": c.login.ClientID, "app-id": c.login.AppID},
 	} {
 		err = c.api.Call(ctx, http.MethodPost, "/auth", in, &got)
-		if !remote.Refused(err, http.StatusBadRequest) && !remote.Refused(err, http.StatusUnprocessableEntity) {
+		if !rest.Refused(err, http.StatusBadRequest) && !rest.Refused(err, http.StatusUnprocessableEntity) {
 			break
 		}
 	}
@@ -134,7 +136,7 @@ func (c *Client) authorized(ctx context.Context) (string, error) {
 // certificate is err, or where Valimail only waits for the certificate of the policy
 // host, the word to ask later.
 func certificate(err error) error {
-	no, ok := errors.AsType[*remote.Refusal](err)
+	no, ok := errors.AsType[*rest.Refusal](err)
 	if !ok || !awaitsCertificate(no.Said) {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 	"slices"
 
 	"belay/providers/host/remote"
+	"belay/providers/rest"
 	"belay/rollout"
 	"belay/rollout/finding"
 	"belay/rollout/mtasts"
@@ -119,7 +120,7 @@ func (h *Host) path(resource string) string {
 // introduce makes the domain known to the account, if it is not.
 func (h *Host) introduce(ctx context.Context) error {
 	err := h.client.call(ctx, http.MethodPost, "/domains", map[string]string{"domain": h.domain}, nil)
-	if err != nil && !remote.Refused(err, http.StatusConflict) {
+	if err != nil && !rest.Refused(err, http.StatusConflict) {
 		return fmt.Errorf("add the domain to the account: %w", err)
 	}
 	return nil
@@ -132,7 +133,7 @@ func (h *Host) put(ctx context.Context, exists bool, resource string, in any) er
 			return err
 		}
 		err := h.client.call(ctx, http.MethodPost, h.path(resource), in, nil)
-		if !remote.Refused(err, http.StatusConflict) {
+		if !rest.Refused(err, http.StatusConflict) {
 			return err
 		}
 	}

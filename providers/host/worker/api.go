@@ -14,24 +14,23 @@ import (
 	"net/url"
 	"strings"
 
-	"belay/providers/host/remote"
+	"belay/providers/rest"
 	"belay/rollout"
 	"belay/rollout/finding"
 	"belay/rollout/mtasts"
 )
 
 // client is the way to Cloudflare's API with one token.
-func client(base, token string, transport http.RoundTripper) (*remote.Client, error) {
-	if strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return nil, errors.New("the API token holds a character that no token has; copy it again")
-	}
-	c, err := remote.New("Cloudflare", base, transport)
+func client(base, token string, transport http.RoundTripper) (*rest.API, error) {
+	api, err := rest.New("Cloudflare", base, transport)
 	if err != nil {
 		return nil, err
 	}
-	c.Authorize = func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) }
-	c.Words, c.Mend = words, mend
-	return c, nil
+	if err := api.Login("Bearer", token); err != nil {
+		return nil, err
+	}
+	api.Words, api.Mend = words, mend
+	return api, nil
 }
 
 // frame is what stands around every answer but a script.
@@ -78,7 +77,7 @@ func mend(status int, method, path, _ string) string {
 }
 
 // call makes a call and reads the frame's result into out, unless that is nil.
-func call(ctx context.Context, c *remote.Client, method, path string, in, out any) error {
+func call(ctx context.Context, c *rest.API, method, path string, in, out any) error {
 	var f frame
 	if err := c.Call(ctx, method, path, in, &f); err != nil || out == nil {
 		return err
@@ -181,15 +180,15 @@ func (h *Host) look(ctx context.Context, z zone) (standing, error) {
 	return s, nil
 }
 
-func (h *Host) path(z zone, rest string) string {
-	return "/accounts/" + url.PathEscape(z.Account.ID) + "/workers" + rest
+func (h *Host) path(z zone, below string) string {
+	return "/accounts/" + url.PathEscape(z.Account.ID) + "/workers" + below
 }
 
 // download reads the script's text: the main module of the parts that it has, or
 // the answer itself.
 func (h *Host) download(ctx context.Context, z zone) (text string, found bool, err error) {
-	answer, err := h.api.Do(ctx, remote.Request{Method: http.MethodGet, Path: h.path(z, "/scripts/"+scriptName(h.domain)+"/content/v2")})
-	if remote.Refused(err, http.StatusNotFound) {
+	answer, err := h.api.Do(ctx, rest.Request{Method: http.MethodGet, Path: h.path(z, "/scripts/"+scriptName(h.domain)+"/content/v2")})
+	if rest.Refused(err, http.StatusNotFound) {
 		return "", false, nil
 	}
 	if err != nil {
@@ -198,7 +197,7 @@ func (h *Host) download(ctx context.Context, z zone) (text string, found bool, e
 	kind, params, err := mime.ParseMediaType(answer.Header.Get("Content-Type"))
 	if err != nil || !strings.HasPrefix(kind, "multipart/") {
 		if strings.Contains(kind, "html") {
-			return "", false, h.api.Unread(answer, err)
+			return "", false, rest.NotJSON("Cloudflare", answer.Status, kind)
 		}
 		return string(answer.Body), true, nil
 	}
@@ -249,7 +248,7 @@ func (h *Host) upload(ctx context.Context, z zone, text string) error {
 	if err := form.Close(); err != nil {
 		return err
 	}
-	_, err = h.api.Do(ctx, remote.Request{
+	_, err = h.api.Do(ctx, rest.Request{
 		Method: http.MethodPut, Path: h.path(z, "/scripts/"+scriptName(h.domain)),
 		Type: form.FormDataContentType(), Body: body.Bytes(),
 	})

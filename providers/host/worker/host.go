@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"belay/providers/host/remote"
+	"belay/providers/rest"
 	"belay/rollout"
 	"belay/rollout/finding"
 	"belay/rollout/mtasts"
@@ -43,7 +44,7 @@ type Options struct {
 // Host is the Worker of one policy domain.
 type Host struct {
 	domain, account string
-	api, zones      *remote.Client
+	api, zones      *rest.API
 }
 
 // Open asks nobody anything.

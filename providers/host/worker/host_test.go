@@ -154,9 +154,9 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 		{"a right that is missing", vendor.Fault{Status: 403, Type: json, Body: said("10000", "Authentication error")}, []string{"may not change Workers; add Account: Workers Scripts: Edit", "(10000)"}, 0},
 		{"an account that is another", vendor.Fault{Status: 404, Type: json, Body: said("7003", "Could not route")}, []string{"does not know this account", "CLOUDFLARE_ACCOUNT_ID"}, 0},
 		{"somebody else at it", vendor.Fault{Status: 409, Type: json, Body: said("10040", "conflict")}, []string{"changed by somebody else", "conflict (10040)"}, 0},
-		{"too many requests", vendor.Fault{Status: 429, Type: json, Body: said("10429", "rate"), RetryAfter: "90"}, []string{"too many requests; try again in 1m30s"}, 90 * time.Second},
+		{"too many requests", vendor.Fault{Status: 429, Type: json, Body: said("10429", "rate"), RetryAfter: "90"}, []string{"too many requests; try again in 90 s"}, 90 * time.Second},
 		{"too many requests without a time", vendor.Fault{Status: 429, Type: json, Body: said("10429", "rate")}, []string{"in some minutes"}, 5 * time.Minute},
-		{"out of order", vendor.Fault{Status: 503, Type: "text/html", Body: "<h1>\x1b[31mno</h1>"}, []string{"Cloudflare is out of order; try again later", "not JSON but text/html"}, 0},
+		{"out of order", vendor.Fault{Status: 503, Type: "text/html", Body: "<h1>\x1b[31mno</h1>"}, []string{"Cloudflare is out of order; try again later", "not the API's JSON but text/html"}, 0},
 		{"a page in place of an answer", vendor.Fault{Status: 302, Location: "https://elsewhere.example/", Type: "text/html"}, []string{"sends belay elsewhere, which it does not follow"}, 0},
 		{"a cut connection", vendor.Fault{Cut: true}, []string{"reach Cloudflare's API"}, 0},
 	} {
