@@ -33,6 +33,9 @@ type BlockingFailure struct {
 	Sessions  int64     `json:"sessions"`
 	Begins    time.Time `json:"begins"`
 	Ends      time.Time `json:"ends"`
+	// Folded says that some of it was added up from several periods or at several
+	// hosts. It is no stray, and no mend is known to have come after it.
+	Folded bool `json:"folded,omitempty"`
 	// Said is the reporter's own reason, cleaned; empty where it gave none.
 	Said string `json:"said,omitempty"`
 }
@@ -132,6 +135,7 @@ func (r Rollout) failures(believer believer, since time.Time, wanted func(belief
 			out = append(out, BlockingFailure{Key: keys[of], Reporter: of.reporter, Type: f.Type, MX: f.MX, Uncovered: m.uncovered, Begins: m.day.Begins, Ends: m.day.Ends})
 		}
 		out[i].Sessions = plus(out[i].Sessions, f.Count)
+		out[i].Folded = out[i].Folded || f.Folded() || m.day.Folded()
 		if out[i].Said == "" && f.Reason != "" {
 			out[i].Said = finding.Clean(f.Reason, 200)
 		}

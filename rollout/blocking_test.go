@@ -104,6 +104,13 @@ func TestBlockingFailures(t *testing.T) {
 			}},
 		{name: "something was unseen that day", reports: []rollout.ReportDay{report(9, google, met(tlsrpt.ValidationFailure, mx1, 1))}, with: unseen(nil), want: "google.com/validation-failure/mx1.corp.test"},
 		{name: "something was unseen and waived", reports: []rollout.ReportDay{report(9, google, met(tlsrpt.ValidationFailure, mx1, 1))}, with: unseen([]rollout.ReasonKey{{Code: "M04", Subject: mx1, Unknown: true}})},
+
+		{name: "hosts that were added up: DANE failed where none can tell whether it is covered", reports: []rollout.ReportDay{report(9, google, folded(tlsrpt.TLSAInvalid, 9))}, want: "google.com/tlsa-invalid/-"},
+		{name: "hosts that were added up are no stray", reports: []rollout.ReportDay{report(9, google, folded(tlsrpt.ValidationFailure, 1))}, want: "google.com/validation-failure/-"},
+		{name: "hosts that were added up, under an earlier version that failed our lint", reports: []rollout.ReportDay{report(9, google, under(unsound+"\r\n"), folded(tlsrpt.STSPolicyInvalid, 9))}, with: earlier(unsound), want: "google.com/sts-policy-invalid/-"},
+		{name: "periods that were added up hold no stray", reports: []rollout.ReportDay{report(9, google, met(tlsrpt.ValidationFailure, mx1, 1), others)}, want: "google.com/validation-failure/mx1.corp.test"},
+		{name: "nor is one beside it", reports: []rollout.ReportDay{report(8, google, met(tlsrpt.ValidationFailure, mx1, 1)), report(9, google, met(tlsrpt.ValidationFailure, mx1, 1), others)},
+			want: "google.com/validation-failure/mx1.corp.test, google.com/validation-failure/mx1.corp.test"},
 		{name: "no own probe that day", reports: []rollout.ReportDay{report(9, google, met(tlsrpt.ValidationFailure, mx1, 1))},
 			with: func(r *rollout.Rollout) { r.History.Days = r.History.Days[:8] }, want: "google.com/validation-failure/mx1.corp.test"},
 	} {
@@ -123,6 +130,17 @@ func TestBlockingFailures(t *testing.T) {
 		})
 	}
 }
+
+// folded is a failure at hosts that the store added up.
+func folded(t tlsrpt.ResultType, n int64) func(*rollout.ReportDay) {
+	return func(d *rollout.ReportDay) {
+		met(t, "", n)(d)
+		d.Failures[len(d.Failures)-1].IP = rollout.FoldedIP
+	}
+}
+
+// others makes a day one that sums up what its writer said about several periods.
+func others(d *rollout.ReportDay) { d.Submitter, d.PolicyText = rollout.FoldedSubmitter, "" }
 
 func dismissed(key string) func(*rollout.Rollout) {
 	return func(r *rollout.Rollout) { r.Dismissals = []rollout.Dismissal{{At: day(9), Key: key}} }

@@ -116,7 +116,7 @@ func (r Rollout) weigh(b BlockingFailure, now time.Time) time.Time {
 	}
 	var mended time.Time
 	for _, run := range r.History.Runs {
-		if run.isMend() && !run.Gone.Before(b.Begins) && run.Gone.Before(end) && run.explains(b) {
+		if run.isMend() && !b.Folded && !run.Gone.Before(b.Begins) && run.Gone.Before(end) && run.explains(b) {
 			mended = later(mended, run.Gone)
 		}
 	}

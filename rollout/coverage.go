@@ -44,6 +44,8 @@ type Coverage struct {
 	Silent int `json:"silent"`
 	// Stopped is true where it is silent for longer than ever before.
 	Stopped bool `json:"stopped"`
+	// Folded is true where it made up more on some day asked about than is told apart.
+	Folded bool `json:"folded,omitempty"`
 }
 
 // quietDays is how many silent days are nobody's end: a sender reports only of the
@@ -105,6 +107,7 @@ func (r Rollout) coverage(believer believer, tolls map[*ReportDay]toll, since, n
 		c.pace.add(d, day.of(d))
 		if d.Ends.After(since) {
 			c.Success, c.Failure = plus(c.Success, d.Success), plus(c.Failure, d.Failure)
+			c.Folded = c.Folded || d.Folded() || slices.ContainsFunc(d.Failures, FailureCount.Folded)
 			cost := tolls[d]
 			c.Refused, c.NoPolicy = plus(c.Refused, cost.refused), plus(c.NoPolicy, cost.noPolicy)
 		}
@@ -191,6 +194,9 @@ func (c Coverage) Words() string {
 	}
 	if c.Stopped {
 		said += fmt.Sprintf(", silent for %s", several(int64(c.Silent), "day"))
+	}
+	if c.Folded {
+		said += ", more than is told apart"
 	}
 	return said
 }

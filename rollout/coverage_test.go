@@ -50,6 +50,7 @@ func TestCoverageTellsHowRegularlyHowLateAndWhoStopped(t *testing.T) {
 		{"signed at first, by trust in the inbox since", append(daily(1, 20, google), unproven(21, 28)...), "28 of 28 days", false},
 		{"what does not count makes nobody regular", append(daily(1, 20, google), on(google, 28)[0], report(24, google, unsigned("/other"))), "21 of 28 days", false},
 		{"signed and not, and silent for longer than ever before", append(unproven(1, 10), daily(11, 20, google)...), "20 of 28 days, silent for 8 days", true},
+		{"more on one day than is kept apart", append(on(google, 27, 28), report(28, google, others)), "2 of 2 days, more than is told apart", false},
 		{"twice on one day is one day", append(on(google, 27, 28), report(28, google, under("other"))), "2 of 2 days", false},
 	} {
 		t.Run(row.name, func(t *testing.T) {

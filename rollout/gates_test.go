@@ -82,6 +82,12 @@ func TestReviewGate(t *testing.T) {
 		{"or it was another host's", []func(*rollout.Rollout){two, func(r *rollout.Rollout) {
 			sawMended(r, "M09", "mx1.corp.test [192.0.2.10]", day(3).Add(12*time.Hour))
 		}, add(report(3, google, met(tlsrpt.CertificateExpired, "mx2.corp.test", 9)))}, day(18)},
+		{"or it cannot be told at which host", []func(*rollout.Rollout){two, func(r *rollout.Rollout) {
+			sawMended(r, "M09", "mx2.corp.test [192.0.2.11]", day(3).Add(12*time.Hour))
+		}, add(report(3, google, folded(tlsrpt.CertificateExpired, 9)))}, day(18)},
+		{"or in which period", []func(*rollout.Rollout){two, func(r *rollout.Rollout) {
+			sawMended(r, "M09", "mx2.corp.test [192.0.2.11]", day(3).Add(12*time.Hour))
+		}, add(report(3, google, met(tlsrpt.CertificateExpired, "mx2.corp.test", 9), others))}, day(18)},
 		{"an own failure that no second look agreed on moves nothing", []func(*rollout.Rollout){two, func(r *rollout.Rollout) {
 			r.History.Runs = []rollout.Run{{Code: "M09", Subject: "mx2.corp.test", From: day(3), Until: day(3).Add(4 * time.Minute), Gone: day(3).Add(time.Hour)}}
 		}}, day(15)},

@@ -64,11 +64,13 @@ func counts(b belief) bool     { return b.counted }
 func isStranger(b belief) bool { return b.stranger }
 
 // meeting is a failure met on day d, and what the live policy in enforce makes of it.
+// Where the store added up what failed at several hosts, any of them may be one that
+// the policy does not cover, so nothing exempts it.
 func (v *versions) meeting(d *ReportDay, b belief, f FailureCount) meeting {
 	m := meeting{d, b, f, EffectRefused, v.uncovered(f.MX)}
 	switch {
 	case m.uncovered:
-	case f.Type.DANE(), v.removedCause(d.PolicyText, f.MX):
+	case !f.Folded() && (f.Type.DANE() || v.removedCause(d.PolicyText, f.MX)):
 		m.effect = EffectNone
 	case f.Type == tlsrpt.STSPolicyFetchError, f.Type == tlsrpt.STSPolicyInvalid, f.Type == tlsrpt.STSWebPKIInvalid:
 		m.effect = EffectNoPolicy

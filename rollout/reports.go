@@ -78,6 +78,20 @@ type ReportDay struct {
 	Late  int64 `json:"late,omitempty"`
 }
 
+// Names of what the report store added up more coarsely because its writer made up too
+// much of it. Neither is ever a submitter's, which is a domain, or an address.
+const (
+	FoldedSubmitter = "(others)" // of a ReportDay: of any policy text and any submitter
+	FoldedIP        = "several"  // of a FailureCount: at any MX host, for any reason
+)
+
+// Folded reports whether d sums up what its writer said about several periods,
+// policies or submitters.
+func (d ReportDay) Folded() bool { return d.Submitter == FoldedSubmitter }
+
+// Folded reports whether f sums up failures at several MX hosts.
+func (f FailureCount) Folded() bool { return f.IP == FoldedIP }
+
 // SourceSeparator stands between the sources of a ReportDay.
 const SourceSeparator = "\n"
 

@@ -29,14 +29,14 @@ type tally struct {
 // failures of a type that may be one, and at most one in a thousand of its sts
 // sessions, when belay's own look was clean on each day of the period, and the
 // reporter met none in the period before or after. An MX host that the policy
-// does not cover is no stray.
+// does not cover is no stray, nor is what was added up.
 func (r Rollout) withoutStrays(believer believer, fs []BlockingFailure) []BlockingFailure {
 	if r.Settings.Stray <= 0 {
 		return fs
 	}
 	met, sessions := map[tally]int64{}, map[tally]int64{}
 	for _, f := range fs {
-		if mayStray(f) {
+		if mayStray(f) || f.Folded && strayType(f.Type) { // beside which others are no strays
 			at := tally{f.Reporter, f.Begins, f.Ends}
 			met[at] = plus(met[at], f.Sessions)
 		}
@@ -93,7 +93,7 @@ func runningOn(met map[tally]int64) map[tally]bool {
 	return running
 }
 
-func mayStray(f BlockingFailure) bool { return strayType(f.Type) && !f.Uncovered }
+func mayStray(f BlockingFailure) bool { return strayType(f.Type) && !f.Uncovered && !f.Folded }
 
 // cleanOver reports whether belay looked on each UTC day from begins to ends and
 // no failure, nor an unknown that nobody waived, stood on any of them.

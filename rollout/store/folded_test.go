@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -195,5 +196,74 @@ func TestFoldedFailuresAreTakenBackWhole(t *testing.T) {
 	}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("left are %v, want %v", got, want)
+	}
+}
+
+// wordy is a signed report that makes up all that it can: policies, texts, periods,
+// hosts, reasons and types.
+func wordy(signer string, i int) rollout.ReceivedReport {
+	return report(fmt.Sprint("wordy ", i), by(signer), func(r *rollout.ReceivedReport) {
+		r.Report.Start = r.Report.Start.Add(-time.Duration(i) * time.Second)
+		r.Report.Policies = nil
+		for n := range 100 {
+			p := tlsrpt.Policy{Type: tlsrpt.STS, Domain: "corp.test", Strings: []string{fmt.Sprint(i, n, strings.Repeat("x", 2000))}, Successful: 10, Failed: 4}
+			if n%10 == 9 {
+				p.Type = tlsrpt.PolicyType(fmt.Sprint("made up ", i, n))
+			}
+			for f := range 3 {
+				kind := tlsrpt.CertificateExpired
+				if f == 2 {
+					kind = tlsrpt.ResultType(fmt.Sprint("made up ", i, n))
+				}
+				p.Failures = append(p.Failures, tlsrpt.Failure{Type: kind, ReceivingMX: fmt.Sprintf("mx%d-%d-%d.%s.test", i, n, f, strings.Repeat("y", 150)),
+					ReasonCode: fmt.Sprint("because ", i, n, f), Sessions: 1})
+			}
+			r.Report.Policies = append(r.Report.Policies, p)
+		}
+	})
+}
+
+// TestWhatASignerMakesUpIsBounded: a stranger may sign as much as he likes with a key of
+// his own. What is kept of a day does not grow with it, no failure is lost, and what
+// others signed stays as it is.
+func TestWhatASignerMakesUpIsBounded(t *testing.T) {
+	s := open(t, t.TempDir())
+	const n = 20
+	take(t, s, report("before"))
+	var rs []rollout.ReceivedReport
+	for i := range n {
+		rs = append(rs, wordy("stranger.test", i))
+	}
+	for half := range slices.Chunk(rs, n/2) {
+		take(t, s, half...)
+	}
+	take(t, s, report("after"))
+	var sums, kinds, size, reports int
+	var sts, sessions, failures int64
+	var others bool
+	for _, d := range days(t, s, "corp.test") {
+		if d.Signer != "stranger.test" {
+			if d.Signer != "google.com" || d.Reports != 2 || d.Success != 200 || len(d.Failures) != 1 || d.Failures[0].Count != 6 {
+				t.Errorf("a known reporter's stand as %+v", d)
+			}
+			continue
+		}
+		sums, kinds, reports = sums+1, kinds+len(d.Failures), reports+d.Reports
+		size += len(d.PolicyText) + len(d.PolicyType)
+		sessions += d.Success
+		if d.PolicyType == "sts" {
+			sts += d.Failure
+		}
+		for _, f := range d.Failures {
+			size += len(f.MX) + len(f.Reason) + len(f.Type)
+			failures += f.Count
+		}
+		others = others || d.Folded() && d.PolicyType == "sts" && d.Signer == "stranger.test"
+	}
+	if sums > 110 || kinds > 2200 || size > 300<<10 {
+		t.Errorf("%d sums with %d failures in %d bytes are kept of one signer and day", sums, kinds, size)
+	}
+	if reports != n*100 || sessions != n*1000 || sts != n*90*4 || failures != n*300 || !others {
+		t.Errorf("%d reports, %d sessions, %d failures under sts, %d with details; told where they were added up: %t", reports, sessions, sts, failures, others)
 	}
 }

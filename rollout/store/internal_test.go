@@ -4,13 +4,16 @@ import (
 	"database/sql"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"belay/rollout"
+	"belay/rollout/tlsrpt"
 
 	"github.com/pressly/goose/v3"
 )
@@ -255,6 +258,63 @@ func TestPackingThatWasCutShortIsTakenUp(t *testing.T) {
 	if days, err := s.ReportDays(t.Context(), "corp.test", time.Time{}); err != nil || len(days) != 1 || days[0].Success != 100 {
 		t.Errorf("sums are %+v, %v", days, err)
 	}
+}
+
+// TestSumsAreTakenBackFromWhereTheyWereAdded: whatever was folded meanwhile, and however
+// often the sums were written and read again, once every report is taken back nothing
+// is left, and while some are, they are what was added.
+func TestSumsAreTakenBackFromWhereTheyWereAdded(t *testing.T) {
+	ends := time.Date(2026, 6, 9, 0, 0, 0, 0, time.UTC)
+	random := rand.New(rand.NewPCG(6, 8460))
+	madeUp := func(most int, of string) string { return fmt.Sprint(of, " ", random.IntN(most)) }
+	var in []rollout.ReportDay
+	sums := newSums(nil)
+	for step := range 12000 {
+		switch {
+		case step%40 == 0: // another batch
+			sums = newSums(sums.standing())
+		case len(in) > 0 && (step > 6000 || random.IntN(4) == 0):
+			i := random.IntN(len(in))
+			sums.takeBack(in[i])
+			in = slices.Delete(in, i, i+1)
+		default:
+			d := rollout.ReportDay{Begins: ends.Add(-time.Duration(random.IntN(4)) * time.Hour), Ends: ends, Standing: rollout.Verified, Signer: madeUp(2, "signer"),
+				Submitter: "writer.test", PolicyType: []string{"sts", "STS", "tlsa", "own"}[random.IntN(4)], PolicyText: madeUp(400, "policy"),
+				Reports: 1, Success: random.Int64N(9), Failure: random.Int64N(9)}
+			if random.IntN(3) == 0 {
+				d.Standing, d.Signer, d.Source = rollout.Unsigned, "", "/mail"
+			}
+			for f := range random.IntN(12) {
+				d.Failures = append(d.Failures, rollout.FailureCount{Type: []tlsrpt.ResultType{tlsrpt.CertificateExpired, tlsrpt.TLSAInvalid, tlsrpt.ResultType(madeUp(60, "own"))}[random.IntN(3)],
+					MX: fmt.Sprint(f, madeUp(3000, " mx")), Count: 1 + random.Int64N(9)})
+			}
+			sums.add(d)
+			in = append(in, d)
+		}
+		if step%1000 == 0 || len(in) == 0 {
+			if got, want := totals(sums.standing()), totals(in); got != want {
+				t.Fatalf("step %d: %s are left, want %s", step, got, want)
+			}
+		}
+		if len(in) == 0 && step > 6000 {
+			return
+		}
+	}
+	t.Fatalf("%d are left to be taken back", len(in))
+}
+
+// totals are what days say in all, of each writer.
+func totals(days []rollout.ReportDay) string {
+	sum := map[writer][4]int64{}
+	for _, d := range days {
+		of := sum[writerOf(d)]
+		of[0], of[1], of[2] = of[0]+int64(d.Reports), of[1]+d.Success, of[2]+d.Failure
+		for _, f := range d.Failures {
+			of[3] += f.Count
+		}
+		sum[writerOf(d)] = of
+	}
+	return fmt.Sprint(sum)
 }
 
 func rowsOf(t *testing.T, db *sql.DB, table string) int {

@@ -16,7 +16,7 @@ type sums struct {
 	days     []rollout.ReportDay
 	at       map[sumKey]int
 	failures map[failureKey]int // their place in the failures of their sum
-	unproven map[string]int     // sums that no signature vouches for, by their source
+	apart    map[writer]*apart
 	changed  bool
 }
 
@@ -40,14 +40,15 @@ func keyOf(d rollout.ReportDay) sumKey {
 }
 
 func newSums(days []rollout.ReportDay) *sums {
-	s := &sums{days: days, at: make(map[sumKey]int, len(days)), failures: map[failureKey]int{}, unproven: map[string]int{}}
+	s := &sums{days: days, at: make(map[sumKey]int, len(days)), failures: map[failureKey]int{}, apart: map[writer]*apart{}}
 	for i, d := range days {
-		s.at[keyOf(d)] = i
-		if !d.Standing.Proven() {
-			s.unproven[d.Source]++
-		}
+		key, has := keyOf(d), s.apartOf(d)
+		s.at[key] = i
+		has.addSum(key)
 		for n, f := range d.Failures {
-			s.failures[failureKey{i, f.Type, f.MX, f.IP, f.Reason}] = n
+			key := failureKey{i, f.Type, f.MX, f.IP, f.Reason}
+			s.failures[key] = n
+			has.addFailure(key)
 		}
 	}
 	return s
