@@ -21,15 +21,20 @@ import (
 // challengePath is where a CA asks for the answer to HTTP-01 (RFC 8555 section 8.3).
 const challengePath = "/.well-known/acme-challenge/"
 
-// answers are what the CA is told when it asks a policy host for proof. They stand
-// in memory and in the storage: the CA may well meet another instance than the one
-// that ordered.
+// answers are what the CA is told when it asks a policy host for proof. Those of this
+// instance's own orders, a few at a time, stand in memory, and in the storage for the
+// other instances.
 type answers struct {
 	storage certmagic.Storage
 	log     *slog.Logger
+	turns   chan struct{} // one for each reading of the storage that may run
 
 	mu   sync.Mutex
-	live map[string]answer // by key
+	live map[string]map[string]answer // by folder and key
+}
+
+func newAnswers(storage certmagic.Storage, log *slog.Logger) *answers {
+	return &answers{storage: storage, log: log, turns: make(chan struct{}, readingsAtOnce), live: map[string]map[string]answer{}}
 }
 
 // answer is one challenge and, for TLS-ALPN-01, the certificate that answers it.
@@ -43,13 +48,11 @@ var errNoChallenge = errors.New("no proof is due for this host now")
 // alpnKey and httpKey are where the answer to a challenge stands. An HTTP request
 // names the token, so that orders of several CAs may run at once; a handshake does
 // not.
-func alpnKey(host string) string {
-	return "challenges/" + certmagic.StorageKeys.Safe(host) + "/tls-alpn"
-}
+func alpnKey(host string) string { return folderOf(host) + "/" + alpnName }
 
-func httpKey(host, token string) string {
-	return "challenges/" + certmagic.StorageKeys.Safe(host) + "/http-" + token
-}
+func httpKey(host, token string) string { return folderOf(host) + "/" + httpName + token }
+
+const alpnName, httpName = "tls-alpn", "http-"
 
 func keyOf(c acme.Challenge) string {
 	if c.Type == acme.ChallengeTypeTLSALPN01 {
@@ -72,8 +75,12 @@ func (a *answers) Present(ctx context.Context, c acme.Challenge) error {
 		}
 		one.cert = cert
 	}
+	folder := folderOf(c.Identifier.Value)
 	a.mu.Lock()
-	a.live[keyOf(c)] = one
+	if a.live[folder] == nil {
+		a.live[folder] = map[string]answer{}
+	}
+	a.live[folder][keyOf(c)] = one
 	a.mu.Unlock()
 	text, err := json.Marshal(c)
 	if err == nil {
@@ -87,51 +94,47 @@ func (a *answers) Present(ctx context.Context, c acme.Challenge) error {
 
 // CleanUp implements acmez.Solver.
 func (a *answers) CleanUp(ctx context.Context, c acme.Challenge) error {
+	folder := folderOf(c.Identifier.Value)
 	a.mu.Lock()
-	delete(a.live, keyOf(c))
+	delete(a.live[folder], keyOf(c))
+	if len(a.live[folder]) == 0 {
+		delete(a.live, folder)
+	}
 	a.mu.Unlock()
 	ctx, cancel := cleaning(ctx)
 	defer cancel()
 	return a.storage.Delete(ctx, keyOf(c))
 }
 
-// find is the answer at key, by whichever instance it was put there.
-func (a *answers) find(ctx context.Context, key string) (answer, error) {
+// find is the answer at key for h, by whichever instance it was put there. An order
+// holds the host's lock: where this instance has one under way, no other has.
+func (a *answers) find(ctx context.Context, h *host, key string) (answer, bool) {
 	a.mu.Lock()
-	one, ok := a.live[key]
+	ours, orders := a.live[folderOf(h.name)]
+	one, ok := ours[key]
 	a.mu.Unlock()
-	if ok {
-		return one, nil
+	if orders {
+		return one, ok
 	}
-	text, err := a.storage.Load(ctx, key)
-	if err != nil {
-		return answer{}, errNoChallenge
-	}
-	if err := json.Unmarshal(text, &one.challenge); err != nil {
-		return answer{}, fmt.Errorf("read the challenge another instance put there: %w", err)
-	}
-	return one, nil
+	return h.elsewhere.find(ctx, a, h.name, key)
 }
 
 // handshake answers TLS-ALPN-01.
-func (a *answers) handshake(ctx context.Context, host string) (*tls.Certificate, error) {
-	one, err := a.find(ctx, alpnKey(host))
-	switch {
-	case err != nil:
-		return nil, err
-	case one.cert != nil:
-		return one.cert, nil
+func (a *answers) handshake(ctx context.Context, h *host) (*tls.Certificate, error) {
+	one, ok := a.find(ctx, h, alpnKey(h.name))
+	if !ok || one.cert == nil {
+		return nil, errNoChallenge
 	}
-	return acmez.TLSALPN01ChallengeCert(one.challenge)
+	return one.cert, nil
 }
 
 // request answers HTTP-01, and reports whether it did.
-func (a *answers) request(ctx context.Context, w http.ResponseWriter, host, token string) bool {
+func (a *answers) request(ctx context.Context, w http.ResponseWriter, h *host, token string) bool {
 	if !tokenOK(token) {
 		return false
 	}
-	one, err := a.find(ctx, httpKey(host, token))
-	if err != nil || one.challenge.Token != token {
+	one, ok := a.find(ctx, h, httpKey(h.name, token))
+	if !ok || one.challenge.Token != token {
 		return false
 	}
 	w.Header().Set("Content-Type", "text/plain")

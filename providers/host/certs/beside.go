@@ -3,8 +3,6 @@ package certs
 import (
 	"context"
 	"fmt"
-	"path"
-	"strings"
 	"time"
 
 	"github.com/caddyserver/certmagic"
@@ -40,7 +38,7 @@ func (i *issuer) alone(ctx context.Context, host string) (done func(), err error
 // to the next order by DNS: they stand elsewhere too.
 func (a *answers) sweep(ctx context.Context, host string) {
 	for _, key := range standing(ctx, a.storage, host) {
-		if name := path.Base(key); name != "tls-alpn" && !strings.HasPrefix(name, "http-") {
+		if !isAnswer(key) {
 			continue
 		}
 		if err := a.storage.Delete(ctx, key); err != nil {
@@ -51,7 +49,7 @@ func (a *answers) sweep(ctx context.Context, host string) {
 
 // standing are the keys of all proofs that stand in the storage for host.
 func standing(ctx context.Context, s certmagic.Storage, host string) []string {
-	keys, err := s.List(ctx, "challenges/"+certmagic.StorageKeys.Safe(host), false)
+	keys, err := s.List(ctx, folderOf(host), false)
 	if err != nil {
 		return nil // there is none
 	}

@@ -15,7 +15,8 @@
 // and belay serves on sockets of its own. What talks to the CA is an Issuer of this
 // package over acmez; challenges are answered in the server's own handshakes and
 // requests, by whichever instance the CA happens to meet, for they stand in the
-// storage that the instances share. A certificate, its key and what belongs to them
+// storage that the instances share; strangers who ask in the CA's place have it read
+// four times a second and host at most. A certificate, its key and what belongs to them
 // are one file there, written beside the old one and renamed over it: a disk that is
 // full leaves the old one whole.
 package certs
@@ -224,7 +225,7 @@ func (c *Certificates) Certificate(hello *tls.ClientHelloInfo) (*tls.Certificate
 		return nil, errNotServed
 	}
 	if len(hello.SupportedProtos) == 1 && hello.SupportedProtos[0] == ALPN {
-		return c.issuer.answers.handshake(hello.Context(), name)
+		return c.issuer.answers.handshake(hello.Context(), h)
 	}
 	cert := h.serving.Load()
 	if cert == nil {
@@ -246,7 +247,7 @@ func (c *Certificates) HTTPChallenge(next http.Handler) http.Handler {
 			c.mu.RLock()
 			h := c.hosts[name]
 			c.mu.RUnlock()
-			if h != nil && c.issuer.answers.request(r.Context(), w, name, token) {
+			if h != nil && c.issuer.answers.request(r.Context(), w, h, token) {
 				return
 			}
 		}

@@ -27,8 +27,9 @@ import (
 
 // host is one policy host and its certificate.
 type host struct {
-	name    string
-	serving atomic.Pointer[tls.Certificate]
+	name      string
+	serving   atomic.Pointer[tls.Certificate]
+	elsewhere elsewhere
 
 	// What follows is guarded by Certificates.mu.
 	known rollout.HostCertificate

@@ -38,7 +38,7 @@ func newIssuer(s Settings) *issuer {
 	i := &issuer{
 		s: s, key: issuerKey(s.CA),
 		client:  &acme.Client{Directory: s.CA, HTTPClient: newTransport(s), UserAgent: "belay", PollTimeout: 2 * time.Minute},
-		answers: &answers{storage: s.Storage, log: s.Log, live: map[string]answer{}},
+		answers: newAnswers(s.Storage, s.Log),
 	}
 	i.accounts = &accounts{storage: s.Storage, client: i.client, email: s.Email, binding: s.Binding, key: i.key}
 	return i

@@ -336,3 +336,13 @@ func (l *lab) wantsBack(leaf *x509.Certificate) {
 		l.t.Fatal(err)
 	}
 }
+
+// proof is the certificate by which a host answers TLS-ALPN-01 (RFC 8737).
+func (l *lab) proof(host string) (*x509.Certificate, error) {
+	conn, err := tls.Dial("tcp", l.tls.Addr().String(), &tls.Config{ServerName: host, NextProtos: []string{certs.ALPN}, InsecureSkipVerify: true})
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	return conn.ConnectionState().PeerCertificates[0], nil
+}

@@ -35,7 +35,7 @@ type proofByDNS struct {
 
 // putKey is where it is written down that value was put for host.
 func putKey(host, value string) string {
-	return "challenges/" + certmagic.StorageKeys.Safe(host) + "/dns-" + value
+	return folderOf(host) + "/dns-" + value
 }
 
 // leftFor are the proofs that were put for host and not taken away.
