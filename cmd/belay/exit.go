@@ -62,7 +62,9 @@ func (p *program) conclude(ran *cobra.Command, err error) int {
 		return status // all is said, or nobody reads any more
 	}
 	text := finding.Clean(errorText(err), 2000)
-	p.log.Error("failed", "error", text, "exit", status)
+	if !p.logsBeside { // it would be said twice
+		p.log.Error("failed", "error", text, "exit", status)
+	}
 	if p.flags.json {
 		_ = json.NewEncoder(p.errs).Encode(struct {
 			Error string `json:"error"`

@@ -42,7 +42,7 @@ func (p *program) printUnits(which string) error {
 		}
 	}
 	if which != allUnits {
-		return usagef("--systemd: there is no unit %q; there are %s", which, strings.Join(names, ", "))
+		return usagef("--systemd prints the units of belay serve, which hold for every domain; there is none %q, there are %s", which, strings.Join(names, ", "))
 	}
 	return nil
 }

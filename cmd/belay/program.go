@@ -40,6 +40,9 @@ type program struct {
 
 	flags flags
 	log   *slog.Logger
+	// logsBeside is true where the log is written to the standard error too, on which
+	// a command's last word stands anyway.
+	logsBeside bool
 }
 
 // flags are the global flags.

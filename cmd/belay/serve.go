@@ -41,7 +41,7 @@ or HTTP on port 80; a domain that was set to --challenge dns is proved by its DN
 account instead, behind NAT and before its host has an address. With --tls-cert and
 --tls-key belay orders none. A CA whose accounts are bound to others of yours reads
 BELAY_ACME_EAB_KID and BELAY_ACME_EAB_HMAC from the environment. --rehearse orders
-everything once where it costs nothing.
+everything once where it costs nothing; with --tls-cert there is nothing to rehearse.
 
 --status answers /healthz (it runs), /readyz (there are policy hosts, and each has a
 certificate) and /metrics, in Prometheus' format:
@@ -89,6 +89,9 @@ func (p *program) serve(ctx context.Context, given serveFlags) error {
 	given.certificates.noHTTP = slices.Equal(given.http, []string{"none"})
 	if given.perClient < 1 {
 		return usagef("--per-client %d lets nobody in", given.perClient)
+	}
+	if given.certificates.rehearse && given.own.given() {
+		return usagef("--rehearse orders certificates from the CA, and with --tls-cert and --tls-key belay serve orders none: give the one or the other")
 	}
 	if given.certificates.rehearse {
 		return p.with(ctx, func(s *session) error { return p.rehearse(ctx, s, given) })
@@ -217,10 +220,11 @@ func (p *program) serveUntilToldToEnd(ctx context.Context, server *serve.Server,
 // serveLog is where the server says what happens: the file of --log, or else the
 // standard error.
 func (p *program) serveLog() *slog.Logger {
-	switch {
-	case p.flags.log != "":
+	if p.flags.log != "" {
 		return p.log
-	case p.flags.json:
+	}
+	p.logsBeside = true
+	if p.flags.json {
 		return slog.New(slog.NewJSONHandler(p.errs, &slog.HandlerOptions{ReplaceAttr: inUTC}))
 	}
 	return slog.New(slog.NewTextHandler(p.errs, &slog.HandlerOptions{ReplaceAttr: inUTC}))

@@ -104,6 +104,9 @@ func (l logged) Rehearse(ctx context.Context, domain string) (cert rollout.HostC
 	if err != nil {
 		return cert, err
 	}
+	if given.own.given() {
+		return cert, errors.New("belay serve was started with certificates of your own (--tls-cert) and orders none, so there is nothing to rehearse")
+	}
 	err = l.p.rehearseAll(ctx, &session{engine: l.Engine, accounts: open}, given, []string{mtasts.PolicyHost(domain)},
 		func(string, ...any) {}, func(c rollout.HostCertificate) { cert = c })
 	return cert, l.note("rehearse", domain, err)

@@ -25,6 +25,9 @@ func (s sockets) Close() error {
 	return errors.Join(errs...)
 }
 
+// statusFlag names where the server tells how it is: nobody but its operator asks there.
+const statusFlag = "--status"
+
 // serveSockets are those that the service manager handed over and, for each purpose
 // it has none for, those of the flags.
 func (p *program) serveSockets(ctx context.Context, given serveFlags) (out sockets, err error) {
@@ -51,7 +54,7 @@ func (p *program) serveSockets(ctx context.Context, given serveFlags) (out socke
 		flag  string
 		addrs []string
 		into  *[]net.Listener
-	}{{"--listen", given.listen, &out.HTTPS}, {"--http", given.http, &out.HTTP}, {"--status", given.status, &out.Status}} {
+	}{{"--listen", given.listen, &out.HTTPS}, {"--http", given.http, &out.HTTP}, {statusFlag, given.status, &out.Status}} {
 		if len(*want.into) > 0 {
 			continue
 		}
@@ -91,16 +94,27 @@ func listenAt(ctx context.Context, flag string, addrs []string, shared bool) (ou
 // listenError says why belay cannot listen, and what to do about it.
 func listenError(flag, addr string, err error) error {
 	var wrong *net.AddrError
+	var unknown *net.DNSError
+	about := fmt.Sprintf("listen at %s (%s)", addr, flag)
 	switch {
 	case errors.As(err, &wrong):
 		return usagef("%s %s is no address to listen at: %w", flag, addr, err)
+	case errors.As(err, &unknown):
+		return usagef("%s %s is no address to listen at: give it as ADDRESS:PORT, such as 127.0.0.1:9461: %w", flag, addr, err)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return fmt.Errorf("%s: this machine has no such address; name one of its own: %w", about, err)
+	case errors.Is(err, fs.ErrPermission) && flag == statusFlag:
+		return fmt.Errorf("%s: an ordinary user may not take this port; name one above 1023 by --status, such as 127.0.0.1:9461: %w", about, err)
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("listen at %s: an ordinary user may not take this port; run belay with CAP_NET_BIND_SERVICE (setcap cap_net_bind_service=+ep on the binary), "+
-			"by the units that belay export --systemd prints, or name another port by %s: %w", addr, flag, err)
+		return fmt.Errorf("%s: an ordinary user may not take this port; run belay with CAP_NET_BIND_SERVICE (setcap cap_net_bind_service=+ep on the binary), "+
+			"by the units that belay export --systemd prints, or name another port by %s: %w", about, flag, err)
+	case errors.Is(err, syscall.EADDRINUSE) && flag == statusFlag:
+		return fmt.Errorf("%s: another program has this port, most likely a belay serve that runs already (ss -ltnp shows which); end that one, "+
+			"or tell how this one is elsewhere, by --status 127.0.0.1:PORT or --status none: %w", about, err)
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("listen at %s: another program has this port; end it, name another port by %s, or with a web server there take --host webroot:DIR: %w", addr, flag, err)
+		return fmt.Errorf("%s: another program has this port; end it, name another port by %s, or with a web server there take --host webroot:DIR: %w", about, flag, err)
 	}
-	return fmt.Errorf("listen at %s (%s): %w", addr, flag, err)
+	return fmt.Errorf("%s: %w", about, err)
 }
 
 // addresses are where listeners listen, for people.
