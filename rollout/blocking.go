@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"belay/rollout/finding"
-	"belay/rollout/mtasts"
 	"belay/rollout/tlsrpt"
 )
 
@@ -74,7 +73,11 @@ func (r Rollout) Blocking() []BlockingFailure { return r.blockingAfter(r.newBeli
 
 // blockingAfter is Blocking of the periods that end after since.
 func (r Rollout) blockingAfter(believer believer, since time.Time) []BlockingFailure {
-	fs := r.withoutStrays(believer, r.undismissed(r.failures(believer, r.adjoining(since), counts)))
+	return after(r.withoutStrays(believer, r.undismissed(r.failures(believer, r.adjoining(since), counts))), since)
+}
+
+// after drops the failures of periods that do not end after since.
+func after(fs []BlockingFailure, since time.Time) []BlockingFailure {
 	return slices.DeleteFunc(fs, func(f BlockingFailure) bool { return !f.Ends.After(since) })
 }
 
@@ -161,119 +164,29 @@ func newestFirst(fs []BlockingFailure) []BlockingFailure {
 	return out
 }
 
-// undismissed drops what an operator dismissed: by its key, by the reporter's
-// name, or by the name of an MX host that is not the operator's.
+// undismissed drops what an operator dismissed.
 func (r Rollout) undismissed(fs []BlockingFailure) []BlockingFailure {
 	return slices.DeleteFunc(fs, func(f BlockingFailure) bool {
-		return slices.ContainsFunc(r.Dismissals, func(d Dismissal) bool {
-			names := strings.EqualFold(d.Key, f.Key) ||
-				f.MX == "" && strings.EqualFold(strings.TrimRight(d.Key, "/"), strings.TrimSuffix(f.Key, "/-")) ||
-				strings.EqualFold(d.Key, f.Reporter) && r.isStranger(f.Reporter) ||
-				f.Uncovered && strings.EqualFold(strings.TrimSuffix(d.Key, "."), f.MX)
-			return names && f.Begins.Before(d.At.Add(DismissedFor))
-		})
+		_, ok := r.dismissal(f)
+		return ok
 	})
+}
+
+// dismissal is the newest one that covers f: by its key, by the reporter's name, or
+// by the name of an MX host that is not the operator's.
+func (r Rollout) dismissal(f BlockingFailure) (Dismissal, bool) {
+	for _, d := range slices.Backward(r.Dismissals) {
+		names := strings.EqualFold(d.Key, f.Key) ||
+			f.MX == "" && strings.EqualFold(strings.TrimRight(d.Key, "/"), strings.TrimSuffix(f.Key, "/-")) ||
+			strings.EqualFold(d.Key, f.Reporter) && r.isStranger(f.Reporter) ||
+			f.Uncovered && strings.EqualFold(strings.TrimSuffix(d.Key, "."), f.MX)
+		if names && f.Begins.Before(d.At.Add(DismissedFor)) {
+			return d, true
+		}
+	}
+	return Dismissal{}, false
 }
 
 // isStranger reports whether nobody knows the signer: only such a one is
 // dismissed by its name alone.
 func (r Rollout) isStranger(org string) bool { return !r.Settings.Knows(org) && !r.trustsSigner(org) }
-
-// versions answers questions about the policy texts in reports. Each text is
-// parsed once.
-type versions struct {
-	ledger  Ledger
-	live    mtasts.Policy
-	is      bool // whether any policy is live
-	present int  // index of the live entry in the ledger
-	texts   map[string]version
-	covered map[string]bool // by the live policy
-}
-
-// version is one policy text and the ledger's newest entry that it equals, or -1.
-type version struct {
-	policy mtasts.Policy
-	usable bool
-	entry  int
-}
-
-func (r Rollout) newVersions() *versions {
-	v := &versions{ledger: r.Ledger, present: -1, texts: map[string]version{}, covered: map[string]bool{}}
-	for i, e := range slices.Backward(r.Ledger) {
-		if len(e.IDs) > 0 && !e.Live.IsZero() {
-			v.live, v.is, v.present = e.Policy(), true, i
-			break
-		}
-	}
-	return v
-}
-
-// of finds the version that a text is: as a policy, or where it is none, line by
-// line. The newest entry that equals it is meant.
-func (v *versions) of(text string) version {
-	if known, ok := v.texts[text]; ok {
-		return known
-	}
-	p, fs := mtasts.ParsePolicy([]byte(strings.TrimRight(text, "\r\n") + "\r\n"))
-	found := version{policy: p, usable: mtasts.Usable(fs), entry: -1}
-	for i, e := range slices.Backward(v.ledger) {
-		if e.Assumed {
-			continue
-		}
-		own, ownFs := mtasts.ParsePolicy([]byte(e.Body))
-		same := found.usable && mtasts.Usable(ownFs) && own.Equal(p)
-		if same || strings.TrimSpace(text) != "" && slices.Equal(lines(text), lines(e.Body)) {
-			found.entry = i
-			break
-		}
-	}
-	v.texts[text] = found
-	return found
-}
-
-// lines are the non-empty lines of a text without white space around them: what
-// senders quote of a policy they could not parse.
-func lines(text string) []string {
-	var out []string
-	for line := range strings.FieldsFuncSeq(text, func(c rune) bool { return c == '\r' || c == '\n' }) {
-		if line = strings.TrimSpace(line); line != "" {
-			out = append(out, line)
-		}
-	}
-	return out
-}
-
-// uncovered reports whether the live policy covers no such MX host.
-func (v *versions) uncovered(mx string) bool {
-	if mx == "" || !v.is || v.live.Mode == mtasts.None {
-		return false
-	}
-	covered, ok := v.covered[mx]
-	if !ok {
-		_, covered = v.live.Matches(mx)
-		v.covered[mx] = covered
-	}
-	return !covered
-}
-
-// removedCause reports whether the failure was met under an earlier version of
-// ours and the live one took its cause away: that version failed our lint, or it
-// did not cover the MX host. It is asked only about hosts that the live one
-// covers, and about failures that name none.
-func (v *versions) removedCause(text, mx string) bool {
-	if !v.is || strings.TrimSpace(text) == "" {
-		return false
-	}
-	then := v.of(text)
-	if then.entry < 0 || then.entry >= v.present {
-		return false
-	}
-	if !then.usable {
-		return true
-	}
-	if mx == "" {
-		return false
-	}
-	_, covered := then.policy.Matches(mx)
-	return !covered
-}

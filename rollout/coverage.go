@@ -3,6 +3,7 @@ package rollout
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 )
@@ -35,10 +36,10 @@ type Coverage struct {
 	// is known; they may lie before the days asked about.
 	First time.Time `json:"first"`
 	Last  time.Time `json:"last"`
-	// Late is the mean time from the end of a period to the arrival of its report,
-	// over the Timed reports whose arrival is known.
-	Late  time.Duration `json:"late_ns,omitempty"`
-	Timed int           `json:"timed,omitempty"`
+	// Late is the mean time from the end of a period to the arrival of its report, in
+	// seconds, over the Timed reports whose arrival is known.
+	Late  int64 `json:"late_seconds,omitempty"`
+	Timed int   `json:"timed,omitempty"`
 	// Silent is how many whole UTC days have passed of which its reports would have
 	// come by now, had they been as late as usual.
 	Silent int `json:"silent"`
@@ -161,7 +162,7 @@ func (c *coverer) judge(since, newest, now time.Time) Coverage {
 	days := c.pace.days
 	c.First, c.Last, c.Timed = c.pace.first, c.pace.last, c.pace.timed
 	if c.Timed > 0 {
-		c.Late = time.Duration(c.pace.late/int64(c.Timed)) * time.Second
+		c.Late = c.pace.late / int64(c.Timed)
 	}
 	if len(days) == 0 {
 		return c.Coverage
@@ -180,7 +181,7 @@ func (c *coverer) judge(since, newest, now time.Time) Coverage {
 	for i := 1; i < len(days); i++ {
 		gap = max(gap, int(days[i].Sub(days[i-1])/Day)-1)
 	}
-	c.Silent = max(0, int(dayOf(now.Add(-c.Late)).Sub(days[len(days)-1].Add(Day))/Day))
+	c.Silent = max(0, int(dayOf(now.Add(-c.lateness())).Sub(days[len(days)-1].Add(Day))/Day))
 	c.Stopped = c.Silent > max(quietDays, gap)
 	return c.Coverage
 }
@@ -190,7 +191,7 @@ func (c *coverer) judge(since, newest, now time.Time) Coverage {
 func (c Coverage) Words() string {
 	said := fmt.Sprintf("%d of %s", c.Days, several(int64(c.Of), "day"))
 	if c.Timed > 0 {
-		said += ", " + lateness(c.Late)
+		said += ", " + afterwards(c.lateness())
 	}
 	if c.Stopped {
 		said += fmt.Sprintf(", silent for %s", several(int64(c.Silent), "day"))
@@ -201,8 +202,13 @@ func (c Coverage) Words() string {
 	return said
 }
 
-// lateness is how long after the end of a period its reports come.
-func lateness(d time.Duration) string {
+// lateness is Late as a duration.
+func (c Coverage) lateness() time.Duration {
+	return time.Duration(min(c.Late, int64(math.MaxInt64/time.Second))) * time.Second
+}
+
+// afterwards says how long after the end of a period its reports come.
+func afterwards(d time.Duration) string {
 	switch {
 	case d < time.Hour:
 		return "within the hour"

@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -37,21 +36,22 @@ type Failure struct {
 	// Said are the reporters' own reasons, cleaned, at most 20.
 	Said []string `json:"said,omitempty"`
 
-	// Blocks are the keys, as a dismissal names them, of those that hold gates shut.
-	Blocks []string `json:"blocks,omitempty"`
+	// Regards are who tells of it, and what the gate makes of that; none where enforce
+	// delivers all the same. Blocks are the keys of those that hold the gate. Both are
+	// for a review Under a gate.
+	Regards []Regarded `json:"regards,omitempty"`
+	Blocks  []string   `json:"blocks,omitempty"`
 	// Code is the finding that explains the failure.
 	Code finding.Code `json:"code"`
 	Own  Probe        `json:"own"`
+
+	gateSince time.Time // since when the gate counts clean time
 }
 
-// Failures are the failures in counted reports, and those of signers nobody knows,
+// failed are the failures in counted reports, and those of signers nobody knows,
 // of the days before now that are asked about, a period counting whole where any of
 // it lies within. Those that would have been refused come first, the most frequent
 // before others. Dismissed failures, strays and what has no effect are among them.
-func (r Rollout) Failures(now time.Time, days int) []Failure {
-	return r.failed(r.newBeliever(), now, days)
-}
-
 func (r Rollout) failed(believer believer, now time.Time, days int) []Failure {
 	since := now.Add(-time.Duration(days) * Day)
 	out := r.gather(believer, since, counts)
@@ -59,35 +59,19 @@ func (r Rollout) failed(believer believer, now time.Time, days int) []Failure {
 	for i := range strange {
 		strange[i].Stranger = true
 	}
-	holding(out, r.blockingAfter(believer, since))
-	holding(strange, r.strangersAfter(believer, since))
+	told := r.failures(believer, r.adjoining(since), counts)
+	left := r.undismissed(slices.Clone(told))
+	blocking := r.withoutStrays(believer, slices.Clone(left))
+	r.regard(out, after(told, since), after(left, since), after(blocking, since))
+	told = r.failures(believer, since, isStranger)
+	left = r.undismissed(slices.Clone(told))
+	r.regard(strange, told, left, left)
 	out = append(out, strange...)
 	for i := range out {
 		out[i].Own = r.Probed(out[i], now)
 		out[i].Code = out[i].code()
 	}
 	return out
-}
-
-// holding notes in fs which of them hold gates shut.
-func holding(fs []Failure, blocking []BlockingFailure) {
-	type kind struct {
-		typ tlsrpt.ResultType
-		mx  string
-	}
-	keys := map[kind]map[string]bool{}
-	for _, b := range blocking {
-		of := kind{b.Type, b.MX}
-		if keys[of] == nil {
-			keys[of] = map[string]bool{}
-		}
-		keys[of][b.Key] = true
-	}
-	for i := range fs {
-		if fs[i].Effect != EffectNone {
-			fs[i].Blocks = slices.Sorted(maps.Keys(keys[kind{fs[i].Type, fs[i].MX}]))
-		}
-	}
 }
 
 // gather puts the failures together that are of one type at one MX host.

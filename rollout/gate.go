@@ -14,6 +14,8 @@ type Gate struct {
 	Until time.Time `json:"until,omitzero"`
 	// Counted names the reporters that the gate counted.
 	Counted []string `json:"counted,omitempty"`
+	// CleanSince is from when the gate counts clean time; zero where it reads no reports.
+	CleanSince time.Time `json:"clean_since,omitzero"`
 	// Forecast says what enforcing would have cost by the reports that the gate read:
 	// Forecast.Words of the last ForecastDays; empty where the gate reads none.
 	Forecast string `json:"forecast,omitempty"`

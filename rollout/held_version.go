@@ -14,8 +14,8 @@ import (
 // HeldVersion is the policy that a reporter's newest report says it held.
 type HeldVersion struct {
 	Reporter string `json:"reporter"`
-	// PolicyID is the newest id under which the ledger announced it; empty for a
-	// policy that was never announced or is not ours.
+	// PolicyID is the newest id under which the ledger had announced it by then; empty
+	// for a policy that was not announced or is not ours.
 	PolicyID string      `json:"policy_id,omitempty"`
 	Mode     mtasts.Mode `json:"mode,omitempty"`
 	MaxAge   uint32      `json:"max_age,omitempty"`
@@ -27,9 +27,13 @@ type HeldVersion struct {
 	// version: its close and its max_age. Zero for the present one and for one
 	// that is not ours.
 	Until time.Time `json:"until,omitzero"`
-	// Strange marks a policy that the ledger never served: another server
-	// answered, or somebody in between.
+	// Before marks the policy of a period that was over when the ledger began: nobody
+	// can say here whose it was. Until is the end of that period and its max_age.
+	Before bool `json:"before,omitempty"`
+	// Strange marks a policy that the ledger had not served by then: another server
+	// answered, or somebody in between. Later says that it served it afterwards.
 	Strange bool `json:"strange,omitempty"`
+	Later   bool `json:"later,omitempty"`
 }
 
 // Words say which policy the reporter holds, after its name: "still holds id
@@ -40,8 +44,12 @@ func (h HeldVersion) Words(now time.Time) string {
 		name = "id " + finding.Clean(h.PolicyID, 40)
 	}
 	switch {
+	case h.Strange && h.Later:
+		return "held a policy that you served only later"
 	case h.Strange:
 		return "held a policy that was never yours"
+	case h.Before:
+		return fmt.Sprintf("still holds a policy from before this rollout, mode %s, until %s at the latest", finding.Clean(string(h.Mode), 20), onDay(h.Until, now))
 	case h.Present:
 		return "holds " + name + ", the present policy"
 	case h.Until.IsZero():
@@ -56,8 +64,8 @@ func (h HeldVersion) Words(now time.Time) string {
 func (h HeldVersion) Finding(now time.Time) (f finding.Finding, ok bool) {
 	switch {
 	case h.Strange:
-		return finding.New("V19", h.Reporter, fmt.Sprintf("%s went by a policy that was never yours, mode %s and max_age %d, in the period to %s",
-			h.Reporter, finding.Clean(string(h.Mode), 20), h.MaxAge, onDay(h.Seen.Add(-time.Second), now))), true
+		return finding.New("V19", h.Reporter, fmt.Sprintf("%s %s, mode %s and max_age %d, in the period to %s",
+			h.Reporter, h.Words(now), finding.Clean(string(h.Mode), 20), h.MaxAge, onDay(h.Seen.Add(-time.Second), now))), true
 	case h.Present:
 		return finding.Finding{}, false
 	}
@@ -90,8 +98,8 @@ func (r Rollout) held(believer believer, now time.Time) []HeldVersion {
 	out := []HeldVersion{}
 	for reporter, held := range texts {
 		for _, text := range held {
-			h := versions.held(text, now)
-			h.Reporter, h.Seen = reporter, newest[reporter]
+			h := versions.held(text, newest[reporter], now)
+			h.Reporter = reporter
 			if gone := !h.Until.IsZero() && !h.Until.After(now); !gone && !slices.Contains(out, h) {
 				out = append(out, h)
 			}
@@ -103,17 +111,21 @@ func (r Rollout) held(believer believer, now time.Time) []HeldVersion {
 	return out
 }
 
-// held says which version a text is.
-func (v *versions) held(text string, now time.Time) HeldVersion {
-	then := v.of(text)
-	if then.entry < 0 {
-		return HeldVersion{Mode: then.policy.Mode, MaxAge: then.policy.MaxAge, Strange: true}
+// held says which version a text is in a report about a period that ends at seen.
+func (v *versions) held(text string, seen, now time.Time) HeldVersion {
+	entry := v.at(text, seen)
+	if entry < 0 {
+		then := v.of(text)
+		h := HeldVersion{Mode: then.policy.Mode, MaxAge: then.policy.MaxAge, Seen: seen}
+		if began := v.began(); began.IsZero() || !seen.After(began) {
+			h.Before, h.Until = true, seen.Add(time.Duration(h.MaxAge)*time.Second)
+			return h
+		}
+		h.Strange, h.Later = true, len(then.entries) > 0
+		return h
 	}
-	e := v.ledger[then.entry]
-	h := HeldVersion{Mode: e.Mode, MaxAge: e.MaxAge, Present: then.entry == v.present}
-	if len(e.IDs) > 0 {
-		h.PolicyID = e.IDs[len(e.IDs)-1]
-	}
+	e := v.ledger[entry]
+	h := HeldVersion{PolicyID: e.idAt(seen), Mode: e.Mode, MaxAge: e.MaxAge, Seen: seen, Present: entry == v.present}
 	if until, open := e.HeldUntil(now); !open && !h.Present {
 		h.Until = until
 	}

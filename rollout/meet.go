@@ -70,7 +70,7 @@ func (v *versions) meeting(d *ReportDay, b belief, f FailureCount) meeting {
 	m := meeting{d, b, f, EffectRefused, v.uncovered(f.MX)}
 	switch {
 	case m.uncovered:
-	case !f.Folded() && (f.Type.DANE() || v.removedCause(d.PolicyText, f.MX)):
+	case !f.Folded() && (f.Type.DANE() || v.removedCause(d, f.MX)):
 		m.effect = EffectNone
 	case f.Type == tlsrpt.STSPolicyFetchError, f.Type == tlsrpt.STSPolicyInvalid, f.Type == tlsrpt.STSWebPKIInvalid:
 		m.effect = EffectNoPolicy

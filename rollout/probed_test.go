@@ -112,7 +112,7 @@ func TestFailureBesideWhatBelaySaw(t *testing.T) {
 			if row.with != nil {
 				row.with(&r)
 			}
-			fs := r.Failures(now, 14)
+			fs := r.Review(now).Under(r.ReviewGate(now)).Failures
 			if len(fs) != 1 || fs[0].Own.Verdict != row.verdict {
 				t.Fatalf("failures %+v, want one that is %s", fs, row.verdict)
 			}
@@ -142,7 +142,7 @@ func TestFailuresTellWhoWhenAndWhere(t *testing.T) {
 		report(14, "odd.test", met(tlsrpt.CertificateExpired, "mx2.corp.test", 70)),
 		report(14, google, met(tlsrpt.TLSAInvalid, "mx2.corp.test", 90)),
 		report(15, google, met(tlsrpt.STSPolicyFetchError, "", 60)),
-		report(5, google, met(tlsrpt.CertificateExpired, "mx2.corp.test", 1000)),
+		report(-9, google, met(tlsrpt.CertificateExpired, "mx2.corp.test", 1000)), // before the days that are reviewed
 	}
 	type brief struct {
 		key    string
@@ -156,11 +156,11 @@ func TestFailuresTellWhoWhenAndWhere(t *testing.T) {
 			"comcast.net, google.com, microsoft.com and yahoo.com met an expired certificate at mx2.corp.test from 9 to 12 Jun", "M09"},
 		{"google.com/sts-policy-fetch-error/-", rollout.EffectNoPolicy, 60, "google.com could not fetch the policy on 15 Jun", "V04"},
 		{"", rollout.EffectNone, 90, "google.com could not verify mx2.corp.test by DANE (tlsa-invalid) on 14 Jun", "V10"},
-		{"odd.test/certificate-expired/mx2.corp.test", rollout.EffectRefused, 70, "odd.test met an expired certificate at mx2.corp.test on 14 Jun", "M09"},
+		{"", rollout.EffectRefused, 70, "odd.test met an expired certificate at mx2.corp.test on 14 Jun", "M09"},
 	}
 	r.Settings.Senders = []string{google, microsoft, "yahoo.com", "comcast.net"}
 	want[0].key = "comcast.net/certificate-expired/mx2.corp.test " + want[0].key
-	got := r.Failures(now, 14)
+	got := r.Review(now).Under(r.ReviewGate(now)).Failures
 	if len(got) != len(want) {
 		t.Fatalf("failures %+v", got)
 	}

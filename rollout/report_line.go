@@ -13,8 +13,8 @@ type ReportLine struct {
 	Reporter string
 	Known    bool
 	Counted  bool
-	// PolicyID and Mode are those of the ledger's entry that the policy text equals;
-	// empty where it equals none.
+	// PolicyID and Mode are those of the ledger's entry that the policy text equals and
+	// that was served in the period; empty where there is none.
 	PolicyID string
 	Mode     mtasts.Mode
 	// Effects are what enforce makes of each of Failures, and of the unexplained ones
@@ -30,12 +30,9 @@ func (r Rollout) Lines() iter.Seq[ReportLine] {
 			d := &r.Reports[i]
 			b := believer.of(i)
 			line := ReportLine{ReportDay: *d, Reporter: b.reporter, Known: b.known, Counted: b.counted}
-			if then := versions.of(d.PolicyText); then.entry >= 0 {
-				e := versions.ledger[then.entry]
-				line.Mode = e.Mode
-				if len(e.IDs) > 0 {
-					line.PolicyID = e.IDs[len(e.IDs)-1]
-				}
+			if entry := versions.at(d.PolicyText, d.Ends); entry >= 0 {
+				e := versions.ledger[entry]
+				line.Mode, line.PolicyID = e.Mode, e.idAt(d.Ends)
 			}
 			if d.sts() {
 				for _, f := range d.Failures {

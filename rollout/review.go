@@ -24,7 +24,8 @@ type Review struct {
 	Versions []HeldVersion `json:"versions"`
 	Forecast Forecast      `json:"forecast"`
 	// Findings are what the reports show besides failures: policies that are not the
-	// present one, reporters that stopped, and that there are too few.
+	// present one, reporters that stopped, that there are too few, and senders that
+	// found no policy.
 	Findings []finding.Finding `json:"findings"`
 }
 
@@ -73,6 +74,7 @@ func (r Rollout) Review(now time.Time) Review {
 		}
 	}
 	v.Findings = append(v.Findings, r.silence(v.Reporters, now)...)
+	v.Findings = append(v.Findings, r.policyless(believer, since, now)...)
 	return v
 }
 

@@ -16,6 +16,7 @@ func (r Rollout) SoakGate(now time.Time, soak time.Duration, what string) Gate {
 	believer := r.newBeliever()
 	clean := r.cleanliness(believer, now)
 	since, why := clean.since, clean.why
+	g.CleanSince = since
 	g.Counted, g.Forecast = r.reportersSince(believer, since), r.forecast(believer, now, ForecastDays).Words(now)
 	r.closeForBlocking(&g, clean, now, soak)
 	if due := since.Add(soak); now.Before(due) {
@@ -35,6 +36,7 @@ func (r Rollout) ReviewGate(now time.Time) Gate {
 	believer := r.newBeliever()
 	clean := r.cleanliness(believer, now)
 	since, why := clean.since, clean.why
+	g.CleanSince = since
 	g.Counted, g.Forecast = r.reportersSince(believer, since), r.forecast(believer, now, ForecastDays).Words(now)
 
 	soak := r.Settings.Soak

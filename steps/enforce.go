@@ -43,6 +43,6 @@ func (s Enforce) Gate(r rollout.Rollout, now time.Time) rollout.Gate {
 	if rung, ok := r.Settings.NextRung(r.Rung()); ok {
 		clean = r.RungGate(now, rung)
 	}
-	g.Reasons, g.Counted, g.Forecast = append(g.Reasons, clean.Reasons...), clean.Counted, clean.Forecast
-	return g.Settle()
+	clean.Reasons = append(g.Reasons, clean.Reasons...)
+	return clean.Settle()
 }

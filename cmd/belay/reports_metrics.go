@@ -107,7 +107,7 @@ func metricsOfReporters(w *exposition, domain string, reporters []rollout.Covera
 	w.of("belay_reports_lateness_seconds", "Mean time from the end of a period to the arrival of its report.")
 	for _, c := range counted {
 		if c.Timed > 0 {
-			w.sample(c.Late.Seconds(), "domain", domain, "reporter", clean(c.Reporter))
+			w.sample(float64(c.Late), "domain", domain, "reporter", clean(c.Reporter))
 		}
 	}
 	w.of("belay_reports_last_period_timestamp_seconds", "End of the newest period that the reporter reported about.")

@@ -8,11 +8,20 @@ import "time"
 // nil.
 func NewID(now time.Time, used func(id string) bool) string {
 	for t := now.UTC(); ; t = t.Add(time.Second) {
-		id := t.Format("20060102T150405Z")
+		id := t.Format(idLayout)
 		if used == nil || !used(id) {
 			return id
 		}
 	}
+}
+
+// idLayout is a moment as an id has it.
+const idLayout = "20060102T150405Z"
+
+// MadeAt is the moment that an id made by NewID names; ok is false for any other.
+func MadeAt(id string) (at time.Time, ok bool) {
+	at, err := time.Parse(idLayout, id)
+	return at, err == nil
 }
 
 // validID reports whether id is 1 to 32 letters and digits.
