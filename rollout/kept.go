@@ -12,6 +12,14 @@ type KeptMail struct {
 	Reports  []KeptReport
 }
 
+// Reading is what reading a kept mail again gave.
+type Reading struct {
+	Reports []ReceivedReport
+	// Whole is true where nothing in the mail was left that could not be read or taken:
+	// then what stands of it and is not among Reports was never in it.
+	Whole bool
+}
+
 // KeptReport is how a report out of a kept mail stands in the store.
 type KeptReport struct {
 	Domain   string

@@ -43,6 +43,9 @@ func (p *program) reportsReread() *cobra.Command {
 					return p.printJSON(sum)
 				}
 				p.say("%s read again: %d say something else now, %d could not be read and were left as they are", many(sum.Mails, "mail"), sum.Changed, sum.Unreadable)
+				if sum.Partly > 0 {
+					p.say("of %s something could not be read: what stood of that was left as it is", many(sum.Partly, "mail"))
+				}
 				return nil
 			})
 		}),

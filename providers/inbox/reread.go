@@ -15,9 +15,10 @@ type Archive interface {
 	// is empty: at most limit, from the first behind after on.
 	KeptMails(ctx context.Context, domain string, after int64, limit int) ([]rollout.KeptMail, error)
 	// Reread replaces what stands in the store of a kept mail, as far as it is about
-	// the domains that reports are about, and says whether it was anything else. The
-	// standing, signer and source of what stands there stay.
-	Reread(ctx context.Context, id int64, reports []rollout.ReceivedReport) (changed bool, err error)
+	// the domains that the reports read are about, and says whether it was anything
+	// else. The standing, signer and source of what stands there stay, and where not
+	// all could be read, so does what nothing takes the place of.
+	Reread(ctx context.Context, id int64, read rollout.Reading) (changed bool, err error)
 }
 
 // Reread is what reading kept mails again did.
@@ -27,6 +28,9 @@ type Reread struct {
 	// Unreadable mails give no report today that an import would take; what stands of
 	// them was left.
 	Unreadable int `json:"unreadable"`
+	// Partly are the mails that give some and hold something beside that cannot be read
+	// today; what stands of that was left.
+	Partly int `json:"partly"`
 }
 
 // rereadAtOnce is how many kept mails are asked for at once.
@@ -49,12 +53,15 @@ func (im *Importer) Reread(ctx context.Context, a Archive, domain string, tell f
 		for _, m := range kept {
 			after = m.ID
 			sum.Mails++
-			reports := im.again(&dec, m)
-			if len(reports) == 0 {
+			read := im.again(&dec, m)
+			switch {
+			case len(read.Reports) == 0:
 				sum.Unreadable++
 				continue
+			case !read.Whole:
+				sum.Partly++
 			}
-			changed, err := a.Reread(ctx, m.ID, reports)
+			changed, err := a.Reread(ctx, m.ID, read)
 			if err != nil {
 				return sum, fmt.Errorf("read kept mail %d again: %w", m.ID, err)
 			}
@@ -70,18 +77,20 @@ func (im *Importer) Reread(ctx context.Context, a Archive, domain string, tell f
 
 // again is what a kept mail holds, read anew, as far as an import would have taken it
 // when the mail came.
-func (im *Importer) again(dec *tlsrpt.Decoder, m rollout.KeptMail) []rollout.ReceivedReport {
+func (im *Importer) again(dec *tlsrpt.Decoder, m rollout.KeptMail) (read rollout.Reading) {
 	if len(m.Reports) == 0 {
-		return nil
+		return read
 	}
 	posted := m.Reports[0].Standing == rollout.Posted
 	it := item{path: m.Path, raw: m.Raw}
-	found, mails, _ := candidates(it, m.Raw) // what cannot be read today leaves what stands
-	var out []rollout.ReceivedReport
+	found, mails, err := candidates(it, m.Raw)
+	read.Whole = err == nil
 	for _, a := range found {
-		docs, _ := documents(dec, a)
+		docs, err := documents(dec, a)
+		read.Whole = read.Whole && err == nil
 		for _, d := range docs {
 			if thinkable(d.report, m.Received) != nil {
+				read.Whole = false
 				continue
 			}
 			c := claimOf(d.from.envelope, d.report.ContactInfo)
@@ -92,15 +101,15 @@ func (im *Importer) again(dec *tlsrpt.Decoder, m rollout.KeptMail) []rollout.Rec
 				}
 				switch {
 				case mails > 0:
-					r.Arrived = arrived(d.from.raw, d.report, m.Received)
+					r.Arrived = arrived(d.from.kept, d.report, m.Received)
 				case posted:
 					r.Arrived = m.Received
 				}
-				out = append(out, r)
+				read.Reports = append(read.Reports, r)
 			}
 		}
 	}
-	return out
+	return read
 }
 
 // ownerOf is the importer's owner, and that of the domains that a kept mail was about

@@ -46,7 +46,7 @@ func TestWhatAnEarlierVersionStoredIsRecognised(t *testing.T) {
 	if _, err := s.db.Exec("UPDATE reports SET content = ?, summary = ?", content[:], s.pack.EncodeAll(stored, nil)); err != nil {
 		t.Fatal(err)
 	}
-	if changed, err := s.Reread(t.Context(), 1, []rollout.ReceivedReport{r}); err != nil || changed {
+	if changed, err := s.Reread(t.Context(), 1, rollout.Reading{Reports: []rollout.ReceivedReport{r}, Whole: true}); err != nil || changed {
 		t.Errorf("read again: changed %t, error %v", changed, err)
 	}
 	r.Source, r.Raw = "/other", []byte("the same in another mail")

@@ -69,7 +69,7 @@ func (s *Store) reportsOf(ctx context.Context, m *rollout.KeptMail) error {
 // as it is. What proves a duplicate, of a report of this mail or of another, is
 // dropped. Standing, signer and source of reports are not asked for: each is believed
 // as what stands there of it now, which may have been settled since it was read.
-func (s *Store) Reread(ctx context.Context, id int64, reports []rollout.ReceivedReport) (changed bool, err error) {
+func (s *Store) Reread(ctx context.Context, id int64, read rollout.Reading) (changed bool, err error) {
 	err = s.write(ctx, "read a kept mail again", func(tx *sql.Tx) error {
 		changed = false
 		b := s.newBatch(ctx, tx)
@@ -79,7 +79,7 @@ func (s *Store) Reread(ctx context.Context, id int64, reports []rollout.Received
 			return err // it was replaced meanwhile
 		}
 		var now []anew
-		for _, r := range reports {
+		for _, r := range read.Reports {
 			a := s.arrive(r)
 			for i, sh := range a.shares {
 				n := anew{rowOf(a, sh), sh.days, a.summaries[i]}
@@ -91,6 +91,9 @@ func (s *Store) Reread(ctx context.Context, id int64, reports []rollout.Received
 		was = slices.DeleteFunc(was, func(old row) bool {
 			return !slices.ContainsFunc(now, func(n anew) bool { return n.row.domain == old.domain })
 		})
+		if !read.Whole {
+			was, now = recognised(was, now)
+		}
 		e, err := b.exchangeOf(was, now)
 		if err != nil || e.nothing() {
 			return err
@@ -116,6 +119,37 @@ type anew struct {
 func (r *row) standAs(was []row) {
 	i := max(0, slices.IndexFunc(was, func(old row) bool { return old.domain == r.domain && old.reportID == r.reportID }))
 	r.standing, r.signer, r.source = was[i].standing, was[i].signer, was[i].source
+}
+
+// recognised leaves in was what something in now takes the place of: the rest may
+// stand in what could not be read. Where there is such a rest about a domain, nothing
+// new about it is in now either, for that may be the rest, understood otherwise, and
+// would count twice.
+func recognised(was []row, now []anew) (goes []row, comes []anew) {
+	of := make([]int, len(now)) // the place in was of what each is read of, from 1
+	for _, same := range []func(row, row) bool{
+		func(old, r row) bool { return old.sameKey(r) && bytes.Equal(old.content, r.content) },
+		row.sameKey,
+		func(old, r row) bool { return old.domain == r.domain && old.reportID == r.reportID },
+	} {
+		for i, n := range now {
+			if of[i] == 0 {
+				of[i] = 1 + slices.IndexFunc(was, func(old row) bool { return same(old, n.row) && !contains(goes, old.id) })
+				if of[i] > 0 {
+					goes = append(goes, was[of[i]-1])
+				}
+			}
+		}
+	}
+	left := func(domain string) bool {
+		return slices.ContainsFunc(was, func(old row) bool { return old.domain == domain && !contains(goes, old.id) })
+	}
+	for i, n := range now {
+		if of[i] > 0 || !left(n.row.domain) {
+			comes = append(comes, n)
+		}
+	}
+	return goes, comes
 }
 
 // An exchange is what reading a mail again comes to: was goes, now comes.

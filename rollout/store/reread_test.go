@@ -70,7 +70,7 @@ func TestKeptMailsAreReadAgain(t *testing.T) {
 		{"another id", []rollout.ReceivedReport{about("1b", "corp.test", 20)}, true, 25, 2, 7},
 		{"what came in another mail too", []rollout.ReceivedReport{about("2", "corp.test", 5)}, true, 5, 1, 7},
 	} {
-		changed, err := s.Reread(ctx, first, row.reports)
+		changed, err := s.Reread(ctx, first, rollout.Reading{Reports: row.reports, Whole: true})
 		if err != nil || changed != row.changed {
 			t.Errorf("%s: changed %t, error %v", row.name, changed, err)
 		}
@@ -118,7 +118,7 @@ func TestRereadCountsNothingTwice(t *testing.T) {
 				}
 			}
 			last := kept[len(kept)-1].ID
-			if changed, err := s.Reread(t.Context(), last, read); err != nil || changed {
+			if changed, err := s.Reread(t.Context(), last, rollout.Reading{Reports: read, Whole: true}); err != nil || changed {
 				t.Errorf("read the same: changed %t, error %v", changed, err)
 			}
 			if after := said(t, s, "corp.test", time.Time{}); after != before {
@@ -131,14 +131,63 @@ func TestRereadCountsNothingTwice(t *testing.T) {
 				p.Successful++
 				more[i].Report.Policies = []tlsrpt.Policy{p}
 			}
-			if changed, err := s.Reread(t.Context(), last, more); err != nil || !changed {
+			if changed, err := s.Reread(t.Context(), last, rollout.Reading{Reports: more, Whole: true}); err != nil || !changed {
 				t.Errorf("read better: changed %t, error %v", changed, err)
 			}
-			if changed, err := s.Reread(t.Context(), last, read); err != nil || !changed {
+			if changed, err := s.Reread(t.Context(), last, rollout.Reading{Reports: read, Whole: true}); err != nil || !changed {
 				t.Errorf("read as before: changed %t, error %v", changed, err)
 			}
 			if after := said(t, s, "corp.test", time.Time{}); after != before {
 				t.Errorf("there and back, sums were\n%s and are\n%s", before, after)
+			}
+		})
+	}
+}
+
+// TestWhatCannotBeReadTodayStays: of a mail with several reports some are read and
+// something is not. What stood stays, but where what was read takes its place; what
+// would count beside it waits until the whole can be read.
+func TestWhatCannotBeReadTodayStays(t *testing.T) {
+	in := func(change ...func(*rollout.ReceivedReport)) []func(*rollout.ReceivedReport) {
+		return append(change, func(r *rollout.ReceivedReport) { r.Path, r.Raw = "/mail/1", []byte("one mail") })
+	}
+	one, two := report("1", in(unsigned)...), report("2", in(unsigned, sessions(50))...)
+	twoOther := report("2", in(unsigned, sessions(7))...) // of the same key
+	strange := report("3", in(unsigned, sessions(1000))...)
+	elsewhere := report("4", in(unsigned, func(r *rollout.ReceivedReport) {
+		r.Report.Policies = slices.Clone(r.Report.Policies)
+		r.Report.Policies[0].Domain = "other.test"
+	})...)
+	better := report("1", in(unsigned, sessions(120))...)
+	reports := func(rs ...rollout.ReceivedReport) []rollout.ReceivedReport { return rs }
+	for _, row := range []struct {
+		name    string
+		mail    []rollout.ReceivedReport
+		read    []rollout.ReceivedReport
+		changed bool
+		sums    string
+	}{
+		{"one of two is read as before", reports(one, two), reports(one), false, "unsigned  2 150"},
+		{"one of two is read better", reports(one, two), reports(better), true, "unsigned  2 170"},
+		{"one comes under another id: it may be the one that stands", reports(one, two), reports(one, strange), false, "unsigned  2 150"},
+		{"one of two with one key", reports(two, twoOther), reports(twoOther), false, "unsigned  2 57"},
+		{"all that stood and more", reports(one), reports(one, strange), true, "unsigned  2 1100"},
+		{"about another domain alone", reports(one), reports(elsewhere), true, "unsigned  1 100"},
+		{"the one that stood came twice", reports(one), reports(one, one), false, "unsigned  1 100"},
+		{"nothing", reports(one, two), nil, false, "unsigned  2 150"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			s := open(t, t.TempDir())
+			take(t, s, row.mail...)
+			kept, err := s.KeptMails(t.Context(), "", 0, 10)
+			if err != nil || len(kept) != 1 {
+				t.Fatalf("%d mails are kept, error %v", len(kept), err)
+			}
+			if changed, err := s.Reread(t.Context(), kept[0].ID, rollout.Reading{Reports: row.read}); err != nil || changed != row.changed {
+				t.Errorf("changed %t, error %v", changed, err)
+			}
+			if sums := brief(t, s); sums != row.sums {
+				t.Errorf("sums are %q, want %q", sums, row.sums)
 			}
 		})
 	}
@@ -160,7 +209,7 @@ func TestWhatWasSettledMeanwhileStaysSettled(t *testing.T) {
 		t.Fatal(err)
 	}
 	read := report("1", pending, sessions(120))
-	if changed, err := s.Reread(t.Context(), kept[0].ID, []rollout.ReceivedReport{read}); err != nil || !changed {
+	if changed, err := s.Reread(t.Context(), kept[0].ID, rollout.Reading{Reports: []rollout.ReceivedReport{read}, Whole: true}); err != nil || !changed {
 		t.Errorf("changed %t, error %v", changed, err)
 	}
 	if sums := brief(t, s); sums != "verified google.com 1 120" {
