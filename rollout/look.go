@@ -98,10 +98,11 @@ func (e *Engine) Check(ctx context.Context, domain string, emit Sink) (Evidence,
 func (e *Engine) look(parent context.Context, r *Rollout, w Writer, emit Sink) error {
 	looking, cancel := context.WithTimeout(parent, lookFor)
 	defer cancel()
-	seen, lookErr := e.Looker.Look(looking, r.Domain, r.Ledger, emit)
+	seen, lookErr := e.Looker.Look(looking, r.Domain, r.Ledger, r.wording(emit))
 	if seen.Domain == "" {
 		return lookErr
 	}
+	seen.Findings = r.inOurWordsAll(seen.Findings)
 	if w != nil {
 		// A look that used up its time leaves enough for this.
 		reading, done := context.WithTimeout(parent, holdFor)

@@ -102,10 +102,11 @@ func (k *walk) see(ctx context.Context, edit Edit) (live bool, sightings []Sight
 		return k.seeReports(ctx, edit)
 	}
 	if len(edit.At) > 0 {
-		_, seen, err = k.engine.Looker.SeeAt(ctx, edit, edit.At, k.emit)
+		_, seen, err = k.engine.Looker.SeeAt(ctx, edit, edit.At, k.r.wording(k.emit))
 	} else {
-		_, seen, err = k.engine.Looker.See(ctx, edit, k.emit)
+		_, seen, err = k.engine.Looker.See(ctx, edit, k.r.wording(k.emit))
 	}
+	seen.Findings = k.r.inOurWordsAll(seen.Findings)
 	k.found = seen.Findings
 	if ctx.Err() == nil || len(k.seen.Sightings) == 0 { // what was cut short tells less than the look before it
 		k.seen = seen

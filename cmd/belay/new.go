@@ -107,6 +107,7 @@ func (p *program) start(ctx context.Context, s *session, domain string, settings
 		}
 	}
 	p.printGate(s.engine.GateOf(r))
+	p.sayServer(ctx, s, r.Settings)
 	p.say("Next: belay next %s", domain)
 	return nil
 }
@@ -135,6 +136,7 @@ func (p *program) setCommand() *cobra.Command {
 				}
 				p.say("%s: settings changed", shownDomain(domain))
 				p.printSettings(r.Settings)
+				p.sayServer(ctx, s, r.Settings)
 				return nil
 			})
 		}),

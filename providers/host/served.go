@@ -82,7 +82,7 @@ func (s Served) Try(ctx context.Context, domain string) (rollout.Trial, error) {
 		lines = append(lines, "belay serve runs on this store: "+r)
 	}
 	if len(running) == 0 {
-		lines = append(lines, "no belay serve runs on this store on this machine; start it before the policy is to answer (belay export --systemd prints its units)")
+		lines = append(lines, "no belay serve runs on this store on this machine; start it by belay serve before the policy is to answer (belay export --systemd prints a unit that keeps it running)")
 	}
 	host := mtasts.PolicyHost(domain)
 	return rollout.Trial{Lines: append(lines,
