@@ -3,6 +3,7 @@ package rollout
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"time"
 
 	"belay/rollout/mtasts"
@@ -80,6 +81,13 @@ func (l Ledger) HeldUntil(now time.Time) time.Time {
 		}
 	}
 	return latest
+}
+
+// Announced reports whether l has a body that was announced and is still served.
+func (l Ledger) Announced() bool {
+	return slices.ContainsFunc(l, func(e LedgerEntry) bool {
+		return len(e.IDs) > 0 && e.Until.IsZero() && !e.Live.IsZero() && !e.Assumed
+	})
 }
 
 // Served reports whether body is one the ledger served, by its bytes or, for a

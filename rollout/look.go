@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -122,7 +123,7 @@ func (e *Engine) look(parent context.Context, r *Rollout, w Writer, emit Sink) e
 	if w == nil && r.Evidence != nil {
 		seen.Held, seen.Read, seen.Targets = r.Evidence.Held, r.Evidence.Read, r.Evidence.Targets
 	}
-	for _, f := range append(r.Drifted(seen), r.certificateFindings(e.now())...) {
+	for _, f := range slices.Concat(r.Drifted(seen), r.LateRenewal(seen), r.certificateFindings(e.now())) {
 		seen.Findings = append(seen.Findings, f)
 		emit.Emit(Event{Kind: Concluded, Subject: f.Subject, Text: f.Title, Severity: f.Severity, Finding: &f})
 	}

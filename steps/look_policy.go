@@ -331,7 +331,6 @@ func (k *look) judgeTogether() {
 	k.conclude(judgeVendors(k.domain, k.e.MX)...)
 	k.conclude(sharedCertificate(k.domain, k.e.MX)...)
 	k.judgeOutlasting()
-	k.judgeHostRenewal()
 	failing := slices.ContainsFunc(k.e.MX, func(m rollout.MXHost) bool {
 		return slices.ContainsFunc(m.Addresses, func(a rollout.MXAddress) bool { return a.Verdict == finding.Fail })
 	})

@@ -236,11 +236,7 @@ func (k *look) absent(code finding.Code, subject, title string) finding.Finding 
 
 // ours reports whether the ledger has a body that was announced and is still
 // served: then what is missing was there before.
-func (k *look) ours() bool {
-	return slices.ContainsFunc(k.ledger, func(e rollout.LedgerEntry) bool {
-		return len(e.IDs) > 0 && e.Until.IsZero() && !e.Live.IsZero() && !e.Assumed
-	})
-}
+func (k *look) ours() bool { return k.ledger.Announced() }
 
 // judgeText finds what a provider's form did to a record: quotes and backslashes
 // that became part of it, and a second record appended to the first.

@@ -9,13 +9,6 @@ import (
 	"belay/rollout/mtasts"
 )
 
-// What renews certificates by itself does so when a third of their lifetime is left,
-// or 30 days where that is less, and tries at least daily.
-const (
-	renewsBefore = 30 * rollout.Day
-	renewsWithin = 2 * rollout.Day
-)
-
 // renewal is what the ledger and a certificate together say of its renewal.
 type renewal int
 
@@ -67,7 +60,7 @@ func (k *look) outlasting() []finding.Finding {
 	case awaited:
 		f = f.As(finding.Info) // the gate of the rung asks for proof
 	case overdue:
-		f.Title += fmt.Sprintf(" and was not renewed, which was due on %s", day(renewalDue(first)))
+		f.Title += fmt.Sprintf(" and was not renewed, which was due on %s", day(first.RenewalDue()))
 		f = f.Because("No newer one is shown. What renews by itself would have renewed it by now; if that goes on, mail is refused from the day on which it ends until the policies run out that senders hold.").
 			Mend("See why the renewal did not run, or why the server does not load what it brought, and renew it; or step back to testing while there is time.")
 	}
@@ -81,7 +74,7 @@ func (k *look) renewalOf(host string, leaf rollout.Certificate) renewal {
 	if !k.ours() {
 		return unwatched
 	}
-	if k.e.At.After(renewalDue(leaf).Add(renewsWithin)) {
+	if k.e.At.After(leaf.RenewalDue().Add(rollout.RenewsWithin)) {
 		return overdue // whatever was renewed before
 	}
 	if since := k.knownSince(host); !since.IsZero() && leaf.NotBefore.After(since) {
@@ -99,10 +92,4 @@ func (k *look) knownSince(host string) time.Time {
 		}
 	}
 	return time.Time{}
-}
-
-// renewalDue is when leaf would be renewed by what renews by itself.
-func renewalDue(leaf rollout.Certificate) time.Time {
-	left := leaf.NotAfter.Sub(leaf.NotBefore) / 3
-	return leaf.NotAfter.Add(-min(left, renewsBefore))
 }
