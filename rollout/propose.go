@@ -166,6 +166,9 @@ func (e *Engine) ProposeUndo(ctx context.Context, domain string, emit Sink) (Pro
 		p, err := r.Undo(*r.Evidence, now)
 		if err == nil && p.Empty() {
 			err = fmt.Errorf("undo for %s: what the last plan wrote is undone already: %w", domain, ErrRefused)
+			if r.laidOut() {
+				err = fmt.Errorf("undo for %[1]s: the policy that the last plan made ready is not served, so there is nothing to undo; belay step-back %[1]s gives it up: %[2]w", domain, ErrRefused)
+			}
 		}
 		return p, err
 	})

@@ -54,7 +54,8 @@ func (r Rollout) toldTwice() bool {
 // a new id. It is empty where no sender can fetch or be told of enforce. Where the
 // settings name another policy host than the one that DNS points at, as an
 // operator sets them whose host is gone, the plan moves there on the way: the
-// policy first, then the name, then the id.
+// policy first, then the name, then the id. Where enforce was only made ready, the
+// policy that senders know is announced anew.
 func (r Rollout) StepBack(seen Evidence, now time.Time) (Plan, error) {
 	want, ok := r.enforced(seen)
 	if !ok {
@@ -65,6 +66,9 @@ func (r Rollout) StepBack(seen Evidence, now time.Time) (Plan, error) {
 	b.plan.Rung = want.MaxAge
 	if err := b.publishWhereSet(seen, want); err != nil {
 		return Plan{}, err
+	}
+	if b.plan.Empty() && r.laidOut() {
+		return r.withdraw(seen, now)
 	}
 	return b.plan, nil
 }

@@ -207,7 +207,7 @@ func (p *phase) decisionActs() []act {
 	if p.mayOverride() {
 		acts = append(acts, on("o", "go on anyway", p.askOverride))
 	}
-	if p.rollout.Mode() == mtasts.Enforce {
+	if p.rollout.Enforces() {
 		acts = append(acts, on("b", "step back", func() tea.Cmd {
 			return p.propose("Making the plan for the step back to testing.", true, p.engine.ProposeStepBack)
 		}))

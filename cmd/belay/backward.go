@@ -11,7 +11,7 @@ import (
 
 func (p *program) stepBackCommand() *cobra.Command {
 	return p.askedFor("step-back DOMAIN", "The emergency exit: back to testing",
-		"Publishes the policy in mode testing under a new id, at once, whatever gates and\nwaits there are. Senders that hold the old policy keep it until they see the new id.",
+		"Publishes the policy in mode testing under a new id, at once, whatever gates and\nwaits there are. Senders that hold the old policy keep it until they see the new id. An enforce that\nwas made ready and is not served yet is given up.",
 		rollout.ForStepBack)
 }
 

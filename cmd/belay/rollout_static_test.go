@@ -133,3 +133,48 @@ func TestAFolderKeepsWhatNobodyWasShown(t *testing.T) {
 	b.settled()
 	b.reaches(rollout.RaiseMaxAge)
 }
+
+// TestStepBackFromEnforceThatWasOnlyLaid: enforce lies in the folder, nobody published
+// it, and the operator steps back: its plan is given up, what senders know is announced
+// anew, and belay says what lies there and what to put in its place.
+func TestStepBackFromEnforceThatWasOnlyLaid(t *testing.T) {
+	t.Parallel()
+	b := newPagesBox(t)
+	b.reaches(rollout.Enforce)
+	before := b.status()
+	b.settled()
+	b.next(exitFails)
+	b.holds("mode: enforce")
+	if r := b.belay("undo", b.Domain(), "--yes"); r.status != exitRefused || !strings.Contains(r.err, "belay step-back corp.test gives it up") {
+		t.Errorf("undo: exit %d, %s%s", r.status, r.out, r.err)
+	}
+
+	r := b.belay("step-back", b.Domain(), "--yes")
+	told := strings.Join(strings.Fields(r.out), " ")
+	for _, want := range []string{b.folder + " still holds the policy in mode enforce, which nobody published: do not publish it as it is",
+		"Put the policy in mode testing into " + b.laid() + " first", "belay export corp.test --policy prints it"} {
+		if !strings.Contains(told, want) {
+			t.Errorf("it does not say %q:\n%s", want, r.out)
+		}
+	}
+	if r.status != exitGood {
+		t.Fatalf("exit %d, %s%s", r.status, r.out, r.err)
+	}
+	after := b.inTesting(before)
+	if seen := b.check(); seen.Record.ID != after.PolicyID || seen.Policy.Mode != "testing" {
+		t.Errorf("senders see %+v and %+v", seen.Record, seen.Policy)
+	}
+	if err := os.WriteFile(b.laid(), []byte(b.must(exitGood, "export", b.Domain(), "--policy").out), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	b.publish() // published by somebody's job in the night, it changes nothing
+	b.settled()
+	if seen := b.check(); seen.Policy.Mode != "testing" {
+		t.Errorf("published, and senders see %+v", seen.Policy)
+	}
+	if r := b.belay("step-back", b.Domain(), "--yes"); r.status != exitRefused || !strings.Contains(r.err, "nothing to step back from") {
+		t.Errorf("once more: exit %d, %s%s", r.status, r.out, r.err)
+	}
+
+	b.reaches(rollout.RaiseMaxAge) // the way up is open
+}
