@@ -127,8 +127,8 @@ func (c *Challenge) once(ctx context.Context, to func([]string) []string) (rollo
 	if err != nil {
 		return rollout.Receipt{}, fmt.Errorf("nothing was written, because it could not be read first: %w", err)
 	}
-	if alias := inTheWay(sets, "TXT"); alias != "" {
-		return rollout.Receipt{}, fmt.Errorf("%s stands there, and belay writes nowhere else; remove it, or use another challenge", alias)
+	if alias := pick(sets, c.name, "CNAME"); len(alias.Values) > 0 || alias.Special != "" {
+		return rollout.Receipt{}, c.aliased(alias)
 	}
 	have := pick(sets, c.name, "TXT")
 	if have.Special != "" {
@@ -142,6 +142,17 @@ func (c *Challenge) once(ctx context.Context, to func([]string) []string) (rollo
 		e.TTL = max(challengeTTL, z.LeastTTL)
 	}
 	return c.account.write(ctx, z, have, e)
+}
+
+// aliased says that the name is an alias. The proof would have to stand at its target,
+// which no operator consented to have written.
+func (c *Challenge) aliased(alias RRset) error {
+	target := finding.Clean(strings.Join(alias.Values, " and "), 200)
+	if target == "" {
+		target = "another name"
+	}
+	return fmt.Errorf("a CNAME to %s stands there, so a CA looks for the proof at %[1]s; belay follows no alias and writes proofs at this name alone: delete the CNAME, unless something else is proved by it, or have the CA ask the policy host itself (belay set %s --challenge '')",
+		target, c.account.o.Domain)
 }
 
 // Patience of Await, in real time: how long it waits at most, and how long between two

@@ -100,13 +100,29 @@ func TestChallengeWritesNothingElse(t *testing.T) {
 	if got := b.holds(toldAt, "TXT"); len(got) > 0 {
 		t.Errorf("the server holds %q", got)
 	}
-	b.put(t, toldAt, "CNAME", "acme.other.example")
-	if err := c.Put(ctx(t), proof1); err == nil || !strings.Contains(err.Error(), "CNAME acme.other.example stands there") {
-		t.Errorf("beside a CNAME: %v", err)
-	}
 	if _, err := dns.NewChallenge("other.test", b.open(t, dns.Options{}), sightings(), slog.New(slog.DiscardHandler)); err == nil {
 		t.Error("an account that was opened for another domain is taken")
 	}
+}
+
+// TestChallengeFollowsNoAlias: where the name is a CNAME the proof would have to stand at
+// its target, where belay may not write. What was seen is said, and what to do.
+func TestChallengeFollowsNoAlias(t *testing.T) {
+	onEach(t, func(t *testing.T, b bench) {
+		b.put(t, toldAt, "CNAME", "acme.corp.test")
+		err := challenge(t, b).Put(ctx(t), proof1)
+		for _, part := range []string{
+			"put the challenge record " + toldAt, "a CNAME to acme.corp.test stands there, so a CA looks for the proof at acme.corp.test",
+			"belay follows no alias", "delete the CNAME", "belay set corp.test --challenge ''",
+		} {
+			if err == nil || !strings.Contains(err.Error(), part) {
+				t.Errorf("%v\ndoes not say %q", err, part)
+			}
+		}
+		if got, at := b.holds(toldAt, "TXT"), b.holds("acme.corp.test", "TXT"); len(got)+len(at) > 0 {
+			t.Errorf("the server holds %q, and %q at the target", got, at)
+		}
+	})
 }
 
 func TestChallengeNeedsAProvider(t *testing.T) {
