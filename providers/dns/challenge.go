@@ -127,9 +127,6 @@ func (c *Challenge) once(ctx context.Context, to func([]string) []string) (rollo
 	if err != nil {
 		return rollout.Receipt{}, fmt.Errorf("nothing was written, because it could not be read first: %w", err)
 	}
-	if alias := pick(sets, c.name, "CNAME"); len(alias.Values) > 0 || alias.Special != "" {
-		return rollout.Receipt{}, c.aliased(alias)
-	}
 	have := pick(sets, c.name, "TXT")
 	if have.Special != "" {
 		return rollout.Receipt{}, fmt.Errorf("it is %s", have.Special)
@@ -137,6 +134,9 @@ func (c *Challenge) once(ctx context.Context, to func([]string) []string) (rollo
 	e.Zone, e.Before, e.After = z.Name, have.Value(), rollout.Records(to(have.Values)...)
 	if e.Before.Equal(e.After) {
 		return rollout.Receipt{Outcome: rollout.Found, Saw: e.Before}, nil
+	}
+	if alias := pick(sets, c.name, "CNAME"); len(alias.Values) > 0 || alias.Special != "" {
+		return rollout.Receipt{}, c.aliased(alias)
 	}
 	if e.TTL = have.TTL; e.TTL == 0 {
 		e.TTL = max(challengeTTL, z.LeastTTL)

@@ -122,6 +122,10 @@ func TestChallengeFollowsNoAlias(t *testing.T) {
 		if got, at := b.holds(toldAt, "TXT"), b.holds("acme.corp.test", "TXT"); len(got)+len(at) > 0 {
 			t.Errorf("the server holds %q, and %q at the target", got, at)
 		}
+		// What was put before the alias came is gone, and is not tried for ever.
+		if err := challenge(t, b, proof2).Remove(ctx(t), proof2); err != nil {
+			t.Errorf("remove what the alias took the place of: %v", err)
+		}
 	})
 }
 
