@@ -12,13 +12,12 @@ import (
 	"belay/rollout"
 )
 
-// tool is the path of a program that reads a form. What is to be had from the system's
-// archive must be there in CI.
-func tool(t *testing.T, name string, archived bool) string {
+// tool is the path of a program that reads a form. CI has them all.
+func tool(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
-		if archived && os.Getenv("CI") == "true" {
+		if os.Getenv("CI") == "true" {
 			t.Fatalf("%s is not installed, and CI installs it", name)
 		}
 		t.Skipf("%s is not installed, so what is written for it was not given to it", name)
@@ -29,7 +28,7 @@ func tool(t *testing.T, name string, archived bool) string {
 // The nsupdate form does at a name server what the edit says, and nothing where
 // something else stands there than the plan saw.
 func TestNSUpdateFormIsTakenByNSUpdate(t *testing.T) {
-	nsupdate := tool(t, "nsupdate", true)
+	nsupdate := tool(t, "nsupdate")
 	l, err := lab.New(lab.Options{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
@@ -81,9 +80,16 @@ func TestNSUpdateFormIsTakenByNSUpdate(t *testing.T) {
 	holds(alias, []string{"vendor.control.test"})
 }
 
-// Terraform's own formatter reads the resources and finds nothing to change.
-func TestTerraformFormIsReadByTerraform(t *testing.T) {
-	terraform := tool(t, "terraform", false)
+// The parser of Terraform's language reads the resources, and its formatter, which
+// terraform fmt is made of, finds nothing to change.
+func TestTerraformFormIsReadByItsParser(t *testing.T) {
+	hclfmt := tool(t, "hclfmt")
+	read := func(text string) (string, error) {
+		c := exec.CommandContext(ctx(t), hclfmt, "-check")
+		c.Stdin = strings.NewReader(text)
+		out, err := c.Output()
+		return string(out), err
+	}
 	for _, e := range []rollout.Edit{
 		edit("_mta-sts", "TXT", []string{sts1}, []string{sts2}),
 		edit("_smtp._tls", "TXT", nil, []string{`${x} %{y} "quoted" \; text ` + strings.Repeat("x", 300)}),
@@ -91,14 +97,15 @@ func TestTerraformFormIsReadByTerraform(t *testing.T) {
 		edit("mta-sts", "CNAME", []string{"old.example"}, nil),
 	} {
 		text := dns.Terraform.Write(e) + "\n"
-		c := exec.CommandContext(ctx(t), terraform, "fmt", "-")
-		c.Stdin = strings.NewReader(text)
-		out, err := c.Output()
-		if err != nil {
-			t.Fatalf("%s is not read: %v\n%s", e, err, text)
-		}
-		if string(out) != text {
+		if out, err := read(text); err != nil {
+			t.Errorf("%s is not read: %v\n%s", e, err, text)
+		} else if out != text {
 			t.Errorf("%s is written\n%s\nand formatted\n%s", e, text, out)
+		}
+		if unescaped := strings.NewReplacer("$${", "${", "%%{", "%{").Replace(text); unescaped != text {
+			if _, err := read(unescaped); err == nil {
+				t.Errorf("it reads what is not escaped, too:\n%s", unescaped)
+			}
 		}
 	}
 }
