@@ -138,7 +138,7 @@ func (a *app) onKey(msg tea.KeyMsg) tea.Cmd {
 		}
 		return cmd
 	case a.reader != nil:
-		if cmd, ok := press(a.reader.pane.moves(), msg); ok {
+		if cmd, ok := press(a.reader.keys(), msg); ok {
 			return cmd
 		}
 		a.reader = nil
@@ -259,8 +259,10 @@ func (a *app) ask(d *dialog) tea.Cmd {
 	return d.show(a.kit)
 }
 
-func (a *app) read(title string, lines []string) {
-	a.reader = newReader(title, lines)
+func (a *app) read(title string, lines []string) { a.leaf(newReader(title, lines)) }
+
+func (a *app) leaf(r *reader) {
+	a.reader = r
 	a.layout()
 }
 

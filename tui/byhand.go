@@ -9,6 +9,7 @@ import (
 	"belay/rollout/finding"
 
 	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/x/ansi"
 )
 
 // A record or a policy that the operator puts up by hand is shown in one of several forms, and
@@ -91,6 +92,22 @@ func (p *phase) copyActs(e rollout.Edit) []act {
 	return acts
 }
 
+// readEdit shows an edit in full. A form that the operator copies stands at the top,
+// whole: on the page below a line of it may be wider than the window.
+func (p *phase) readEdit(e rollout.Edit) {
+	r := newReader(what(e), p.editDetails(e))
+	if form, ok := p.formOf(e); ok {
+		r.about = "By hand, as " + form.Name + ". A line that is wider than this window goes on in the next."
+		r.exact = form.Text
+		for _, x := range p.copyActs(e) {
+			do := x.do
+			x.do = func() tea.Cmd { cmd := do(); p.readEdit(e); return cmd } // tab shows another form
+			r.acts = append(r.acts, x)
+		}
+	}
+	p.nav.leaf(r)
+}
+
 // formLines are an edit in the form that is chosen, or what it waits for. A form is
 // never wrapped, so that it can be copied.
 func (p *phase) formLines(e rollout.Edit, w int) []string {
@@ -105,11 +122,15 @@ func (p *phase) formLines(e rollout.Edit, w int) []string {
 	if !ok {
 		return lines
 	}
-	lines = []string{"        " + p.styles.muted.Render("by hand, as "+form.Name+" (tab: another form)")}
+	keys := "tab: another form"
 	for line := range strings.SplitSeq(form.Text, "\n") {
-		lines = append(lines, "        "+finding.Aligned(line))
+		line = "        " + finding.Aligned(line)
+		if ansi.StringWidth(line) > p.pane.room() {
+			keys = "enter: whole lines; tab: another form"
+		}
+		lines = append(lines, line)
 	}
-	return lines
+	return append([]string{"        " + p.styles.muted.Render("by hand, as "+form.Name+" ("+keys+")")}, lines...)
 }
 
 // watchHand begins to look for what the operator makes, where something of it is

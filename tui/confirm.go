@@ -16,7 +16,11 @@ func (k *kit) confirm(r rollout.Rollout, p rollout.Plan, do func() tea.Cmd) *dia
 	title, meaning := k.meaning(r, p)
 	lines := []string{meaning, ""}
 	for _, e := range p.Edits {
-		lines = append(lines, what(e))
+		if line := what(e); e.ByHand() {
+			lines = append(lines, line+"   by hand")
+		} else {
+			lines = append(lines, line)
+		}
 	}
 	return &dialog{
 		title:  title,
@@ -29,34 +33,33 @@ func (k *kit) confirm(r rollout.Rollout, p rollout.Plan, do func() tea.Cmd) *dia
 // meaning is the question a plan asks and what follows from a yes.
 func (k *kit) meaning(r rollout.Rollout, p rollout.Plan) (title, meaning string) {
 	policy, publishes := p.Policy()
-	wayBack := "u undoes it."
+	wayBack, h := undoes, handsOf(p)
 	if r.Mode() == mtasts.Enforce {
 		wayBack = "b steps back to testing."
 	}
 	switch {
 	case p.Purpose == rollout.ForStepBack:
 		return fmt.Sprintf("Step %s back to testing?", r.Domain),
-			"Senders deliver again whatever they meet, as soon as they see the new id." + k.heldUntil(r)
+			"Senders deliver again whatever they meet, as soon as they see the new id." + h.yours() + k.heldUntil(r)
 	case p.Purpose == rollout.ForRestore:
 		return fmt.Sprintf("Put back what was verified last for %s?", r.Domain),
-			"The last verified policy and records are published again, the mode unchanged."
+			"The last verified policy and records are published again, the mode unchanged." + h.yours()
 	case p.Purpose == rollout.ForUndo:
 		return fmt.Sprintf("Undo the last plan of %s?", r.Domain),
-			"Undo goes forward: an address or report record gets back what it held, an earlier policy is published anew under a new id."
+			"Undo goes forward: an address or report record gets back what it held, an earlier policy is published anew under a new id." + h.yours()
 	case publishes && policy.Mode == mtasts.Enforce && r.Mode() != mtasts.Enforce:
 		return fmt.Sprintf("Switch %s to enforce?", r.Domain),
 			fmt.Sprintf("From now on senders refuse hosts that fail. Way back: b, some minutes plus caches (at the longest until %s, the policy's max_age of %s).",
-				k.when(k.clock.Now().Add(secondsOf(policy.MaxAge))), seconds(policy.MaxAge))
+				k.when(k.clock.Now().Add(secondsOf(policy.MaxAge))), seconds(policy.MaxAge)) + h.yours()
 	case publishes && policy.MaxAge > r.Rung() && r.Rung() > 0:
 		return fmt.Sprintf("Raise max_age of %s to %s?", r.Domain, seconds(policy.MaxAge)),
 			fmt.Sprintf("Senders keep the policy that long: until %s a mistake in it would last with those that do not look again. %s",
-				k.when(k.clock.Now().Add(secondsOf(policy.MaxAge))), wayBack)
+				k.when(k.clock.Now().Add(secondsOf(policy.MaxAge))), wayBack) + h.yours()
 	case publishes:
 		return fmt.Sprintf("Publish the policy of %s in %s?", r.Domain, policy.Mode),
-			"Each edit is written, read back and verified from outside before the next. " + wayBack
+			h.carriedOut(wayBack)
 	}
-	return fmt.Sprintf("Publish %s for %s?", plural(len(p.Edits), "edit"), r.Domain),
-		"Each edit is written, read back and verified from outside before the next. u undoes it."
+	return h.asked(r.Domain), h.carriedOut(undoes)
 }
 
 // heldUntil says how long a sender may hold what is live now.

@@ -170,7 +170,7 @@ func (a *app) footer() []string {
 	case a.dialog != nil:
 		acts = a.dialog.keys()
 	case a.reader != nil:
-		acts = []act{on("up/down", "scroll", nil), on("esc", "close", nil)}
+		acts = append(a.reader.acts[:len(a.reader.acts):len(a.reader.acts)], on("up/down", "scroll", nil), on("esc", "close", nil))
 	case a.faults != nil:
 		acts = a.faults.keys()
 	}

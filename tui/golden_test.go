@@ -27,6 +27,11 @@ var screensKept = []struct {
 	{"check-mx", func(t *testing.T, w, h int) *driver { return atPhase1(t, w, h, inDemo) }},
 	{"plan", func(t *testing.T, w, h int) *driver { return atPhase2(t, w, h) }},
 	{"by-hand", func(t *testing.T, w, h int) *driver { return mistypedByHand(t, w, h).press("tab", "down") }},
+	{"by-hand-whole", func(t *testing.T, w, h int) *driver {
+		e := byHandIn()
+		e.waiting = closedGate()
+		return drive(t, e, w, h, inCorp, longForms).press("tab", "enter")
+	}},
 	{"review", func(t *testing.T, w, h int) *driver { return atPhase4(t, w, h) }},
 	{"reports", func(t *testing.T, w, h int) *driver { return reviewing(t, w, h) }},
 	{"reports-end", func(t *testing.T, w, h int) *driver { return reviewing(t, w, h).press("end") }},

@@ -14,7 +14,7 @@ import (
 func (p *phase) guide() string {
 	switch {
 	case p.walk != nil:
-		return "Carrying out the plan. Closing the terminal is safe: finished edits are recorded, the rest is looked at again."
+		return handsOf(p.course.plan).underWay()
 	case p.looking != nil:
 		return p.looking.what
 	case errors.Is(p.err, rollout.ErrNoRollout):
@@ -40,9 +40,9 @@ func (p *phase) guide() string {
 	case !p.offer.plan.Empty() && p.offer.resumes:
 		return "This plan was accepted and is not finished: a goes on with it, where the world is now."
 	case !p.offer.plan.Empty() && p.offer.own:
-		return fmt.Sprintf("This is the plan to %s. a applies it, after you have typed the domain; r goes back to what comes next.", toDo(p.offer.plan.Purpose))
+		return handsOf(p.offer.plan).own(toDo(p.offer.plan.Purpose))
 	case !p.offer.plan.Empty():
-		return "This is all that would be changed. a applies it, after you have typed the domain."
+		return handsOf(p.offer.plan).all()
 	case p.gate.Open && p.rollout.Phase != rollout.Holding:
 		return fmt.Sprintf("The gate is open: a goes on to %s.", p.goal())
 	}

@@ -45,6 +45,8 @@ type navigator interface {
 	ask(d *dialog) tea.Cmd
 	// read shows lines over the screen until a key closes them.
 	read(title string, lines []string)
+	// leaf is read of a reader with keys of its own.
+	leaf(r *reader)
 	// importReports reads the inboxes of a rollout.
 	importReports(r rollout.Rollout) tea.Cmd
 	// say shows one sentence above the footer until the next key.

@@ -10,7 +10,6 @@ import (
 
 	"belay/rollout"
 	"belay/rollout/finding"
-	"belay/rollout/mtasts"
 
 	tea "github.com/charmbracelet/bubbletea"
 )
@@ -57,10 +56,12 @@ func (p *phase) onward() (says string, ok bool) {
 	switch {
 	case p.heldUp():
 		return "", false
+	case p.offer.resumes && p.waitsForHand() && !p.handMade:
+		return "look and go on", true
 	case !p.offer.plan.Empty() && p.offer.resumes:
 		return "go on with the plan", true
 	case !p.offer.plan.Empty():
-		return "apply " + plural(len(p.offer.plan.Edits), "edit"), true
+		return handsOf(p.offer.plan).begins(), true
 	case p.proposal.Drift == nil && p.gate.Open && p.rollout.Phase != rollout.Holding:
 		return "go on to " + p.goal(), true
 	}
@@ -77,7 +78,7 @@ func (p *phase) goOn() tea.Cmd {
 		p.planShown = true
 		p.pane.end(false)
 		p.render()
-		p.nav.say("This is the plan. a again applies it.")
+		p.nav.say(handsOf(p.offer.plan).shown())
 		return nil
 	}
 	return p.nav.ask(p.confirm(p.rollout, p.offer.plan, p.carryOffer))
@@ -142,7 +143,7 @@ func (p *phase) readingActs() []act {
 	case p.course != nil && (p.planShown || p.walk != nil) && p.looking == nil && at < len(p.course.plan.Edits):
 		e := p.course.plan.Edits[at]
 		acts = append(acts,
-			on("enter", "details", func() tea.Cmd { p.nav.read(what(e), p.editDetails(e)); return nil }))
+			on("enter", "details", func() tea.Cmd { p.readEdit(e); return nil }))
 		acts = append(acts, p.copyActs(e)...)
 	case p.looking == nil && at < len(p.items):
 		r := p.items[at]
@@ -213,7 +214,7 @@ func (p *phase) decisionActs() []act {
 		}))
 	}
 	if p.undoable {
-		acts = append(acts, on("u", "undo", func() tea.Cmd {
+		acts = append(acts, on("u", p.undoing(), func() tea.Cmd {
 			return p.propose("Making the plan that undoes the last one.", true, p.engine.ProposeUndo)
 		}))
 	}

@@ -16,27 +16,7 @@ func plain(err error) string {
 
 // report says in a sentence what a walk did.
 func report(g rollout.Progress) string {
-	live, waits, bad := 0, 0, 0
-	for _, e := range g.Edits {
-		switch e.Outcome {
-		case rollout.Applied, rollout.Found:
-			live++
-		case rollout.Waiting:
-			waits++
-		default:
-			bad++
-		}
-	}
-	var said []string
-	if live > 0 {
-		said = append(said, plural(live, "edit")+" made and read back.")
-	}
-	if waits > 0 {
-		said = append(said, plural(waits, "edit")+" still to be seen everywhere, or to be made by hand.")
-	}
-	if bad > 0 {
-		said = append(said, plural(bad, "edit")+" not made: see the plan.")
-	}
+	said := came(g.Edits)
 	switch {
 	case g.Moved && g.Phase != g.PhaseBefore:
 		said = append(said, fmt.Sprintf("Done with %s; this is %s now.", g.PhaseBefore, g.Phase))
@@ -136,7 +116,7 @@ func (p *phase) driftLines(d rollout.Drift, w int) []string {
 	if d.RestoreRefused != "" {
 		lines = append(lines, indent("R restore is not offered: "+d.RestoreRefused, 2, w)...)
 	} else if !d.Restore.Empty() {
-		lines = append(lines, "  R restore would make "+plural(len(d.Restore.Edits), "edit")+":")
+		lines = append(lines, "  R restore would "+restores(d.Restore)+":")
 		for _, e := range d.Restore.Edits {
 			lines = append(lines, "      "+what(e))
 			lines = append(lines, diff(p.styles, e)...)

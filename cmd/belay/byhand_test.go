@@ -166,3 +166,27 @@ func TestFormsKeepBackWhatMustWait(t *testing.T) {
 		t.Errorf("when the body answers the forms have %v\n%s", n, b.belay("plan", b.Domain(), "--form", "nsupdate").out)
 	}
 }
+
+// Before an operator accepts a plan he is told which of its edits are his to make.
+func TestTheQuestionSaysWhoMakesTheEdits(t *testing.T) {
+	plan := func(accounts ...string) rollout.Plan {
+		p := rollout.Plan{Domain: "corp.test"}
+		for _, a := range accounts {
+			p.Edits = append(p.Edits, rollout.Edit{Kind: rollout.Record, Account: a})
+		}
+		return p
+	}
+	for _, row := range []struct {
+		shows string
+		plan  rollout.Plan
+		want  string
+	}{
+		{"belay", plan("rfc2136", "rfc2136"), "Change these records of corp.test?"},
+		{"the operator", plan("manual", "manual/work"), "Change these records of corp.test? You make all of it by hand; belay looks until it is seen."},
+		{"both", plan("rfc2136", "static:/srv"), "Change these records of corp.test? You make 1 edit by hand; belay looks until it is seen."},
+	} {
+		if got := consequence(row.plan); got != row.want {
+			t.Errorf("%s: %q, want %q", row.shows, got, row.want)
+		}
+	}
+}

@@ -49,12 +49,29 @@ func consequence(plan rollout.Plan) string {
 	policy, ok := plan.Policy()
 	switch {
 	case !ok:
-		return fmt.Sprintf("Change these records of %s?", plan.Domain)
+		return fmt.Sprintf("Change these records of %s?", plan.Domain) + yours(plan)
 	case policy.Mode == mtasts.Enforce:
 		return fmt.Sprintf("Publish mode enforce for %s? From then on senders refuse MX hosts that fail, for up to %s seconds after the last fetch.",
-			plan.Domain, seconds(policy.MaxAge))
+			plan.Domain, seconds(policy.MaxAge)) + yours(plan)
 	}
-	return fmt.Sprintf("Publish mode %s for %s? Senders deliver all the same and report failures.", policy.Mode, plan.Domain)
+	return fmt.Sprintf("Publish mode %s for %s? Senders deliver all the same and report failures.", policy.Mode, plan.Domain) + yours(plan)
+}
+
+// yours says which edits of a plan the operator makes, for belay writes none of those.
+func yours(plan rollout.Plan) string {
+	n := 0
+	for _, e := range plan.Edits {
+		if e.ByHand() {
+			n++
+		}
+	}
+	switch n {
+	case 0:
+		return ""
+	case len(plan.Edits):
+		return " You make all of it by hand; belay looks until it is seen."
+	}
+	return fmt.Sprintf(" You make %s by hand; belay looks until it is seen.", many(n, "edit"))
 }
 
 // readLine reads one line that the operator types. A signal ends the waiting; the

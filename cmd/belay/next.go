@@ -150,7 +150,11 @@ func (p *program) events() rollout.Sink {
 	return func(ev rollout.Event) {
 		switch ev.Kind {
 		case rollout.Applying:
-			p.printEdit("apply", *ev.Edit)
+			begins := "apply"
+			if ev.Edit.ByHand() {
+				begins = "by hand" // belay looks whether it stands
+			}
+			p.printEdit(begins, *ev.Edit)
 		case rollout.Edited:
 			p.printReceipt(ev)
 		case rollout.BecameLive:
