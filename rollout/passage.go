@@ -17,6 +17,7 @@ func (e *Engine) gateOut(r Rollout, now time.Time) Gate {
 	if step, ok := e.step(r.Phase); ok {
 		g = step.Gate(r, now)
 	}
+	g = e.ahead(r, g, now)
 	r.closeAlways(&g, now)
 	return r.overridden(g, passage{r.Phase, r.Aim, r.Since})
 }

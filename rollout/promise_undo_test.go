@@ -3,6 +3,7 @@ package rollout_test
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -12,7 +13,10 @@ import (
 )
 
 // dieAt makes the next walk die at its nth write, before it is made or after.
-func (r *rig) dieAt(n int) {
+func (r *rig) dieAt(n int) { r.dyingAt(n, func() { r.next() }) }
+
+// dyingAt is dieAt for another walk than the next one's.
+func (r *rig) dyingAt(n int, walk func()) {
 	r.Helper()
 	at := 0
 	r.box.die = func(instant string) {
@@ -22,7 +26,7 @@ func (r *rig) dieAt(n int) {
 	}
 	func() {
 		defer func() { _ = recover(); r.book.locked = map[string]bool{} }()
-		r.next()
+		walk()
 	}()
 	r.box.die = func(string) {}
 	r.box.clock.wind(time.Minute)
@@ -138,5 +142,69 @@ func TestUndoTakesAwayWhatWasAddedAsLongAsAnAddressIsLeft(t *testing.T) {
 	}
 	if r.box.records[host+" AAAA"].Exists || !r.box.records[host+" A"].Exists {
 		t.Errorf("%v", r.box.records)
+	}
+}
+
+// After an undo the gate waits for the edits that the next plan has, and names no others:
+// in the phase that published them, in the one after, and while the undo is half done.
+func TestGateAndPlanNameTheSameEditsAfterAnUndo(t *testing.T) {
+	for name, row := range map[string]struct {
+		to    rollout.Phase
+		half  bool
+		edits []string
+	}{
+		"the records of phase 2":                {rollout.HostPolicy, false, []string{"_smtp._tls.corp.test TXT", "mta-sts.corp.test A"}},
+		"a second address, under a live policy": {rollout.ReviewReports, false, []string{"mta-sts.corp.test AAAA"}},
+		"an undo that was cut short":            {rollout.HostPolicy, true, []string{"mta-sts.corp.test A", "_smtp._tls.corp.test TXT"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			r.create(hasty())
+			r.to(row.to)
+			if row.to == rollout.ReviewReports {
+				r.box.newHost["2001:db8::20"] = r.box.body
+				r.set(func(s *rollout.Settings) {
+					s.HostAddresses = append(s.HostAddresses, netip.MustParseAddr("2001:db8::20"))
+				})
+				r.next()
+			}
+			r.set(func(s *rollout.Settings) { s.Soak = testSettings().Soak })
+			back, err := r.engine.ProposeUndo(ctx, domain, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if row.half {
+				r.dyingAt(2, func() { _, err = r.engine.CarryOut(ctx, back.Plan, yes, nil) })
+			} else {
+				_, err = r.engine.CarryOut(ctx, back.Plan, yes, nil)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			next, err := r.engine.Propose(ctx, domain, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var planned []string
+			for _, e := range next.Plan.Edits {
+				if busy, ok := next.Rollout.Unfinished(); !ok || !busy.Edits[e.ID].Settled() {
+					planned = append(planned, e.Name+" "+e.Type)
+				}
+			}
+			if !slices.Equal(planned, row.edits) {
+				t.Errorf("the next plan has %q", planned)
+			}
+			for what, gate := range map[string]rollout.Gate{"the plan's gate": next.Gate, "status": r.engine.GateOf(r.load())} {
+				var named []string
+				for _, reason := range gate.Closed() {
+					if reason.Code == rollout.ReasonEdits {
+						named = append(named, reason.Subject)
+					}
+				}
+				if !slices.Equal(named, planned) {
+					t.Errorf("%s names %q, and the plan %q", what, named, planned)
+				}
+			}
+		})
 	}
 }

@@ -68,10 +68,6 @@ func pending(g *rollout.Gate, s rollout.Step, r rollout.Rollout, now time.Time) 
 		return
 	}
 	for _, e := range p.Edits {
-		fix := "belay next carries the plan out"
-		if e.ByHand() {
-			fix = e.HandFix()
-		}
-		g.Close(rollout.Reason{Code: rollout.ReasonEdits, Subject: e.Name + " " + e.Type, Text: e.Why + ": not live yet", Fix: fix, Final: true})
+		g.Close(e.NotLiveYet())
 	}
 }
