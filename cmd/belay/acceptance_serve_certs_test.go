@@ -58,31 +58,30 @@ func (r *background) stops() {
 	}
 }
 
-// shows waits until address shows a trusted certificate for the policy host with
-// another serial than one, and returns it. The server is asked, and nobody else.
-func (b *testbed) shows(address string, server *background, besides string) *x509.Certificate {
+// obtains waits until a server that was started without certificates, or told that one
+// is wanted back, has obtained its nth, and returns what address shows then.
+func (b *testbed) obtains(address string, server *background, n int) *x509.Certificate {
 	b.Helper()
+	server.errs.until(b, `msg="certificate obtained"`, n)
+	return b.shows(address, server)
+}
+
+// shows is the trusted certificate for the policy host that a server shows at address
+// once it serves. The server is asked, and nobody else.
+func (b *testbed) shows(address string, server *background) *x509.Certificate {
+	b.Helper()
+	server.errs.until(b, "msg=serving ", 1)
 	roots := x509.NewCertPool()
 	bundle, err := os.ReadFile(filepath.Join(b.run, "ca", "bundle.pem"))
 	if err != nil || !roots.AppendCertsFromPEM(bundle) {
 		b.Fatalf("read the testbed's roots: %v", err)
 	}
-	var leaf *x509.Certificate
-	why := error(nil)
-	for deadline := time.Now().Add(patience); ; {
-		var conn *tls.Conn
-		if conn, why = tls.Dial("tcp", address+":443", &tls.Config{ServerName: hostName, RootCAs: roots}); why == nil {
-			leaf = conn.ConnectionState().PeerCertificates[0]
-			conn.Close()
-			if serial(leaf) != besides {
-				return leaf
-			}
-		}
-		if time.Now().After(deadline) {
-			b.Fatalf("%s shows no new certificate: %v; the server says:\n%s", address, why, server.errs.String())
-		}
-		time.Sleep(20 * time.Millisecond)
+	conn, err := tls.Dial("tcp", address+":443", &tls.Config{ServerName: hostName, RootCAs: roots})
+	if err != nil {
+		b.Fatalf("%s shows no certificate: %v; the server says:\n%s", address, err, server.errs.String())
 	}
+	defer conn.Close()
+	return conn.ConnectionState().PeerCertificates[0]
 }
 
 func serial(c *x509.Certificate) string { return fmt.Sprintf("%x", c.SerialNumber) }
@@ -146,7 +145,7 @@ func TestAcceptanceServeCertificates(t *testing.T) {
 	}
 	b.turn("dns.sh", "flush") // the CA's resolver keeps the rehearsal's proof for a TTL
 	server := b.servingAt(servedHost, filepath.Join(dir, "dns"))
-	byDNS := b.shows(servedHost, server, "")
+	byDNS := b.obtains(servedHost, server, 1)
 	for _, ns := range []string{ns1, ns2} {
 		b.until("the proof is gone from "+ns, func() bool { return b.dig(ns, challengeAt, "TXT") == "" })
 	}
@@ -163,7 +162,7 @@ func TestAcceptanceServeCertificates(t *testing.T) {
 	for _, way := range []string{"tls-alpn", "http"} {
 		before, asked := b.serial(), b.orders()
 		server = b.servingAt(servedHost, filepath.Join(dir, way), "--challenge", way)
-		leaf := b.shows(servedHost, server, "")
+		leaf := b.obtains(servedHost, server, 1)
 		if serial(leaf) == serial(byDNS) || b.orders() != asked+1 || b.serial() != before {
 			t.Errorf("by %s: %d orders, the zone changed from %d to %d", way, b.orders()-asked, before, b.serial())
 		}
@@ -173,12 +172,12 @@ func TestAcceptanceServeCertificates(t *testing.T) {
 	}
 
 	// The CA asks for it back: it is renewed, and seen so from outside.
-	first := b.shows(servedHost, server, "")
+	first := b.shows(servedHost, server)
 	b.wantsRenewed(first)
 	if err := server.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	second := b.shows(servedHost, server, serial(first))
+	second := b.obtains(servedHost, server, 2)
 	b.until("status tells that the renewal was seen from outside", func() bool {
 		c := b.certificate().Certificate
 		return c.Serial == serial(second) && c.Replaced == serial(first) && !c.Shown.IsZero() && c.Trouble == nil
@@ -194,7 +193,7 @@ func TestAcceptanceServeCertificates(t *testing.T) {
 	server = b.servingAt(servedHost, filepath.Join(dir, "http"))
 	other := b.servingAt(servedHost2, filepath.Join(dir, "http"))
 	for address, instance := range map[string]*background{servedHost: server, servedHost2: other} {
-		if leaf := b.shows(address, instance, ""); serial(leaf) != serial(second) {
+		if leaf := b.shows(address, instance); serial(leaf) != serial(second) {
 			t.Errorf("%s shows %s after a restart, not %s", address, serial(leaf), serial(second))
 		}
 	}

@@ -175,7 +175,7 @@ type contestant struct {
 func (bed *serveBed) belay(binary string) *contestant {
 	bed.Helper()
 	address := bed.freePort()
-	return bed.run("belay", address, binary, "--state", filepath.Join(bed.dir, "state"), "--resolver", "127.0.0.1:9",
+	return bed.run("belay", address, "msg=serving ", binary, "--state", filepath.Join(bed.dir, "state"), "--resolver", "127.0.0.1:9",
 		"serve", "--listen", address, "--http", "none", "--status", "none", "--acme-ca", noCA)
 }
 
@@ -184,7 +184,8 @@ func (bed *serveBed) nginx(binary string) *contestant {
 	bed.Helper()
 	address := bed.freePort()
 	var conf strings.Builder
-	fmt.Fprintf(&conf, `daemon off; master_process off; pid nginx/pid; error_log nginx/error warn;
+	// The last that it says at the start, when its sockets are open, is a notice.
+	fmt.Fprintf(&conf, `daemon off; master_process off; pid nginx/pid; error_log stderr notice;
 events { worker_connections 4096; }
 http {
  access_log off; server_names_hash_max_size 65536; server_names_hash_bucket_size 128;
@@ -200,7 +201,7 @@ http {
 	}
 	conf.WriteString("}\n")
 	bed.put("nginx.conf", conf.String())
-	return bed.run("nginx", address, binary, "-p", bed.dir, "-c", filepath.Join(bed.dir, "nginx.conf"), "-g", "user root;")
+	return bed.run("nginx", address, "getrlimit(RLIMIT_NOFILE)", binary, "-p", bed.dir, "-c", filepath.Join(bed.dir, "nginx.conf"), "-g", "user root;")
 }
 
 func (bed *serveBed) freePort() string {
@@ -212,8 +213,8 @@ func (bed *serveBed) freePort() string {
 	return l.Addr().String()
 }
 
-// run starts a server and waits until it answers.
-func (bed *serveBed) run(name, address, binary string, args ...string) *contestant {
+// run starts a server, waits until it has said that it listens, and sees it answer.
+func (bed *serveBed) run(name, address, listens, binary string, args ...string) *contestant {
 	bed.Helper()
 	said := &heard{}
 	c := &contestant{bed, name, exec.Command(binary, args...), address}
@@ -227,14 +228,11 @@ func (bed *serveBed) run(name, address, binary string, args ...string) *contesta
 			bed.Errorf("%s: %v\n%s", name, err, said)
 		}
 	})
-	for deadline := time.Now().Add(2 * patience); ; {
-		if err := c.fetch(bed.hosts[len(bed.hosts)-1]); err == nil {
-			return c
-		} else if time.Now().After(deadline) {
-			bed.Fatalf("%s does not answer: %v\n%s", name, err, said)
-		}
-		time.Sleep(20 * time.Millisecond)
+	said.until(bed, listens, 1)
+	if err := c.fetch(bed.hosts[len(bed.hosts)-1]); err != nil {
+		bed.Fatalf("%s does not answer: %v\n%s", name, err, said)
 	}
+	return c
 }
 
 // fetch fetches the policy of host over a new connection.
