@@ -4,8 +4,6 @@ import (
 	"context"
 	"os"
 	"sync"
-
-	"belay/rollout/tlsrpt"
 )
 
 // Bounds of what is read ahead of the store.
@@ -58,6 +56,7 @@ func (r *reader) each(ctx context.Context, feed feeder, workers int, take func(i
 			if err := held.enter(ctx, len(it.raw)); err != nil {
 				return err
 			}
+			it.ask()
 			j := job{number: number, item: it, big: it.big(), done: make(chan gleaned, 1)}
 			number++
 			if j.big {
@@ -84,12 +83,12 @@ func (r *reader) each(ctx context.Context, feed feeder, workers int, take func(i
 	})
 	for range workers {
 		running.Go(func() {
-			d := tlsrpt.Decoder{Fold: true}
+			d := newDecoder()
 			for j := range jobs {
 				if r.pause != nil {
 					r.pause()
 				}
-				g := r.glean(ctx, &d, j.item)
+				g := r.glean(ctx, d, j.item)
 				waiting.enter(j.number, g.size)
 				j.done <- g
 			}
@@ -116,14 +115,19 @@ func (r *reader) each(ctx context.Context, feed feeder, workers int, take func(i
 	return fed
 }
 
-// big reports whether an item is to be alone in memory. A file that cannot be asked
-// for is reported when it is read.
-func (it item) big() bool {
-	if it.raw != nil || it.err != nil {
-		return len(it.raw) >= bigItem
+// ask asks once what kind of file an item is and how large, where it is one.
+func (it *item) ask() {
+	if it.raw == nil && it.err == nil && it.info == nil {
+		it.info, it.err = os.Stat(it.path)
 	}
-	info, err := os.Stat(it.path)
-	return err == nil && info.Size() >= bigItem
+}
+
+// big reports whether an item is to be alone in memory.
+func (it item) big() bool {
+	if it.info != nil {
+		return it.info.Size() >= bigItem
+	}
+	return len(it.raw) >= bigItem
 }
 
 // turns holds back those who bring what was read while too much waits for its turn.

@@ -65,7 +65,22 @@ func field(head []byte) (line, rest []byte) {
 	}
 }
 
+// onOneLine reports whether value is words of plain ASCII with one space between them,
+// as most values are.
+func onOneLine(value []byte) bool {
+	for i, c := range value {
+		if c < ' ' || c >= 0x7f || c == ' ' && value[i-1] == ' ' {
+			return false
+		}
+	}
+	return true
+}
+
 // unfolded is a field's value on one line.
 func unfolded(value []byte) string {
+	value = bytes.TrimSpace(value)
+	if onOneLine(value) {
+		return string(value)
+	}
 	return string(bytes.Join(bytes.Fields(value), []byte(" ")))
 }

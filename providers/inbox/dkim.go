@@ -134,9 +134,10 @@ func (j judge) asOfArrival(h headed, came time.Time, i int, v *dkim.Verification
 
 // mentionsSignature saves the work where there is no signature at all.
 func mentionsSignature(raw []byte) bool {
-	header, _, _ := bytes.Cut(raw, []byte("\r\n\r\n"))
-	if lf, _, ok := bytes.Cut(raw, []byte("\n\n")); ok && len(lf) < len(header) {
-		header = lf
+	e, err := cutEntity(raw)
+	if err != nil {
+		return true
 	}
-	return bytes.Contains(bytes.ToLower(header), []byte("dkim-signature:"))
+	_, n := e.get("DKIM-Signature")
+	return n > 0
 }

@@ -16,10 +16,7 @@ import (
 // readItem returns the bytes of a file. Only regular files are opened, so that
 // no device or pipe holds up an import.
 func readItem(it item) ([]byte, error) {
-	info, err := os.Stat(it.path)
-	if err != nil {
-		return nil, err
-	}
+	info := it.info
 	if !info.Mode().IsRegular() {
 		return nil, errors.New("not a regular file")
 	}

@@ -2,8 +2,6 @@ package inbox
 
 import (
 	"testing"
-
-	"belay/rollout/tlsrpt"
 )
 
 // FuzzArchive holds that whatever stands where a report should, plain, compressed or
@@ -15,8 +13,8 @@ func FuzzArchive(f *testing.F) {
 	f.Add(zipped(f, map[string]string{"../r.json": report, "r.json.gz": string(gzipped(f, report)), "x.txt": "no report"}))
 	f.Add(zipped(f, nil))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		dec := tlsrpt.Decoder{Fold: true}
-		docs, err := documents(&dec, attachment{raw: body, name: "r.zip", body: body})
+		dec := newDecoder()
+		docs, err := documents(dec, attachment{raw: body, name: "r.zip", body: body})
 		if err == nil && len(docs) == 0 {
 			t.Error("no report and no reason")
 		}

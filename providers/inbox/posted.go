@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"belay/rollout"
-	"belay/rollout/tlsrpt"
 )
 
 // Errors of a report that was posted; any other is the store's.
@@ -25,7 +24,7 @@ func (im *Importer) Posted(ctx context.Context, source string, body []byte) (fre
 	if form := sniff(body); form != formGzip && form != formJSON {
 		return false, fmt.Errorf("%w: neither JSON nor gzip", ErrNoReport)
 	}
-	report, err := readReport(&tlsrpt.Decoder{Fold: true}, body)
+	report, err := readReport(newDecoder(), body)
 	if err != nil {
 		return false, fmt.Errorf("%w: %w", ErrNoReport, err)
 	}

@@ -4,8 +4,15 @@ import (
 	"bytes"
 	"fmt"
 
+	"github.com/klauspost/compress/gzip"
+
 	"belay/rollout/tlsrpt"
 )
+
+// newDecoder reads reports in bounded memory, whatever they unfold to.
+func newDecoder() *tlsrpt.Decoder {
+	return &tlsrpt.Decoder{Fold: true, Unzip: new(gzip.Reader)}
+}
 
 // readReport reads one report, plain or gzipped. A report that must not be used
 // is an error, whatever could be read of it: what it says is in doubt.

@@ -41,7 +41,7 @@ const rereadAtOnce = 64
 // believed was settled when it came, and stays: keys are changed. tell, which may be
 // nil, is told after each batch. When ctx ends, what was read by then stands.
 func (im *Importer) Reread(ctx context.Context, a Archive, domain string, tell func(Reread)) (sum Reread, err error) {
-	dec := tlsrpt.Decoder{Fold: true}
+	dec := newDecoder()
 	for after := int64(0); ; {
 		kept, err := a.KeptMails(ctx, domain, after, rereadAtOnce)
 		if err != nil {
@@ -53,7 +53,7 @@ func (im *Importer) Reread(ctx context.Context, a Archive, domain string, tell f
 		for _, m := range kept {
 			after = m.ID
 			sum.Mails++
-			read := im.again(&dec, m)
+			read := im.again(dec, m)
 			switch {
 			case len(read.Reports) == 0:
 				sum.Unreadable++

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"belay/rollout"
-	"belay/rollout/tlsrpt"
 )
 
 const (
@@ -57,10 +56,10 @@ func (im *Importer) Reverify(ctx context.Context) (settled int, err error) {
 // report: the reports of one mail have one author. Of the ids of the operator's own
 // servers those are believed that every domain in the report has set.
 func (j judge) again(ctx context.Context, raw []byte, owner Owner) (rollout.Standing, string) {
-	dec := tlsrpt.Decoder{Fold: true}
+	dec := newDecoder()
 	found, _ := attachments(raw)
 	for _, a := range found {
-		docs, _ := documents(&dec, a)
+		docs, _ := documents(dec, a)
 		for _, d := range docs {
 			return j.standing(ctx, d.from, claimOf(d.from.envelope, d.report.ContactInfo), j.common(shares(d.report, owner)))
 		}

@@ -1,6 +1,9 @@
 package inbox
 
-import "context"
+import (
+	"context"
+	"io/fs"
+)
 
 // A Source hands over mails that do not lie in files of their own: those of a
 // mailbox on a server, or of a stream.
@@ -60,14 +63,16 @@ type item struct {
 	// file is true for the item that stands for a file in the count of files.
 	file bool
 
-	raw  []byte // the bytes, where they were read already
-	err  error  // why there is nothing to read
-	from Source // nil for files
+	raw  []byte      // the bytes, where they were read already
+	info fs.FileInfo // of the file, once it was asked for
+	err  error       // why there is nothing to read
+	from Source      // nil for files
 	mark uint64
 }
 
 // read returns the item's bytes.
 func (it item) read() ([]byte, error) {
+	it.ask()
 	if it.raw != nil || it.err != nil {
 		return it.raw, it.err
 	}

@@ -69,7 +69,8 @@ func pack(ctx context.Context, tx *sql.Tx, at ending) error {
 	if err != nil {
 		return err
 	}
-	if err := writePacked(ctx, tx, at, days); err != nil {
+	exec := func(query string, args ...any) (sql.Result, error) { return tx.ExecContext(ctx, query, args...) }
+	if err := writePacked(exec, at, days); err != nil {
 		return err
 	}
 	for _, q := range []string{
@@ -77,7 +78,7 @@ func pack(ctx context.Context, tx *sql.Tx, at ending) error {
 		"DELETE FROM days WHERE domain = ? AND ends = ?",
 		"DELETE FROM loose_days WHERE domain = ? AND ends = ?",
 	} {
-		if _, err := tx.ExecContext(ctx, q, at.domain, at.ends); err != nil {
+		if _, err := exec(q, at.domain, at.ends); err != nil {
 			return err
 		}
 	}
@@ -85,11 +86,11 @@ func pack(ctx context.Context, tx *sql.Tx, at ending) error {
 }
 
 // writePacked writes the sums of one ending.
-func writePacked(ctx context.Context, tx *sql.Tx, at ending, days []rollout.ReportDay) (err error) {
+func writePacked(exec func(string, ...any) (sql.Result, error), at ending, days []rollout.ReportDay) (err error) {
 	if len(days) == 0 {
-		_, err = tx.ExecContext(ctx, "DELETE FROM packed_days WHERE domain = ? AND ends = ?", at.domain, at.ends)
+		_, err = exec("DELETE FROM packed_days WHERE domain = ? AND ends = ?", at.domain, at.ends)
 	} else {
-		_, err = tx.ExecContext(ctx, `INSERT INTO packed_days (domain, ends, sums) VALUES (?, ?, ?)
+		_, err = exec(`INSERT INTO packed_days (domain, ends, sums) VALUES (?, ?, ?)
 			ON CONFLICT (domain, ends) DO UPDATE SET sums = excluded.sums`, at.domain, at.ends, packSums(days))
 	}
 	return err

@@ -112,7 +112,7 @@ type arrival struct {
 }
 
 func (s *Store) arrive(r rollout.ReceivedReport) arrival {
-	a := arrival{report: r, shares: shares(r), digest: sha256.Sum256(r.Raw), raw: s.pack.EncodeAll(r.Raw, make([]byte, 0, len(r.Raw)))}
+	a := arrival{report: r, shares: shares(r), digest: sha256.Sum256(r.Raw), raw: s.packMail(r.Raw)}
 	for _, sh := range a.shares {
 		if late(sh.days, r.Arrived) {
 			sh.packed = packSums(sh.days)
@@ -204,7 +204,7 @@ func (s *Store) PendingReports(ctx context.Context, after int64, limit int) ([]r
 			return nil, s.explain(what, err)
 		}
 		p.Received = fromUnix(received)
-		if p.Raw, err = s.open.DecodeAll(packed, nil); err != nil {
+		if p.Raw, err = s.openMail(packed); err != nil {
 			return nil, fmt.Errorf("%s: unpack number %d: %w", what, p.ID, err)
 		}
 		pending = append(pending, p)

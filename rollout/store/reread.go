@@ -30,7 +30,7 @@ func (s *Store) KeptMails(ctx context.Context, domain string, after int64, limit
 			return nil, s.explain(what, err)
 		}
 		m.Received = fromUnix(received)
-		if m.Raw, err = s.open.DecodeAll(packed, nil); err != nil {
+		if m.Raw, err = s.openMail(packed); err != nil {
 			return nil, fmt.Errorf("%s: unpack number %d: %w", what, m.ID, err)
 		}
 		kept = append(kept, m)

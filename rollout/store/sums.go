@@ -147,7 +147,11 @@ func (b *batch) sumsOf(at ending) (*sums, error) {
 // it loose; then it is packed first.
 func (b *batch) readSums(at ending) ([]rollout.ReportDay, error) {
 	var loose int
-	if err := b.tx.QueryRowContext(b.ctx, "SELECT count(*) FROM loose_days WHERE domain = ? AND ends = ?", at.domain, at.ends).Scan(&loose); err != nil {
+	count, err := b.prepare("SELECT count(*) FROM loose_days WHERE domain = ? AND ends = ?")
+	if err != nil {
+		return nil, err
+	}
+	if err := count.QueryRowContext(b.ctx, at.domain, at.ends).Scan(&loose); err != nil {
 		return nil, err
 	}
 	if loose > 0 {
@@ -176,7 +180,7 @@ func (b *batch) writeSums() error {
 		if !s.changed {
 			continue
 		}
-		if err := writePacked(b.ctx, b.tx, at, s.standing()); err != nil {
+		if err := writePacked(b.exec, at, s.standing()); err != nil {
 			return err
 		}
 	}

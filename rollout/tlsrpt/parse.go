@@ -33,12 +33,21 @@ type Decoder struct {
 	// and MX host, then by type alone. So a report of any number of details takes
 	// little memory; no session is lost.
 	Fold bool
+	// Unzip undoes gzip where something faster is to than compress/gzip, whose errors
+	// it must return. It is reset for each report.
+	Unzip Unzipper
 
 	wire  *bufio.Reader
-	unzip *gzip.Reader
 	text  *bufio.Reader
 	names map[string]string
 	dec   decoder
+}
+
+// An Unzipper reads what gzip made of a text, as *gzip.Reader does.
+type Unzipper interface {
+	io.Reader
+	// Reset begins with r anew, and reads the header there.
+	Reset(r io.Reader) error
 }
 
 // Decode reads one report as ParseReport does.
@@ -87,15 +96,13 @@ func (d *Decoder) open(r io.Reader) (io.Reader, error) {
 	if wire.left < 0 {
 		return nil, errTooLong
 	}
-	if d.unzip == nil {
-		d.unzip, err = gzip.NewReader(d.wire)
-	} else {
-		err = d.unzip.Reset(d.wire)
+	if d.Unzip == nil {
+		d.Unzip = new(gzip.Reader)
 	}
-	if err != nil {
+	if err := d.Unzip.Reset(d.wire); err != nil {
 		return nil, err
 	}
-	d.text.Reset(&capped{r: d.unzip, left: MaxReport})
+	d.text.Reset(&capped{r: d.Unzip, left: MaxReport})
 	head, err = d.text.Peek(2)
 	switch {
 	case err != nil && err != io.EOF:

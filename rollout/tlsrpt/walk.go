@@ -51,6 +51,60 @@ func (w *walker) keep(text []byte) string {
 	return s
 }
 
+// member returns a member's name. Those of RFC 8460 stand in every report, many times
+// over in a large one, and need no table.
+func (w *walker) member(text []byte) string {
+	switch string(text) {
+	case "organization-name":
+		return "organization-name"
+	case "date-range":
+		return "date-range"
+	case "start-datetime":
+		return "start-datetime"
+	case "end-datetime":
+		return "end-datetime"
+	case "contact-info":
+		return "contact-info"
+	case "report-id":
+		return "report-id"
+	case "policies":
+		return "policies"
+	case "policy":
+		return "policy"
+	case "policy-type":
+		return "policy-type"
+	case "policy-string":
+		return "policy-string"
+	case "policy-domain":
+		return "policy-domain"
+	case "mx-host":
+		return "mx-host"
+	case "summary":
+		return "summary"
+	case "total-successful-session-count":
+		return "total-successful-session-count"
+	case "total-failure-session-count":
+		return "total-failure-session-count"
+	case "failure-details":
+		return "failure-details"
+	case "result-type":
+		return "result-type"
+	case "sending-mta-ip":
+		return "sending-mta-ip"
+	case "receiving-mx-hostname":
+		return "receiving-mx-hostname"
+	case "receiving-mx-helo":
+		return "receiving-mx-helo"
+	case "receiving-ip":
+		return "receiving-ip"
+	case "failed-session-count":
+		return "failed-session-count"
+	case "failure-reason-code":
+		return "failure-reason-code"
+	}
+	return w.keep(text)
+}
+
 // enter and leave bracket an object or array.
 func (w *walker) enter(open byte) bool {
 	if w.depth == maxDepth {
@@ -92,7 +146,7 @@ func (w *walker) object(visit func(name string)) {
 	for first := true; w.more(first, '}'); first = false {
 		w.next()
 		at := w.place()
-		name := w.keep(w.str())
+		name := w.member(w.str())
 		if w.fault != nil {
 			return
 		}
