@@ -88,6 +88,9 @@ func cutBlocks(raw []byte) (text []byte, blocks []block) {
 		b, n := readBlock(raw[at:])
 		if b.decoded != nil {
 			b.before = at - left
+			if text == nil {
+				text = make([]byte, 0, len(raw))
+			}
 			text = append(text, raw[left:at]...)
 			left = at + n
 			blocks = append(blocks, b)
