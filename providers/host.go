@@ -11,6 +11,7 @@ func hostProviders() []Provider {
 				Help: "The root of the web server's virtual host for mta-sts.DOMAIN.",
 			}},
 			Rights: "To write files in that directory. The web server needs a certificate for mta-sts.DOMAIN that senders trust.",
+			Recipe: webrootNeeds,
 			Tested: "against directories served on loopback",
 		},
 		{
@@ -23,6 +24,7 @@ func hostProviders() []Provider {
 			}},
 			Rights: "To log in by key and write files in that directory; the SFTP server must know posix-rename@openssh.com, as OpenSSH does. " +
 				"The web server there needs a certificate for mta-sts.DOMAIN that senders trust.",
+			Recipe: sftpNeeds,
 			Tested: "against an SSH server on loopback",
 		},
 		{
@@ -33,12 +35,14 @@ func hostProviders() []Provider {
 				Help: "The folder that is published at https://mta-sts.DOMAIN/, in a checkout of its own for instance. Files that stand in it are left alone.",
 			}},
 			Rights: "To write in that folder; you publish it yourself.",
+			Recipe: staticNeeds,
 			Tested: "against web servers on loopback",
 		},
 		{
 			ID: "serve", Label: "belay serve", Kind: Host,
 			About:  "belay serve, an HTTPS server on this machine, answers for every rollout of the store; it gets its certificates itself, and a policy is live the moment it is published.",
 			Rights: "Ports 443 and 80 of the addresses that mta-sts.DOMAIN points to; as an ordinary user by socket activation or CAP_NET_BIND_SERVICE.",
+			Recipe: serveNeeds,
 			Tested: "against nginx's speed, floods and broken stores on loopback",
 		},
 		cloudflareWorker(),
@@ -47,6 +51,7 @@ func hostProviders() []Provider {
 			ID: "manual", Label: "By hand", Kind: Host,
 			About:  "belay shows the policy; you put it where https://mta-sts.DOMAIN/.well-known/mta-sts.txt answers, and belay goes on when it does.",
 			Rights: "None: you publish the file yourself.",
+			Recipe: manualNeeds,
 			Tested: "against web servers on loopback",
 		},
 	}

@@ -46,7 +46,9 @@ func valimail() Provider {
 		Recipe: `app.valimail.com, as an owner of the account: Account Settings, API Keys
   API      Configuration API
   Copy     Client ID and App ID; they are shown once
-Valimail does not limit a key to DOMAIN.`,
+Valimail does not limit a key to DOMAIN.
+The names are delegated: by the DNS account belay makes aliases (CNAME) of
+_mta-sts.DOMAIN, _smtp._tls.DOMAIN and mta-sts.DOMAIN that lead to Valimail.`,
 		Docs:       "https://support.valimail.com/en/articles/12385962-implement-mta-sts-hosting-tls-reporting-with-valimail-api-guide",
 		AddressEnv: "VALIMAIL_BASE_URL",
 		Tested:     "against a loopback server with Valimail's documented answers; not against a real account",

@@ -182,7 +182,7 @@ func (a *app) keys() []act {
 func (a *app) globals() []act {
 	var acts []act
 	if a.lab != nil {
-		acts = append(acts, on("d", "wind a day", a.windDay), on("x", "lab faults", a.openFaults))
+		acts = append(acts, on("d", "wind a day", a.windDay), on("x", "break or mend the lab", a.openFaults))
 	}
 	if r, ok := a.top().Rollout(); ok && a.journal != nil {
 		acts = append(acts, on("l", "history", func() tea.Cmd { return a.open(newHistory(a.kit, r.Domain)) }))

@@ -196,6 +196,9 @@ func (f *fakeAccounts) Open(context.Context, string, rollout.Settings) (rollout.
 }
 
 func (f *fakeAccounts) Detect(_ context.Context, domain string) (rollout.Detection, error) {
+	if domain == "spare.test" { // the lab's: nobody's whom belay could recognise
+		return rollout.Detection{Zone: domain, NameServers: []string{"ns1.corp.test", "ns2.corp.test"}, MX: []string{"mx1.corp.test"}}, nil
+	}
 	return rollout.Detection{Zone: domain, NameServers: []string{"ada.ns.cloudflare.com", "bob.ns.cloudflare.com"},
 		Provider: "cloudflare", MX: []string{"mx1." + domain}, Missing: []string{"api_token"}}, nil
 }
@@ -235,6 +238,12 @@ func (f *fakeLab) Set(_ context.Context, id string, on bool) error {
 func (f *fakeLab) PassDay(context.Context) (string, error) {
 	f.days++
 	return "3 senders delivered 900 messages.", nil
+}
+
+func (f *fakeLab) Spare() Spare {
+	return Spare{Domain: "spare.test", DNS: "rfc2136", WebRoot: "/tmp/belay-lab-x/web/spare.test",
+		Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.20"), netip.MustParseAddr("2001:db8::20")},
+		RUA:       "mailto:tlsrpt@spare.test", Inbox: "/tmp/belay-lab-x/inbox", Senders: []string{"sender-one.test"}}
 }
 
 func (f *fakeLab) Now() time.Time { return now().AddDate(0, 0, f.days) }

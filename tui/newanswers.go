@@ -89,6 +89,9 @@ func (n *newRollout) settings() (domain string, s rollout.Settings, err error) {
 		s.Inboxes = []string{in}
 	}
 	n.moreSettings(&s)
+	if n.lab != nil { // no other domain is there
+		s.Senders = n.lab.Spare().Senders
+	}
 	return n.ascii(), s, nil
 }
 

@@ -30,6 +30,9 @@ type newRollout struct {
 	more, delegate, ttl                               *question
 	try, start                                        *question
 	at                                                *question
+	// suggested is the address for reports that the form itself filled in; it goes with
+	// the domain until somebody types another.
+	suggested string
 
 	detection *rollout.Detection
 	// recognised says what the name servers tell of the provider.
@@ -81,12 +84,13 @@ func newRolloutForm(k *kit) *newRollout {
 	n.folder = &question{label: "Folder", field: newField("Folder", "what you publish at https://mta-sts.DOMAIN/, such as /home/me/mta-sts-pages", needed("the folder that you publish"))}
 	n.remote = &question{label: "SFTP URL", field: newField("SFTP URL", "sftp://USER@HOST/DIRECTORY; belay logs in by agent or key", needed("the machine and the directory that its web server serves"))}
 	n.points = &question{label: "mta-sts points to", field: newField("mta-sts points to", "addresses or one host name; empty: what is there stays", checkPoints)}
-	n.rua = &question{label: "Reports to", field: newField("Reports to", "mailto:tls-reports@DOMAIN", checkRUA)}
+	n.rua = &question{label: "Reports to", field: newField("Reports to", "type an address that you read, such as mailto:tls-reports@DOMAIN", checkRUA)}
 	n.inbox = &question{label: "Read reports from", field: newField("Read reports from", "a Maildir or folder; empty: imported by hand", nil)}
 	n.more, n.delegate, n.ttl = moreQuestions()
 	n.try = &question{label: "Try these answers; nothing is written", do: n.tryAccounts}
 	n.start = &question{label: "Start the rollout; nothing is published yet", do: n.create}
 	n.at = n.domain
+	n.fillSpare()
 	n.domain.enter()
 	n.askCredentials()
 	return n
@@ -187,9 +191,6 @@ func (n *newRollout) KeyMap() []act {
 	switch {
 	case n.at.choice != nil:
 		acts = append(acts, on("left/right", "choose", func() tea.Cmd { return nil }, "left", "right"))
-		if n.at == n.dns {
-			acts = append(acts, on("?", "rights it needs", n.showRights, "?", "f1"))
-		}
 	case n.at.do != nil:
 		acts = append(acts, on("enter", "do it", n.at.do))
 	}
@@ -197,9 +198,7 @@ func (n *newRollout) KeyMap() []act {
 		on("tab", "next", func() tea.Cmd { return n.turn(1) }, "tab", "down", "enter"),
 		on("shift+tab", "back", func() tea.Cmd { return n.turn(-1) }, "shift+tab", "up"),
 		on("esc", "leave", n.nav.back))
-	if n.at != n.dns {
-		acts = append(acts, on("F1", "rights", n.showRights, "f1"))
-	}
+	acts = append(acts, n.rightsActs()...)
 	return append(acts,
 		quietly("ctrl+r", "forget the answers", n.empty),
 		quietly("pgdown", "scroll", func() tea.Cmd { n.pane.page(1); return nil }, "pgdown"),
@@ -251,6 +250,7 @@ func (n *newRollout) key(msg tea.KeyMsg) tea.Cmd {
 	}
 	if n.at.field != nil {
 		n.at.field.update(msg)
+		n.noteReports()
 		n.trial = nil // what was tried is no longer what stands there
 	}
 	return nil
@@ -282,6 +282,7 @@ func (n *newRollout) detect() tea.Cmd {
 	domain := n.ascii()
 	n.detection = nil
 	n.domain.note = "asking for the name servers of " + domain + " ..."
+	n.suggestReports(domain)
 	return n.crew.errand(func(ctx context.Context) tea.Msg {
 		d, err := n.accounts.Detect(ctx, domain)
 		return detectedMsg{domain, d, err}
@@ -305,21 +306,20 @@ func (n *newRollout) detected(msg detectedMsg) tea.Cmd {
 	}
 	d := msg.detection
 	n.detection = &d
+	n.spareDetected()
 	n.domain.note = fmt.Sprintf("zone %s at %s", d.Zone, strings.Join(d.NameServers, ", "))
 	if len(d.MX) > 0 {
 		n.domain.note += "; MX " + strings.Join(d.MX, ", ")
 	}
 	n.domain.note = finding.Clean(n.domain.note, 300)
-	id := d.Provider
+	id := n.detection.Provider
 	if p, ok := providers.Lookup(providers.DNS, id); ok {
 		n.recognised = "The name servers are " + p.Label + "'s."
 	} else {
 		id, n.recognised = "manual", "The name servers tell no provider that belay knows: choose one, or change the records by hand."
 	}
+	n.spareRecognised()
 	n.dns.choice.pick(id)
 	n.dns.was = id
-	if n.rua.field.value() == "" {
-		n.rua.field.set("mailto:tls-reports@" + msg.domain)
-	}
 	return n.askCredentials()
 }

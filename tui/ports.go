@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"io"
+	"net/netip"
 	"os"
 	"time"
 
@@ -57,6 +58,26 @@ type Lab interface {
 	PassDay(ctx context.Context) (string, error)
 	// Now is the time in the lab.
 	Now() time.Time
+	// Spare is a domain of the lab that has no rollout yet; its Domain is empty where
+	// there is none.
+	Spare() Spare
+}
+
+// Spare is a mail domain on which a form for a new rollout can be tried in the lab, and
+// the answers that lead to it.
+type Spare struct {
+	Domain string
+	// DNS is the catalogue's id of the provider that changes its zone; the lab's login
+	// needs no typing.
+	DNS string
+	// WebRoot is a folder that the lab's policy host serves for it, and Addresses are
+	// that host's.
+	WebRoot   string
+	Addresses []netip.Addr
+	// RUA is a report address at it, and Inbox where that mail arrives.
+	RUA, Inbox string
+	// Senders are the lab's own, whose reports are to count.
+	Senders []string
 }
 
 // Fault is one thing in the lab that can be broken.

@@ -66,7 +66,11 @@ func (c *choice) line(st Styles, focused bool, w int) string {
 	}
 	all := strings.Join(parts, "  ")
 	if ansi.StringWidth(all) > w {
-		return cut(fmt.Sprintf("%s  %d of %d", parts[c.at], c.at+1, len(parts)), w)
+		chosen := fmt.Sprintf("%s  %d of %d", parts[c.at], c.at+1, len(parts))
+		if ansi.StringWidth(chosen) > w {
+			chosen = fmt.Sprintf("%s %d/%d", parts[c.at], c.at+1, len(parts))
+		}
+		return cut(chosen, w)
 	}
 	return all
 }

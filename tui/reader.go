@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"regexp"
 	"strings"
 
 	"belay/rollout/finding"
@@ -43,10 +44,20 @@ func (r *reader) size(w, h int) {
 		for lead < len(l) && l[lead] == ' ' {
 			lead++
 		}
-		out = append(out, indent(l[lead:], lead, r.pane.room())...)
+		lines := indent(l[lead:], lead, r.pane.room())
+		if point.MatchString(l) { // its further lines stand under its text
+			lines = indent(l[len(pointLead):], len(pointLead), r.pane.room())
+			lines[0] = l[:len(pointLead)] + strings.TrimPrefix(lines[0], pointLead)
+		}
+		out = append(out, lines...)
 	}
 	r.pane.fill(out, nil)
 }
+
+// point matches a line that begins a numbered point; pointLead is as wide as its number.
+var point = regexp.MustCompile(`^[1-9]\. \S`)
+
+const pointLead = "   "
 
 // broken is text in lines of w cells, broken wherever one is full: put together again
 // they are the text, each space in its place.

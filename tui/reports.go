@@ -204,9 +204,13 @@ func (s *reports) details(f rollout.Failure) []string {
 
 // askExport asks for the file that what the reports say is written into.
 func (s *reports) askExport() tea.Cmd {
+	lines := []string{"Every sum that is kept, as CSV (.csv) or JSON (.json, an object a line), or metrics for Prometheus (.prom). A file of that name is replaced."}
+	if s.lab != nil {
+		lines = append(lines, "The file is a real one on this machine. It stays when the demo ends: all else of it goes.")
+	}
 	return s.nav.ask(&dialog{
 		title:  "Write down what the reports about " + shownDomain(s.domain) + " say?",
-		lines:  []string{"Every sum that is kept, as CSV (.csv) or JSON (.json, an object a line), or metrics for Prometheus (.prom). A file of that name is replaced."},
+		lines:  lines,
 		fields: []*field{newField("File", "such as "+s.domain+"-reports.csv", needed("where to write"))},
 		done: func(answers []string) tea.Cmd {
 			return s.crew.errand(func(ctx context.Context) tea.Msg {

@@ -18,7 +18,15 @@ import (
 const demoLong = `The whole wizard against a built-in lab: an internet in a box with name servers, MX
 hosts, a policy host and senders, all on this machine. It begins with something
 wrong; the keys on screen mend it and let days pass. Nothing outside this machine is
-touched, and nothing is left behind.`
+touched, and nothing is left behind but a file into which you export reports.
+
+Its keys beside the wizard's own: d lets a day pass in the lab; x lists what can be
+broken in it, MX hosts, policy host, name servers, and space breaks or mends what is
+selected. esc leads to the dashboard, where n starts a second rollout: its form is
+filled in for spare.test, a domain of the lab that has none yet.`
+
+// spareDomain is a domain of the demo's lab without a rollout.
+const spareDomain = "spare.test"
 
 // demoFault is what is wrong at first.
 const demoFault = "mx2.expired"
@@ -40,7 +48,7 @@ func (p *program) demo(ctx context.Context) (err error) {
 	if _, err := lab.Sweep(""); err != nil {
 		p.log.Warn("sweep", "error", err.Error())
 	}
-	box, err := lab.New(lab.Options{})
+	box, err := lab.New(lab.Options{Extra: []string{spareDomain}})
 	if err != nil {
 		return err
 	}
@@ -96,6 +104,14 @@ func demoSettings(box *lab.Lab) rollout.Settings {
 type labPanel struct{ box *lab.Lab }
 
 func (l labPanel) Now() time.Time { return l.box.Now() }
+
+// Spare is the lab's other domain, with the answers that demoSettings gives for the first.
+func (l labPanel) Spare() tui.Spare {
+	return tui.Spare{
+		Domain: spareDomain, DNS: "rfc2136", WebRoot: l.box.WebRootOf(spareDomain), Addresses: l.box.PolicyAddresses(),
+		RUA: "mailto:" + lab.ReportMailbox + "@" + spareDomain, Inbox: l.box.Inbox(), Senders: l.box.KnownSenders(),
+	}
+}
 
 func (l labPanel) Faults() []tui.Fault {
 	var out []tui.Fault
