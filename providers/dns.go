@@ -92,7 +92,7 @@ func route53() Provider {
   ]
 }`,
 		Docs:   "https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/specifying-rrset-conditions.html",
-		Writes: "deletions by libdns's module for Route 53; creations and changes by batches of belay's own over the same AWS SDK, which Route 53 compares with what stands",
+		Writes: "by libdns's module for Route 53 where a set is deleted; by batches of belay's own over the same AWS SDK, which Route 53 compares with what stands, where one is created or changed",
 		Tested: "against a loopback server with Route 53's documented answers; not against a real account",
 	}
 }

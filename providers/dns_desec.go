@@ -20,7 +20,7 @@ func desec() Provider {
 			"policy '{\"domain\":\"DOMAIN\",\"subname\":\"_smtp._tls\",\"type\":\"TXT\",\"perm_write\":true}'\n" +
 			"policy '{\"domain\":\"DOMAIN\",\"subname\":\"mta-sts\",\"type\":null,\"perm_write\":true}'",
 		Docs:   "https://desec.readthedocs.io/en/latest/auth/tokens.html",
-		Writes: "by belay's own calls; libdns's module cannot be held to a deadline and cannot delete what it wrote in several strings",
+		Writes: "by belay's own calls; libdns's module takes no HTTP client and cannot delete what it wrote in several strings",
 		Tested: "against a loopback server with deSEC's documented answers, its TTL floor and its refusals; " +
 			"not against a real account",
 		AddressEnv: "DESEC_BASE_URL",
