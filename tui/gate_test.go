@@ -161,3 +161,35 @@ func TestWhatIsToBeDoneByHandKeepsItsLines(t *testing.T) {
 		t.Errorf("nothing is told as %q", got)
 	}
 }
+
+// While reports are waited for, why the gate is closed is seen at once, in every window,
+// before what was seen and is good; what fails is seen before the gate.
+func TestWhyTheGateIsClosedIsSeenWithoutScrolling(t *testing.T) {
+	why := rollout.Gate{Reasons: []rollout.Reason{
+		{Code: rollout.ReasonReporters, Text: "1 known reporter since 12 Nov, 2 are wanted"},
+		{Code: rollout.ReasonBlocking, Text: "google.com reported certificate-expired at mx2.corp.test", Fix: "Renew it."}}, Counted: []string{"google.com"}}
+	for _, size := range sizes[:4] {
+		t.Run(size.name, func(t *testing.T) {
+			r := published(rollout.ReviewReports, "testing", 86400)
+			d := drive(t, standIn(r, why, rollout.Plan{}), size.w, size.h, inCorp).
+				sees("1 known reporter since 12 Nov, 2 are wanted", "google.com reported certificate-expired at mx2.corp.test", "counted: google.com")
+			shown := d.view()
+			if size.h >= 24 && strings.Index(shown, "- 1 known") > strings.Index(shown, "MX hosts\n") {
+				t.Errorf("the gate stands below what was seen:\n%s", shown)
+			}
+			if n := strings.Count(d.press("end", "home").view(), "counted:"); n != 1 {
+				t.Errorf("the gate is shown %d times", n)
+			}
+			if !strings.Contains(shown, "> ok") { // the selected row is further down, and down leads to it
+				d.press("down").sees("> ok mx1.corp.test 10 192.0.2.11")
+			}
+
+			bad := badLook()
+			r.Evidence = &bad
+			d = drive(t, standIn(r, why, rollout.Plan{}), size.w, size.h, inCorp).sees("FAIL")
+			if shown := d.view(); strings.Contains(shown, "- 1 known") && strings.Index(shown, "- 1 known") < strings.Index(shown, "FAIL") {
+				t.Errorf("the gate stands above what fails:\n%s", shown)
+			}
+		})
+	}
+}

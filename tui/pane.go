@@ -56,9 +56,13 @@ func (p *pane) window() int {
 	return p.height
 }
 
-// move goes to the next or an earlier thing, or scrolls where there is none.
+// move goes to the next or an earlier thing, or scrolls where there is none. A thing
+// that is selected and not yet in view is gone to first.
 func (p *pane) move(by int) {
 	next := p.at + by
+	if by > 0 && len(p.marks) > 0 && p.marks[p.at] >= p.top+p.window() {
+		next = p.at
+	}
 	if len(p.marks) == 0 || next < 0 || next >= len(p.marks) {
 		p.scroll(by)
 		return

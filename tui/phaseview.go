@@ -81,7 +81,7 @@ func (p *phase) trouble(w int) []string {
 	return append(indent(p.styles.fail.Render("FAIL  "+plain(p.err)), 0, w), "")
 }
 
-// evidence is what was seen, drift before it and the gate after it.
+// evidence is what was seen, drift before it and the gate after it, or before it too.
 func (p *phase) evidence(lines []string, w int) (all []string, marks []int) {
 	if p.proposal != nil && p.proposal.Drift != nil {
 		lines = append(lines, p.driftLines(*p.proposal.Drift, w)...)
@@ -92,6 +92,10 @@ func (p *phase) evidence(lines []string, w int) (all []string, marks []int) {
 			lines = append(lines, "Nobody has looked yet.")
 		}
 		return lines, nil
+	}
+	first := p.gateFirst()
+	if first {
+		lines = append(append(lines, p.gateLines(w)[1:]...), "")
 	}
 	gs := groups(*ev, p.rollout.Phase, p.clock.Now())
 	body, at, rows := lay(p.styles, gs, w)
@@ -104,7 +108,17 @@ func (p *phase) evidence(lines []string, w int) (all []string, marks []int) {
 		lines = append(lines, indent(p.styles.warn.Render("warn  the look ended early: "+finding.Clean(ev.Cut, 300)), 0, w)...)
 	}
 	lines = append(lines, p.styles.muted.Render("seen "+p.when(ev.At)+" in "+took(ev.Took)))
-	return append(lines, p.gateLines(w)...), marks
+	if !first {
+		lines = append(lines, p.gateLines(w)...)
+	}
+	return lines, marks
+}
+
+// gateFirst reports whether the gate stands above what was seen: where nothing that was
+// seen fails and the gate is closed all the same, its reasons are what matters, and a
+// small window shows no more than what stands first.
+func (p *phase) gateFirst() bool {
+	return p.reviewing() && len(p.gate.Closed()) > 0 && len(failsOf(standing{rollout: p.rollout})) == 0 && len(p.gateLines(p.pane.reading())) > 0
 }
 
 // driftLines show a world that is not as belay left it, and the two ways on.
