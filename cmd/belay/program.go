@@ -4,6 +4,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"time"
 
 	"belay/rollout"
 	"belay/rollout/world"
@@ -31,6 +32,9 @@ type program struct {
 	// there.
 	wrapStore  func(rollout.Store) rollout.Store
 	wrapWriter func(rollout.Writer) rollout.Writer
+	// patience is the engine's: how long a walk waits for an edit to be seen. Zero
+	// is the usual.
+	patience time.Duration
 	// keyring reads one secret of this operator's; "" where there is none.
 	keyring func(user string) (string, error)
 	// lockUp puts one into the keyring; "" removes it.

@@ -188,7 +188,9 @@ func TestValimailResumesAfterAKill(t *testing.T) {
 // host is looked at, and Valimail is asked again when its time is over. A step back
 // that senders are served is done, whatever Valimail says of the certificate.
 func TestValimailLacksACertificate(t *testing.T) {
+	t.Parallel() // three times all of its patience goes by
 	b := newValimailBox(t)
+	b.setup = func(p *program) { p.patience = 5 * time.Second }
 	b.begin()
 	b.to(rollout.HostPolicy)
 	b.api.SetCertificate(vendor.CertificateLost)

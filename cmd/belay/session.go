@@ -52,7 +52,7 @@ func (p *program) openAt(ctx context.Context, dir string) (*session, error) {
 	return &session{
 		engine: &rollout.Engine{
 			Store: journal, Reports: kept, Looker: looker, Accounts: accounts, Steps: steps.All(), Certificates: keptCertificates{p},
-			Clock: p.world.Clock, Who: p.who(),
+			Clock: p.world.Clock, Who: p.who(), Patience: p.patience,
 		},
 		store: journal, reports: kept, paced: kept.Paced, cursors: kept, archive: kept, accounts: accounts, close: kept.Close,
 	}, nil
