@@ -44,6 +44,9 @@ func Run(ctx context.Context, o Options) error {
 	if o.Input != nil {
 		options = append(options, tea.WithInput(attend(o.Input, o.Courtesy)))
 	}
+	if o.Courtesy != nil {
+		options = append(options, tea.WithFilter(taking(o.Courtesy)))
+	}
 	program := tea.NewProgram(model, options...)
 
 	signals := o.Signals

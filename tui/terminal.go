@@ -4,13 +4,28 @@ import (
 	"io"
 	"os"
 	"sync"
+
+	tea "github.com/charmbracelet/bubbletea"
 )
 
-// Courtesy is told when a key is read from the terminal and when a frame has been
-// written to it, so that other work can stand back in between.
+// Courtesy is told when a key is read from the terminal, when the screen takes it, and
+// when a frame has been written, so that other work can stand back until the frame is
+// there that shows what the key did. A frame that is written between the first two
+// does not: it was under way.
 type Courtesy interface {
 	Pressed()
+	Taken()
 	Shown()
+}
+
+// taking tells courtesy of each key that a screen takes.
+func taking(courtesy Courtesy) func(tea.Model, tea.Msg) tea.Msg {
+	return func(_ tea.Model, msg tea.Msg) tea.Msg {
+		if _, ok := msg.(tea.KeyMsg); ok {
+			courtesy.Taken()
+		}
+		return msg
+	}
 }
 
 // attend tells courtesy, which may be nil, of each key read from in. A file stays

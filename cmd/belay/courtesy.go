@@ -22,6 +22,7 @@ const longestCourtesy = 20 * time.Millisecond
 type courtesy struct {
 	mu    sync.Mutex
 	drawn chan struct{} // closed with the frame; nil while no key waits for one
+	taken bool          // the screen has the key, so that the next frame shows it
 	bored *time.Timer
 }
 
@@ -31,6 +32,7 @@ var _ tui.Courtesy = (*courtesy)(nil)
 func (c *courtesy) Pressed() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.taken = false
 	if c.drawn != nil {
 		return
 	}
@@ -39,10 +41,20 @@ func (c *courtesy) Pressed() {
 	c.bored = time.AfterFunc(longestCourtesy, func() { c.resume(waiting) })
 }
 
-// Shown lets work go on.
+// Taken says that the next frame is the key's.
+func (c *courtesy) Taken() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.taken = true
+}
+
+// Shown lets work go on, where the frame is the key's.
 func (c *courtesy) Shown() {
 	c.mu.Lock()
 	waiting := c.drawn
+	if !c.taken {
+		waiting = nil
+	}
 	c.mu.Unlock()
 	c.resume(waiting)
 }

@@ -22,19 +22,36 @@ func TestCourtesy(t *testing.T) {
 		{"no key", func(*courtesy) {}, 0},
 		{"a key and its frame", func(c *courtesy) {
 			c.Pressed()
+			c.Taken()
 			time.AfterFunc(3*time.Millisecond, c.Shown)
 		}, 3 * time.Millisecond},
 		{"two keys before one frame", func(c *courtesy) {
 			c.Pressed()
 			c.Pressed()
+			c.Taken()
 			time.AfterFunc(time.Millisecond, c.Shown)
 		}, time.Millisecond},
 		{"a key that changes nothing", (*courtesy).Pressed, longestCourtesy},
 		{"a frame of its own accord", (*courtesy).Shown, 0},
 		{"the frame is there already", func(c *courtesy) {
 			c.Pressed()
+			c.Taken()
 			c.Shown()
 		}, 0},
+		{"a frame that was under way before the screen took the key", func(c *courtesy) {
+			c.Pressed()
+			c.Shown()
+			c.Taken()
+			time.AfterFunc(4*time.Millisecond, c.Shown)
+		}, 4 * time.Millisecond},
+		{"another key before the first one's frame", func(c *courtesy) {
+			c.Pressed()
+			c.Taken()
+			c.Pressed()
+			c.Shown()
+			c.Taken()
+			time.AfterFunc(5*time.Millisecond, c.Shown)
+		}, 5 * time.Millisecond},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
