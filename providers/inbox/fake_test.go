@@ -2,7 +2,6 @@ package inbox
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"crypto"
 	"crypto/ed25519"
@@ -16,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"belay/providers/lab"
 	"belay/rollout"
 	"belay/rollout/world"
 
@@ -105,15 +105,7 @@ func policyOf(kind, domain string, success, failure int) string {
 
 func gzipped(tb testing.TB, s string) []byte {
 	tb.Helper()
-	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
-	if _, err := z.Write([]byte(s)); err != nil {
-		tb.Fatal(err)
-	}
-	if err := z.Close(); err != nil {
-		tb.Fatal(err)
-	}
-	return b.Bytes()
+	return lab.Gzip(s)
 }
 
 // mailOf is a report mail as RFC 8460 section 5.3 asks for it.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"os"
 	"path/filepath"
 	"strings"
@@ -166,6 +167,29 @@ func TestWhoseReport(t *testing.T) {
 	}
 }
 
+// TestAnImportNamesWhatCountsForNothing: the domains of strangers, a few of them and
+// cleaned, and the sources that nobody trusts.
+func TestAnImportNamesWhatCountsForNothing(t *testing.T) {
+	content := map[string]string{"ours.json": reportOf("ours", "corp.test"), "evil.json": reportOf("evil", `a\u001b[31m.test`)}
+	for i := range 9 {
+		content[fmt.Sprintf("%d.json", i)] = reportOf(fmt.Sprint(i), fmt.Sprintf("b%d.test", i))
+	}
+	dir := files(t, content)
+	im := importer(&shelf{}, nil)
+	got, err := im.Import(t.Context(), []string{dir}, nil)
+	if err != nil || got.Foreign != 10 || len(got.ForeignDomains) != rollout.MostForeign || strings.Contains(strings.Join(got.ForeignDomains, " "), "\x1b") {
+		t.Errorf("%q of %d, %v", got.ForeignDomains, got.Foreign, err)
+	}
+	if want := (rollout.UntrustedIntake{Domain: "corp.test", Source: dir, Reports: 1}); len(got.Untrusted) != 1 || got.Untrusted[0] != want {
+		t.Errorf("untrusted: %+v, want %+v", got.Untrusted, want)
+	}
+	im = importer(&shelf{}, nil)
+	im.Trusts = func(domain, source string) bool { return domain == "corp.test" && source == dir }
+	if got, err = im.Import(t.Context(), []string{dir}, nil); err != nil || len(got.Untrusted) != 0 {
+		t.Errorf("of a trusted source: %+v, %v", got.Untrusted, err)
+	}
+}
+
 func TestImportAgainFindsDuplicates(t *testing.T) {
 	dir := files(t, map[string]string{
 		"a.json": reportOf("1", "corp.test"), "b.json.gz": string(gzipped(t, reportOf("2", "corp.test"))),
@@ -259,9 +283,14 @@ func zipped(tb testing.TB, content map[string]string) []byte {
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
 	for name, text := range content {
-		w, err := z.Create(name)
+		wire := gzipped(tb, text)
+		deflated := wire[10 : len(wire)-8]
+		w, err := z.CreateRaw(&zip.FileHeader{
+			Name: name, Method: zip.Deflate, CRC32: crc32.ChecksumIEEE([]byte(text)),
+			CompressedSize64: uint64(len(deflated)), UncompressedSize64: uint64(len(text)),
+		})
 		if err == nil {
-			_, err = w.Write([]byte(text))
+			_, err = w.Write(deflated)
 		}
 		if err != nil {
 			tb.Fatal(err)

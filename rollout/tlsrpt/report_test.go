@@ -11,6 +11,7 @@ import (
 	"testing/iotest"
 	"time"
 
+	"belay/providers/lab"
 	"belay/rollout/finding"
 	"belay/rollout/tlsrpt"
 )
@@ -195,7 +196,7 @@ func TestParseReportCompressed(t *testing.T) {
 		{"head only", whole[:5], "EOF"},
 		{"garbage behind", append(bytes.Clone(whole), "garbage behind it"...), "header"},
 		{"compressed twice", zip(t, whole), "twice"},
-		{"bomb", zip(t, bytes.Repeat([]byte(" "), tlsrpt.MaxReport+1)), "limit"},
+		{"bomb", lab.Gzip(strings.Repeat(" ", tlsrpt.MaxReport+1)), "limit"},
 	}
 	var d tlsrpt.Decoder
 	for _, tt := range tests {

@@ -1,8 +1,6 @@
 package receiver_test
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +15,7 @@ import (
 
 	"belay/providers/inbox"
 	"belay/providers/inbox/receiver"
+	"belay/providers/lab"
 	"belay/rollout"
 	"belay/rollout/tlsrpt"
 	"belay/rollout/world"
@@ -30,15 +29,7 @@ func reportOf(id, domain string) string {
 
 func gzipped(t *testing.T, text string) string {
 	t.Helper()
-	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
-	if _, err := io.WriteString(z, text); err != nil {
-		t.Fatal(err)
-	}
-	if err := z.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.String()
+	return string(lab.Gzip(text))
 }
 
 // served is a receiver over TLS in front of a real store.
