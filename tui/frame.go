@@ -174,9 +174,41 @@ func (a *app) footer() []string {
 	case a.faults != nil:
 		acts = a.faults.keys()
 	}
+	return append(out, a.keyLines(acts)...)
+}
+
+// From lowHeight down the keys take at most fewKeyLines, so that the screen itself keeps
+// some room; ? tells all of them.
+const (
+	lowHeight   = 20
+	fewKeyLines = 2
+)
+
+// keyLines are what the footer says of keys.
+func (a *app) keyLines(acts []act) []string {
+	var items []string
+	kept := -1 // how to learn of the others
+	for i, h := range footerActs(acts) {
+		items = append(items, a.styles.key.Render(h.Key)+" "+h.Desc)
+		if h.Desc == "help" {
+			kept = i
+		}
+	}
+	lines := flow(items, a.width-1)
+	if a.height >= lowHeight || kept < 0 {
+		return lines
+	}
+	for n := kept; len(lines) > fewKeyLines && n > 0; n-- {
+		lines = flow(append(items[:n:n], "…", items[kept]), a.width-1)
+	}
+	return lines
+}
+
+// flow puts items beside each other into lines of w cells.
+func flow(items []string, w int) []string {
+	var out []string
 	line := ""
-	for _, h := range footerActs(acts) {
-		item := a.styles.key.Render(h.Key) + " " + h.Desc
+	for _, item := range items {
 		switch {
 		case line == "":
 			line = " " + item

@@ -193,3 +193,28 @@ func TestWhyTheGateIsClosedIsSeenWithoutScrolling(t *testing.T) {
 		})
 	}
 }
+
+// In a low window the keys leave the screen its room: what does not fit into two lines is
+// told by ?, which stays.
+func TestKeysLeaveALowWindowItsRoom(t *testing.T) {
+	for _, size := range sizes[:4] {
+		for name, open := range map[string]func() *driver{
+			"plan":   func() *driver { return atPhase2(t, size.w, size.h) },
+			"review": func() *driver { return atPhase4(t, size.w, size.h) },
+			"demo":   func() *driver { return atPhase1(t, size.w, size.h, inDemo) },
+		} {
+			d := open()
+			lines := d.app.keyLines(d.app.keys())
+			told := flat(strings.Join(lines, " "))
+			if size.h < lowHeight && len(lines) > fewKeyLines || !strings.HasSuffix(told, "? help") {
+				t.Errorf("%s in %s: %q", name, size.name, lines)
+			}
+			if whole := !strings.Contains(told, "…"); size.h >= lowHeight && !whole {
+				t.Errorf("%s in %s leaves keys out: %q", name, size.name, lines)
+			}
+			if all := d.press("?"); !strings.Contains(strings.Join(all.app.reader.lines, "\n"), pad("esc", 12)+"back") {
+				t.Errorf("%s in %s: ? does not tell them all:\n%s", name, size.name, all.view())
+			}
+		}
+	}
+}
