@@ -150,7 +150,7 @@ func came(edits []rollout.EditOutcome) []string {
 		{made, " made and read back."},
 		{seen, " of yours seen wherever senders look."},
 		{waits, " still to be seen everywhere."},
-		{hand, " for you to make by hand; belay looks for it."},
+		{hand, " for you to make by hand; belay keeps looking."},
 		{bad, " not made: see the plan."},
 	} {
 		if x.n > 0 {

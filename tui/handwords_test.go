@@ -67,9 +67,9 @@ func TestReportTellsWhoseEditsTheyAre(t *testing.T) {
 	}{
 		{"written", []rollout.EditOutcome{edit("rfc2136", rollout.Applied), edit("rfc2136", rollout.Found)}, "2 edits made and read back."},
 		{"made by hand", []rollout.EditOutcome{edit("manual", rollout.Found)}, "1 edit of yours seen wherever senders look."},
-		{"to be made by hand", []rollout.EditOutcome{edit("manual/work", rollout.Waiting), edit("static:/srv", rollout.Waiting)}, "2 edits for you to make by hand; belay looks for it."},
+		{"to be made by hand", []rollout.EditOutcome{edit("manual/work", rollout.Waiting), edit("static:/srv", rollout.Waiting)}, "2 edits for you to make by hand; belay keeps looking."},
 		{"written and not seen", []rollout.EditOutcome{edit("rfc2136", rollout.Waiting)}, "1 edit still to be seen everywhere."},
-		{"one of each", []rollout.EditOutcome{edit("rfc2136", rollout.Applied), edit("manual", rollout.Waiting)}, "1 edit made and read back. 1 edit for you to make by hand; belay looks for it."},
+		{"one of each", []rollout.EditOutcome{edit("rfc2136", rollout.Applied), edit("manual", rollout.Waiting)}, "1 edit made and read back. 1 edit for you to make by hand; belay keeps looking."},
 		{"failed", []rollout.EditOutcome{edit("rfc2136", rollout.Failed)}, "1 edit not made: see the plan."},
 	} {
 		if got := report(rollout.Progress{Edits: row.edits}); got != row.want {
