@@ -82,6 +82,9 @@ func (r Rollout) trustsSigner(org string) bool {
 	return org != "" && slices.ContainsFunc(r.Trusts, func(t Trust) bool { return strings.EqualFold(t.Source, org) })
 }
 
+// TrustsSource reports whether what nothing proves counts when it comes from source.
+func (r Rollout) TrustsSource(source string) bool { return r.trustsSource(source) }
+
 // trustsSource reports whether one of the sources of report sums is a trusted inbox or
 // path, or lies below one.
 func (r Rollout) trustsSource(sources string) bool {

@@ -96,6 +96,9 @@ func (r Rollout) held(believer believer, now time.Time) []HeldVersion {
 	}
 	versions := r.newVersions()
 	out := []HeldVersion{}
+	if versions.began().IsZero() {
+		return out // nothing to hold them against
+	}
 	for reporter, held := range texts {
 		for _, text := range held {
 			h := versions.held(text, newest[reporter], now)
@@ -117,7 +120,7 @@ func (v *versions) held(text string, seen, now time.Time) HeldVersion {
 	if entry < 0 {
 		then := v.of(text)
 		h := HeldVersion{Mode: then.policy.Mode, MaxAge: then.policy.MaxAge, Seen: seen}
-		if began := v.began(); began.IsZero() || !seen.After(began) {
+		if !seen.After(v.began()) {
 			h.Before, h.Until = true, seen.Add(time.Duration(h.MaxAge)*time.Second)
 			return h
 		}

@@ -168,3 +168,22 @@ func TestAReportNamesOnlyWhatThereWas(t *testing.T) {
 		})
 	}
 }
+
+func TestWhatToTrustIsNamed(t *testing.T) {
+	const here = "https://mta-sts.corp.test/tlsrpt"
+	now := day(20)
+	r := inTesting(now)
+	r.Trusts = []rollout.Trust{{Source: "/trusted"}}
+	several := "/in" + rollout.SourceSeparator + here
+	r.Reports = []rollout.ReportDay{
+		report(12, google), report(12, "a.test", unsigned("/trusted/more")), report(13, "odd.test"),
+		report(13, "b.test", unsigned(here)), report(14, "c.test", unsigned(several)), report(14, "d.test", unsigned("/in"), ofType("tlsa")),
+		report(15, "e.test", func(d *rollout.ReportDay) { d.Standing, d.Signer, d.Source = rollout.Pending, "", "/in" }),
+		report(-20, "f.test", unsigned("/long/ago")),
+	}
+	byEnd(r.Reports)
+	want := []rollout.Uncounted{{Source: here, Reports: 2, Sessions: 20000}, {Source: "/in", Reports: 1, Sessions: 10000}, {Source: "odd.test", Signed: true, Reports: 1, Sessions: 10000}}
+	if got := r.Review(now).Uncounted; !slices.Equal(got, want) {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}

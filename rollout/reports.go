@@ -119,8 +119,25 @@ type Intake struct {
 	Success    int64     `json:"success"`
 	Failure    int64     `json:"failure"`
 	Skipped    []Skipped `json:"skipped"`
+	// ForeignDomains are some of the domains that the foreign reports are about, at
+	// most MostForeign, cleaned and in order.
+	ForeignDomains []string `json:"foreign_domains,omitempty"`
+	// Untrusted are those of New and Duplicates that nothing proves and that came from
+	// where no operator trusts: they count for nothing so far.
+	Untrusted []UntrustedIntake `json:"untrusted,omitempty"`
 	// Sources are the parts of it, one for each inbox or path that was named.
 	Sources []SourceIntake `json:"sources,omitempty"`
+}
+
+// MostForeign is how many domains without a rollout an import names.
+const MostForeign = 5
+
+// UntrustedIntake is what an import took about one domain from one source, and what
+// nothing proves: it counts once Source is trusted.
+type UntrustedIntake struct {
+	Domain  string `json:"domain"`
+	Source  string `json:"source"`
+	Reports int    `json:"reports"`
 }
 
 // SourceIntake is what an import took from one inbox or path.

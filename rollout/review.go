@@ -27,6 +27,8 @@ type Review struct {
 	// present one, reporters that stopped, that there are too few, and senders that
 	// found no policy.
 	Findings []finding.Finding `json:"findings"`
+	// Uncounted is what to trust where reports are to count that do not.
+	Uncounted []Uncounted `json:"uncounted"`
 }
 
 // DaySessions are the sts sessions of one UTC day.
@@ -59,6 +61,7 @@ func (r Rollout) Review(now time.Time) Review {
 		Reporters: r.coverage(believer, tolls, since, now), Failures: r.failed(believer, now, ReviewDays), Versions: r.held(believer, now),
 		Forecast: r.forecast(believer, now, ForecastDays), Findings: []finding.Finding{},
 	}
+	v.Uncounted = r.uncounted(believer, since)
 	v.Days = r.daySessions(believer, tolls, since)
 	mx, typ := map[string]int64{}, map[string]int64{}
 	for _, f := range v.Failures {

@@ -24,6 +24,7 @@ type reader struct {
 type gleaned struct {
 	mails   int
 	foreign int
+	others  []string // some of the domains that the foreign ones are about
 	reports []rollout.ReceivedReport
 	skipped []rollout.Skipped
 	size    int // bytes that the reports hold on to
@@ -60,6 +61,9 @@ func (r *reader) sort(ctx context.Context, it item, d document, mail bool, g *gl
 		g.foreign++
 		if unattributed(d.report) {
 			g.skip(it.path, errors.New("a report that names no policy domain; it cannot be said whose it is"))
+		}
+		for _, domain := range domainsOf(d.report) {
+			g.others = foreignNames(g.others, domain)
 		}
 		return
 	}

@@ -32,7 +32,10 @@ type Importer struct {
 	// Authentication-Results fields that are believed. Whoever names one vouches
 	// that the MX lets no such field in from outside; see vouched.
 	AuthServ map[string][]string
-	Clock    world.Clock
+	// Trusts says whether an operator trusts what nothing proves about domain that
+	// comes from source; nil trusts nothing. It only sorts what the Intake says.
+	Trusts func(domain, source string) bool
+	Clock  world.Clock
 	// Workers is how many files are read at once; 0 means 2.
 	Workers int
 	// Pause is called before each file and may take its time, so that others have
@@ -147,6 +150,9 @@ func (in *intake) take(it item, g gleaned) error {
 	of.Reports += g.foreign + len(g.reports)
 	in.sum.Foreign += g.foreign
 	of.Foreign += g.foreign
+	for _, domain := range g.others {
+		in.sum.ForeignDomains = foreignNames(in.sum.ForeignDomains, domain)
+	}
 	in.sum.Skipped = append(in.sum.Skipped, g.skipped...)
 	of.Unreadable += len(g.skipped)
 	in.batch = append(in.batch, g.reports...)
@@ -228,6 +234,7 @@ func (in *intake) count(r rollout.ReceivedReport, t rollout.Taken) {
 		in.sum.Pending++
 	default:
 		in.sum.Unverified++
+		in.untrusted(r)
 	}
 	of := in.of(r.Source)
 	if t != rollout.TakenNew {
@@ -240,6 +247,24 @@ func (in *intake) count(r rollout.ReceivedReport, t rollout.Taken) {
 	success, failure := sessions(r.Report)
 	in.sum.Success = add(in.sum.Success, success)
 	in.sum.Failure = add(in.sum.Failure, failure)
+}
+
+// untrusted counts what nothing proves, where its source is not trusted.
+func (in *intake) untrusted(r rollout.ReceivedReport) {
+	if len(r.Report.Policies) == 0 {
+		return
+	}
+	domain := r.Report.Policies[0].Domain // that of all of a share
+	if in.im.Trusts != nil && in.im.Trusts(domain, r.Source) {
+		return
+	}
+	for i := range in.sum.Untrusted {
+		if of := &in.sum.Untrusted[i]; of.Domain == domain && of.Source == r.Source {
+			of.Reports++
+			return
+		}
+	}
+	in.sum.Untrusted = append(in.sum.Untrusted, rollout.UntrustedIntake{Domain: domain, Source: r.Source, Reports: 1})
 }
 
 // finish says what was unusual about sources, and which failed, beside what they

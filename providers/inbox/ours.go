@@ -3,6 +3,8 @@ package inbox
 import (
 	"slices"
 
+	"belay/rollout"
+	"belay/rollout/finding"
 	"belay/rollout/tlsrpt"
 )
 
@@ -93,6 +95,16 @@ func domainsOf(r tlsrpt.Report) []string {
 		}
 	}
 	return out
+}
+
+// foreignNames puts a domain that is not ours among the few that are named.
+func foreignNames(named []string, domain string) []string {
+	domain = finding.Clean(domain, 255)
+	i, found := slices.BinarySearch(named, domain)
+	if found || domain == "" || len(named) >= rollout.MostForeign {
+		return named
+	}
+	return slices.Insert(named, i, domain)
 }
 
 // sessions are the sessions a report tells of, each once: an STS and a TLSA
