@@ -22,8 +22,8 @@ type app struct {
 
 	said string
 	walk *walk // under way, or nil
-	// reading is what an import tells while it goes on, or nil.
-	reading *feed
+	// reading is the import under way, or nil.
+	reading *importing
 	// leaving is set once the wizard is to end when the walk has ended.
 	leaving bool
 	// over is set once it ends: its last frame is empty.
@@ -92,7 +92,7 @@ func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case faultMsg:
 		return a, a.faultSet(msg)
 	}
-	if told, ok := msg.(feedMsg); ok && a.reading != nil && told.feed == a.reading {
+	if told, ok := msg.(feedMsg); ok && a.reading != nil && told.feed == a.reading.feed {
 		return a, a.followImport(told)
 	}
 	if done, ok := msg.(walkedMsg); ok && done.walk == a.walk {

@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"belay/rollout"
+
+	"github.com/charmbracelet/x/ansi"
 )
 
 // How many cells the highest bar has: as usual, and where the window is low.
@@ -18,12 +20,9 @@ const (
 // were. Sessions that do not count are one : on top: how many they are is for anybody
 // to say, and must not flatten the rest. The newest days are shown that fit.
 func chart(st Styles, days []rollout.DaySessions, w, high int) []string {
+	days = drawn(days, w)
 	if len(days) == 0 {
 		return nil
-	}
-	const axis, column = 8, 3
-	if most := (w - axis) / column; len(days) > most {
-		days = days[len(days)-max(most, 1):]
 	}
 	var top int64 = 1
 	for _, d := range days {
@@ -54,7 +53,7 @@ func chart(st Styles, days []rollout.DaySessions, w, high int) []string {
 		out = append(out, b.String())
 	}
 	var dates strings.Builder
-	dates.WriteString(strings.Repeat(" ", axis-2) + "+")
+	dates.WriteString(strings.Repeat(" ", axis-4) + "0 +")
 	for i, d := range days {
 		if i%2 == 0 {
 			dates.WriteString(pad("-"+d.Day.UTC().Format("02"), column))
@@ -63,6 +62,31 @@ func chart(st Styles, days []rollout.DaySessions, w, high int) []string {
 		}
 	}
 	return append(out, dates.String())
+}
+
+// axis is the room for the scale, and column for each bar.
+const axis, column = 8, 3
+
+// drawn are the newest days, as many as have room.
+func drawn(days []rollout.DaySessions, w int) []rollout.DaySessions {
+	if most := max((w-axis)/column, 1); len(days) > most {
+		return days[len(days)-most:]
+	}
+	return days
+}
+
+// besideOneAnother puts as many of the items into each line as have room, and breaks
+// none that has room in one.
+func besideOneAnother(items []string, w int) []string {
+	var out []string
+	for _, item := range items {
+		if n := len(out); n > 0 && ansi.StringWidth(out[n-1])+3+ansi.StringWidth(item) <= w {
+			out[n-1] += "   " + item
+			continue
+		}
+		out = append(out, wrap(item, w)...)
+	}
+	return out
 }
 
 // bar is one day from the ground up, at most high cells.

@@ -217,7 +217,7 @@ func (f *fakeAccounts) Keep(provider, account, field, value string) {
 // fakeImporter finds two reports wherever it looks.
 type fakeImporter struct{ asked []string }
 
-func (f *fakeImporter) Import(_ context.Context, domain string, paths []string, _ func(string)) (rollout.Intake, error) {
+func (f *fakeImporter) Import(_ context.Context, domain string, paths []string, _ func(rollout.ImportProgress)) (rollout.Intake, error) {
 	f.asked = append(f.asked, paths...)
 	return rollout.Intake{Reports: 2, New: 2, Verified: 2, Success: 5000, Failure: 3}, nil
 }
@@ -363,7 +363,7 @@ func closedGate() rollout.Gate {
 
 func waitingGate() rollout.Gate {
 	until := now().AddDate(0, 0, 5)
-	return rollout.Gate{Until: until, Counted: []string{"google.com", "microsoft.com"},
+	return rollout.Gate{Until: until, CleanSince: time.Date(2026, 11, 14, 0, 0, 0, 0, time.UTC), Counted: []string{"google.com", "microsoft.com"},
 		Reasons: []rollout.Reason{{Code: rollout.ReasonSoak, Text: "clean since 12 Nov; 9 of 14 days", Until: until}}}
 }
 

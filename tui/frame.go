@@ -165,6 +165,9 @@ func (a *app) footer() []string {
 		}
 		out = out[:min(len(out), 3)]
 	}
+	if line := a.reading.line(a.width - 2); line != "" {
+		out = append(out, " "+a.styles.next.Render(line))
+	}
 	acts := a.keys()
 	switch {
 	case a.dialog != nil:
@@ -212,7 +215,7 @@ func flow(items []string, w int) []string {
 		switch {
 		case line == "":
 			line = " " + item
-		case ansi.StringWidth(line)+3+ansi.StringWidth(item) > a.width-1:
+		case ansi.StringWidth(line)+3+ansi.StringWidth(item) > w:
 			out = append(out, line)
 			line = " " + item
 		default:

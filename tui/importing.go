@@ -3,7 +3,9 @@ package tui
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 
 	"belay/rollout"
 	"belay/rollout/finding"
@@ -15,6 +17,39 @@ import (
 type importedMsg struct {
 	intake rollout.Intake
 	err    error
+}
+
+// readingWord begins what is said until it is known how far an import is.
+const readingWord = "Reading "
+
+// importing is an import under way.
+type importing struct {
+	feed *feed
+
+	mu  sync.Mutex
+	far rollout.ImportProgress
+	any bool
+}
+
+// tell takes how far it is, from whichever goroutine.
+func (i *importing) tell(far rollout.ImportProgress) {
+	i.mu.Lock()
+	i.far, i.any = far, true
+	i.mu.Unlock()
+	i.feed.ring()
+}
+
+// line is how far it is, with a bar where there is room; empty before the first mail.
+func (i *importing) line(width int) string {
+	if i == nil {
+		return ""
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if !i.any {
+		return ""
+	}
+	return i.far.Line(width)
 }
 
 // importReports reads a rollout's inboxes; where it has none it asks for a path.
@@ -35,23 +70,21 @@ func (a *app) importReports(r rollout.Rollout) tea.Cmd {
 }
 
 func (a *app) importFrom(domain string, paths []string) tea.Cmd {
-	a.say("Reading " + finding.Clean(strings.Join(paths, ", "), 120) + " ...")
-	told := newFeed()
-	a.reading = told
+	a.say(readingWord + finding.Clean(strings.Join(paths, ", "), 120) + " ...")
+	under := &importing{feed: newFeed()}
+	a.reading = under
 	run := a.crew.errand(func(ctx context.Context) tea.Msg {
-		defer told.end()
-		in, err := a.importer.Import(ctx, domain, paths, func(said string) {
-			told.sink(rollout.Event{Kind: rollout.Answered, Text: said + "."})
-		})
+		defer under.feed.end()
+		in, err := a.importer.Import(ctx, domain, paths, under.tell)
 		return importedMsg{in, err}
 	})
-	return tea.Batch(run, told.next(a.crew))
+	return tea.Batch(run, under.feed.next(a.crew))
 }
 
-// followImport says how far an import is.
+// followImport waits for how far an import is next: the footer shows it.
 func (a *app) followImport(msg feedMsg) tea.Cmd {
-	if n := len(msg.events); n > 0 {
-		a.say(msg.events[n-1].Text)
+	if a.reading.line(a.width) != "" && strings.HasPrefix(a.said, readingWord) {
+		a.said = "" // the bar stands in its place
 	}
 	if msg.ended {
 		return nil
@@ -75,8 +108,22 @@ func intake(in rollout.Intake) string {
 	if in.New > 0 {
 		said = fmt.Sprintf("%s new: %s sessions ok, %s failed.", plural(in.New, "report"), count(in.Success), count(in.Failure))
 	}
-	if in.New > 0 && in.Unverified > 0 {
-		said += fmt.Sprintf(" %d unsigned or changed on the way: they count only from a source you trust.", in.Unverified)
+	if in.New > 0 && len(in.Untrusted) > 0 {
+		n, sources := 0, []string{}
+		for _, of := range in.Untrusted {
+			n += of.Reports
+			if source := finding.Clean(of.Source, 100); !slices.Contains(sources, source) {
+				sources = append(sources, source)
+			}
+		}
+		verb := "count"
+		if n == 1 {
+			verb = "counts"
+		}
+		said += fmt.Sprintf(" %d unsigned or changed on the way %s for nothing until you trust %s (t on the reports screen).", n, verb, strings.Join(sources, ", "))
+	}
+	if names := in.ForeignDomains; len(names) > 0 && in.Foreign == in.Reports {
+		said += fmt.Sprintf(" %d left out, about domains without a rollout: %s.", in.Foreign, finding.Clean(strings.Join(names, ", "), 200))
 	}
 	if in.Pending > 0 {
 		said += fmt.Sprintf(" %d wait for a key.", in.Pending)

@@ -120,7 +120,9 @@ func TestWhatTheKeysOfAPhaseDo(t *testing.T) {
 				d.t.Fatalf("imported from %q", d.importer.asked)
 			}
 		}},
-		{"v shows reports", atPhase4, func(d *driver) { d.press("v").sees("sessions a day", "certificate-expired", "mx2.corp.test") }},
+		{"v shows reports", atPhase4, func(d *driver) {
+			d.press("v").sees("Each bar: the sessions of a UTC day", "certificate-expired", "mx2.corp.test")
+		}},
 		{"l shows the journal", atPhase4, func(d *driver) { d.press("l").sees("from 3 Host the policy to 4 Review reports", "ada@bastion") }},
 		{"u proposes an undo", atPhase4, func(d *driver) { d.press("u").did("undo corp.test").sees("There is nothing to change for that.") }},
 		{"esc goes to the dashboard", atPhase1, func(d *driver) { d.press("esc").sees("1 domain 1 needs you") }},
@@ -131,7 +133,13 @@ func TestWhatTheKeysOfAPhaseDo(t *testing.T) {
 }
 
 func TestWhatTheKeysOfTheReportsDo(t *testing.T) {
-	open := func(t *testing.T) *driver { return atPhase4(t, 80, 40).press("v") }
+	open := func(t *testing.T) *driver {
+		gate := waitingGate()
+		for _, reporter := range []string{"google.com", "microsoft.com"} {
+			gate.Reasons = append(gate.Reasons, rollout.Reason{Code: rollout.ReasonBlocking, Subject: reporter + "/certificate-expired/mx2.corp.test"})
+		}
+		return drive(t, standIn(published(rollout.ReviewReports, "testing", 86400), gate, rollout.Plan{}), 80, 40, inCorp).press("v")
+	}
 	t.Run("D dismisses for every reporter", func(t *testing.T) {
 		open(t).press("D").typeIn("old host").press("enter").
 			did("dismiss corp.test google.com/certificate-expired/mx2.corp.test old host").

@@ -82,7 +82,7 @@ func TestTheChartShowsTheNewestDaysThatFit(t *testing.T) {
 		days = append(days, rollout.DaySessions{Day: time.Date(2026, 11, 1+i, 0, 0, 0, 0, time.UTC), OK: 1})
 	}
 	lines := chart(plainStyles(), days, 38, chartHeight)
-	if got := lines[len(lines)-1]; got != "      +-01----03----05----07----09---" {
+	if got := lines[len(lines)-1]; got != "    0 +-01----03----05----07----09---" {
 		t.Errorf("the dates are %q", got)
 	}
 }
@@ -99,20 +99,28 @@ func TestTheChartKeepsItsHeightWhateverDoesNotCount(t *testing.T) {
 }
 
 func TestAProgressOfAnImportIsSaid(t *testing.T) {
-	d := atPhase4(t, 80, 24)
-	told := newFeed()
-	d.app.reading = told
-	told.sink(rollout.Event{Text: "12,000 files read."})
-	told.end()
-	d.run(told.next(d.app.crew))
-	d.sees("12,000 files read.")
-	d.press("i").sees("Reports are being read already.")
+	for width, want := range map[int]string{
+		80: "[#######----------------] 5000 of 15000 read, 480 new, 250 a second, 40 s left",
+		60: "5000 of 15000 read, 480 new, 250 a second, 40 s left",
+	} {
+		d := atPhase4(t, width, 24)
+		under := &importing{feed: newFeed()}
+		d.app.reading = under
+		d.app.say("Reading /srv/in ...")
+		under.tell(rollout.ImportProgress{Done: 5000, Total: 15000, New: 480, After: 20 * time.Second})
+		under.feed.end()
+		d.run(under.feed.next(d.app.crew))
+		d.sees(want).seesNot("Reading /srv/in")
+		d.press("i").sees("Reports are being read already.", want)
+		d.app.imported(importedMsg{rollout.Intake{}, nil})
+		d.seesNot("5000 of 15000")
+	}
 }
 
 // What one inbox gave is stored though another failed: it is said, and shown.
 func TestAnImportThatFailedInPartIsSaidWhole(t *testing.T) {
 	d := atPhase4(t, 120, 24)
-	d.app.reading = newFeed()
+	d.app.reading = &importing{feed: newFeed()}
 	if d.app.imported(importedMsg{rollout.Intake{New: 2, Success: 7, Unverified: 2}, errors.New("no mailbox")}) == nil {
 		t.Error("the screen is not read anew")
 	}
@@ -120,7 +128,9 @@ func TestAnImportThatFailedInPartIsSaidWhole(t *testing.T) {
 	for want, in := range map[string]rollout.Intake{
 		"No new reports.":               {Duplicates: 3, Unverified: 3},
 		"No new reports. 4 unreadable.": {Unreadable: 4},
-		"1 report new: 5 sessions ok, 0 failed. 1 unsigned or changed on the way: they count only from a source you trust.": {New: 1, Success: 5, Unverified: 1},
+		"1 report new: 5 sessions ok, 0 failed. 1 unsigned or changed on the way counts for nothing until you trust /srv/in (t on the reports screen).": {
+			New: 1, Success: 5, Unverified: 1, Untrusted: []rollout.UntrustedIntake{{Domain: "corp.test", Source: "/srv/in\x1b[31m", Reports: 1}}},
+		"No new reports. 1 left out, about domains without a rollout: other.test.": {Reports: 1, Foreign: 1, ForeignDomains: []string{"other.test"}},
 	} {
 		if got := intake(in); got != want {
 			t.Errorf("%+v is %q, want %q", in, got, want)

@@ -41,9 +41,9 @@ type Journal interface {
 
 // Importer takes in the TLS reports found at paths (files, folders, Maildirs, URLs of mailboxes)
 // that are about domain. It calls progress, if it is not nil, from time to time
-// with how far it is, in words, and returns the whole intake.
+// with how far it is, and returns the whole intake.
 type Importer interface {
-	Import(ctx context.Context, domain string, paths []string, progress func(said string)) (rollout.Intake, error)
+	Import(ctx context.Context, domain string, paths []string, progress func(rollout.ImportProgress)) (rollout.Intake, error)
 }
 
 // Lab is the internet in a box that the demo runs in. Outside the demo there is

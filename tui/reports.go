@@ -136,9 +136,11 @@ func (s *reports) load(moved bool) tea.Cmd {
 // judge computes the gate and the review of r side by side: over many reports each
 // takes long enough to be waited for.
 func (s *reports) judge(r rollout.Rollout) (gate rollout.Gate, review rollout.Review) {
-	defer beside(func() { review = r.Review(s.clock.Now()) })()
-	gate = s.engine.GateOf(r)
-	return
+	func() {
+		defer beside(func() { review = r.Review(s.clock.Now()) })()
+		gate = s.engine.GateOf(r)
+	}()
+	return gate, review.Under(gate)
 }
 
 func (s *reports) KeyMap() []act {
@@ -189,7 +191,7 @@ func (s *reports) details(f rollout.Failure) []string {
 		out = append(out, "they say: "+finding.Quote(said, 300))
 	}
 	out = append(out, "")
-	if said := onGate(f); said != "" {
+	if said := s.onGate(f); said != "" {
 		out = append(out, said)
 	}
 	out = append(out, cause(f))
@@ -247,9 +249,13 @@ func (s *reports) askDismiss(f rollout.Failure) tea.Cmd {
 
 func (s *reports) askTrust() tea.Cmd {
 	source := newField("Source", "a DKIM domain, an inbox or a path", needed("whom or what you trust"))
+	lines := []string{"A DKIM domain becomes a known reporter; unsigned reports from an inbox, a path or the address they were posted to begin to count."}
+	if sources := s.uncounted(3); sources != "" {
+		lines = append(lines, "What does not count came from "+sources+".")
+	}
 	return s.nav.ask(&dialog{
 		title:  "Trust a source of reports about " + s.domain + "?",
-		lines:  []string{"A DKIM domain becomes a known reporter; unsigned reports from an inbox or a path begin to count."},
+		lines:  lines,
 		fields: []*field{source, reason()},
 		done: func(answers []string) tea.Cmd {
 			return s.decideFor(s.domain, "Trusted from now on.", func(ctx context.Context) error {

@@ -24,7 +24,7 @@ func distrusted(t *testing.T, seen ...finding.Finding) *driver {
 	r.Reports[1].Failures, r.Reports[1].Failure = nil, 0
 	r.Reports[3].Failures, r.Reports[3].Failure = nil, 0
 	r.Reports[4].Failures, r.Reports[4].Failure = nil, 0
-	g := rollout.Gate{Reasons: []rollout.Reason{{Code: rollout.ReasonBlocking, Subject: "google.com/certificate-not-trusted/mx1.corp.test", Text: "google.com reported certificate-not-trusted",
+	g := rollout.Gate{CleanSince: now().AddDate(0, 0, -9), Reasons: []rollout.Reason{{Code: rollout.ReasonBlocking, Subject: "google.com/certificate-not-trusted/mx1.corp.test", Text: "google.com reported certificate-not-trusted",
 		Fix: "mend it; then belay mended corp.test; if it is none of yours, belay dismiss corp.test google.com/certificate-not-trusted/mx1.corp.test"}}}
 	return drive(t, standIn(r, g, rollout.Plan{}), 80, 60, inCorp).press("v")
 }
@@ -48,6 +48,8 @@ func reviewing(t *testing.T, w, h int) *driver {
 		d := &r.Reports[i]
 		d.Timed, d.Late = 1, 6*3600
 		switch {
+		case d.Standing == rollout.Unsigned:
+			d.Source = "https://mta-sts.corp.test/tlsrpt"
 		case d.Signer == "microsoft.com":
 			d.PolicyText = strings.ReplaceAll(strings.TrimSpace(older.Body), "\r\n", "\n")
 		case d.Signer == "google.com" && d.Begins.Day() == 15:
@@ -69,7 +71,10 @@ func reviewing(t *testing.T, w, h int) *driver {
 			return "Written " + domain + " to " + file + ".", nil
 		}
 	}
-	return drive(t, standIn(r, waitingGate(), rollout.Plan{}), w, h, inCorp, export).press("v")
+	gate := waitingGate()
+	reads := r.ReviewGate(now())
+	gate.CleanSince, gate.Reasons = reads.CleanSince, append(gate.Reasons, reads.Reasons...)
+	return drive(t, standIn(r, gate, rollout.Plan{}), w, h, inCorp, export).press("v")
 }
 
 func TestReportsAreExportedWhereTheOperatorSays(t *testing.T) {
@@ -83,9 +88,11 @@ func TestReportsSayWhatBelaySawWhoHoldsWhatAndWhoStopped(t *testing.T) {
 		"google.com and microsoft.com met an expired certificate at mx2.corp.test on 12 and 13 Nov; belay saw the same until Sat 14 Nov 08:12 UTC; mended since.",
 		"72 at mx2.corp.test (expired certificate, mended on 14 Nov), 1 at mx9.other.test (not in your policy).",
 		"3 sessions from 1 of them would have been delivered without the policy, or by one that the sender still held: 3 (policy not fetched, not reproducible).",
-		"comcast.net tried mx9.other.test, which is not in your policy, on 13 Nov. If it is not yours, D says so.",
-		"microsoft.com 9 of 9 days 16,200 ok 36 refused 6 h after; still holds id 20261101T080000Z until 26 Nov at the latest",
-		"comcast.net 1 of 8 days 40 ok 1 refused", "24 h after; silent for 6 days; holds id 20261112T101500Z, the present policy", "comcast.net silent since 13 Nov, longer than ever before",
+		"comcast.net tried mx9.other.test, which is not in your policy, on 13 Nov. Does not hold the gate: it lies before Mon 16 Nov 00:00 UTC, from when the gate counts clean time.",
+		"Each bar: the sessions of a UTC day, 12 Nov to 20 Nov.",
+		"They came from https://mta-sts.corp.test/tlsrpt; t trusts a source in writing.",
+		"microsoft.com 9 of 9 days 16,200 ok 36 would be refused 6 h after; still holds id 20261101T080000Z until 26 Nov at the latest",
+		"comcast.net 1 of 8 days 40 ok 1 would be refused", "24 h after; silent for 6 days; holds id 20261112T101500Z, the present policy", "comcast.net silent since 13 Nov, longer than ever before",
 		"Failed by MX host: mx2.corp.test 72, none named 3, mx9.other.test 1",
 	)
 }
@@ -93,7 +100,7 @@ func TestReportsSayWhatBelaySawWhoHoldsWhatAndWhoStopped(t *testing.T) {
 func TestReportsBeginWithTheChart(t *testing.T) {
 	view := flat(distrusted(t).view())
 	last := -1
-	for _, text := range []string{"Gate: closed, 1 reason", "sessions a day", "Enforced over the last", "certificate-not-trusted", "google.com reported certificate-not-trusted. Mend it; then f marks it mended; if it is none of yours, D sets it aside."} {
+	for _, text := range []string{"Gate: closed, 1 reason", "Each bar: the sessions of a UTC day", "Enforced over the last", "certificate-not-trusted", "google.com reported certificate-not-trusted. Mend it; then f marks it mended; if it is none of yours, D sets it aside."} {
 		at := strings.Index(view, text)
 		if at <= last {
 			t.Errorf("%q stands at %d, after %d:\n%s", text, at, last, view)
@@ -103,7 +110,7 @@ func TestReportsBeginWithTheChart(t *testing.T) {
 }
 
 func TestReportersShowWhatTheyWouldHaveRefused(t *testing.T) {
-	distrusted(t).sees("google.com 9 of 9 days 16,200 ok 18 refused", "microsoft.com 9 of 9 days 16,200 ok none refused")
+	distrusted(t).sees("google.com 9 of 9 days 16,200 ok 18 would be refused", "microsoft.com 9 of 9 days 16,200 ok none would be refused")
 }
 
 func TestACauseIsToldOnceAndBesideWhatBelaySees(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 
 	"belay/rollout"
 	"belay/rollout/finding"
+	"belay/rollout/mtasts"
 	"belay/rollout/tlsrpt"
 )
 
@@ -107,25 +108,34 @@ func (s *reports) reasonLines(w int) []string {
 	return out
 }
 
-// legend names what the chart draws, with the sums of its days.
+// legend says what a bar of the chart is, of which days, and what it is made of, with
+// the sums of these days.
 func (s *reports) legend(w int) []string {
+	days := drawn(s.review.Days, w)
 	var all rollout.DaySessions
-	for _, d := range s.review.Days {
+	for _, d := range days {
 		all.OK, all.Refused, all.NoPolicy = all.OK+d.OK, all.Refused+d.Refused, all.NoPolicy+d.NoPolicy
 		all.OtherOK += d.OtherOK + d.OtherFailed
 		all.Verified += d.Verified
 	}
-	said := fmt.Sprintf("sessions a day   %s %s   %s %s", s.styles.ok.Render("## ok"), count(all.OK), s.styles.fail.Render("!! refused if enforced"), count(all.Refused))
+	refused := "!! refused if enforced"
+	if s.enforced() {
+		refused = "!! refused"
+	}
+	said := []string{
+		fmt.Sprintf("Each bar: the sessions of a UTC day, %s.", stretchOf(days[0].Day, days[len(days)-1].Day, s.clock.Now())),
+		s.styles.ok.Render("## ok") + " " + count(all.OK), s.styles.fail.Render(refused) + " " + count(all.Refused),
+	}
 	if all.NoPolicy > 0 {
-		said += "   " + s.styles.warn.Render("?? without policy") + " " + count(all.NoPolicy)
+		said = append(said, s.styles.warn.Render("?? without policy")+" "+count(all.NoPolicy))
 	}
 	if byTrust := all.OK + all.Refused + all.NoPolicy - all.Verified; byTrust > 0 {
-		said += "   of which unsigned and trusted " + count(byTrust)
+		said = append(said, "of which unsigned and trusted "+count(byTrust))
 	}
 	if all.OtherOK > 0 {
-		said += "   " + s.styles.muted.Render(":: not counted") + " " + count(all.OtherOK)
+		said = append(said, s.styles.muted.Render(":: not counted")+" "+count(all.OtherOK))
 	}
-	return wrap(said, w)
+	return besideOneAnother(said, w)
 }
 
 // failureLines are the ways to fail, the most frequent first, each with what belay
@@ -158,7 +168,7 @@ func (s *reports) failureLines(lines []string, w int) (all []string, marks []int
 		if p := f.Own; p.Verdict == rollout.ProbeSame {
 			said += fmt.Sprintf(": %s %s, %s", p.Code, finding.Clean(p.Subject, 100), finding.Clean(p.Title, 200))
 		}
-		lines = append(lines, indent(strings.TrimSpace(s.local(sentence(said))+" "+onGate(f)), 4, w)...)
+		lines = append(lines, indent(strings.TrimSpace(s.local(sentence(said))+" "+s.onGate(f)), 4, w)...)
 		if i+1 == len(s.items) || cause(s.items[i+1]) != cause(f) {
 			lines = append(lines, indent(cause(f), 4, w)...)
 		}
@@ -189,35 +199,45 @@ func byCause(fs []rollout.Failure) []rollout.Failure {
 
 // stretch is the days on which a failure was met, which are UTC days.
 func (s *reports) stretch(f rollout.Failure) string {
+	if len(f.Days) == 0 {
+		return ""
+	}
+	return stretchOf(f.Days[0], f.Days[len(f.Days)-1], s.clock.Now())
+}
+
+// stretchOf is "12 Nov" or "12 Nov to 20 Nov", of UTC days, with a year that is not
+// the present one.
+func stretchOf(from, to, now time.Time) string {
 	day := func(t time.Time) string {
-		if t.Year() != s.clock.Now().UTC().Year() {
+		if t.UTC().Year() != now.UTC().Year() {
 			return t.UTC().Format("2 Jan 2006")
 		}
 		return t.UTC().Format("2 Jan")
 	}
-	switch n := len(f.Days); n {
-	case 0:
-		return ""
-	case 1:
-		return day(f.Days[0])
-	default:
-		return day(f.Days[0]) + " to " + day(f.Days[n-1])
+	if from.Equal(to) {
+		return day(from)
 	}
+	return day(from) + " to " + day(to)
 }
 
-// onGate says whether a failure holds the gate, and what can be said of it.
-func onGate(f rollout.Failure) string {
+// enforced reports whether what would be refused is refused indeed.
+func (s *reports) enforced() bool { return s.rollout.Mode() == mtasts.Enforce }
+
+// onGate says whether a failure holds the gate, why it does not, and what can be done.
+func (s *reports) onGate(f rollout.Failure) string {
+	var said []string
 	switch {
 	case f.Stranger && len(f.Blocks) > 0:
-		return "Nobody knows this signer; t trusts it, D dismisses it."
+		said = append(said, "Nobody knows this signer; t trusts it, D dismisses it.")
 	case f.Stranger:
-		return "Nobody knows this signer; it does not hold the gate."
-	case len(f.Blocks) == 0:
-		return "Does not hold the gate."
-	case f.Uncovered:
-		return "If it is not yours, D says so."
+		said = append(said, "Nobody knows this signer.")
+	case f.Uncovered && len(f.Blocks) > 0:
+		said = append(said, "If it is not yours, D says so.")
 	}
-	return ""
+	for _, why := range f.Unheld(s.clock.Now()) {
+		said = append(said, sentence(s.local(why)))
+	}
+	return strings.Join(said, " ")
 }
 
 // sessions is "1 session" or "1,200 sessions".
@@ -310,10 +330,27 @@ func (s *reports) reporterLines(w int) []string {
 			by += " and " + plural(more, "other")
 		}
 		out = append(out, "")
-		out = append(out, indent(s.styles.warn.Render(fmt.Sprintf("warn  %s sessions do not count: their reports are unsigned or from signers nobody knows: %s. t trusts a source in writing.",
-			count(others), by)), 0, w)...)
+		said := fmt.Sprintf("warn  %s sessions do not count: their reports are unsigned or from signers nobody knows: %s. ", count(others), by)
+		if sources := s.uncounted(3); sources != "" {
+			said += "They came from " + sources + "; "
+		}
+		out = append(out, indent(s.styles.warn.Render(said+"t trusts a source in writing."), 0, w)...)
 	}
 	return out
+}
+
+// uncounted names what to trust where reports are to count that do not, at most so
+// many.
+func (s *reports) uncounted(most int) string {
+	var names []string
+	for _, u := range s.review.Uncounted[:min(len(s.review.Uncounted), most)] {
+		names = append(names, finding.Clean(u.Source, 200))
+	}
+	said := strings.Join(names, ", ")
+	if more := len(s.review.Uncounted) - most; more > 0 {
+		said += " and " + plural(more, "other source")
+	}
+	return said
 }
 
 // notes are what there is to say of a reporter: how it counts, how late it is,
@@ -340,9 +377,13 @@ func (s *reports) notes(c rollout.Coverage, now time.Time) []string {
 
 // refusals is how many sessions of a reporter would have been refused.
 func (s *reports) refusals(c rollout.Coverage) string {
-	said := "none refused"
+	refused := "would be refused"
+	if s.enforced() {
+		refused = "refused"
+	}
+	said := "none " + refused
 	if c.Refused > 0 {
-		said = s.styles.fail.Render(count(c.Refused) + " refused")
+		said = s.styles.fail.Render(count(c.Refused) + " " + refused)
 	}
 	if c.NoPolicy > 0 {
 		said += ", " + s.styles.warn.Render(count(c.NoPolicy)+" without policy")

@@ -25,6 +25,11 @@ const (
 // errFails ends a command with status 1. All there is to say was printed.
 var errFails = errors.New("findings fail or a gate is closed")
 
+// failsError ends a command with status 1 and says why.
+type failsError struct{ text string }
+
+func (e failsError) Error() string { return e.text }
+
 // usageError is a command line that cannot be understood.
 type usageError struct{ err error }
 
@@ -37,10 +42,11 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 func statusOf(err error) int {
 	var locked *rollout.LockedError
 	var taken *rollout.TakenError
+	var fails failsError
 	switch {
 	case err == nil:
 		return exitGood
-	case errors.Is(err, errFails):
+	case errors.Is(err, errFails), errors.As(err, &fails):
 		return exitFails
 	case errors.Is(err, rollout.ErrRefused), errors.Is(err, rollout.ErrStale), errors.As(err, &locked), errors.As(err, &taken):
 		return exitRefused

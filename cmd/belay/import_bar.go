@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"belay/providers/inbox"
+	"belay/rollout"
 	"belay/rollout/world"
 )
 
@@ -19,6 +20,9 @@ type importBar struct {
 	said     world.Stopwatch
 	drawn    int // width of what stands there
 }
+
+// barWidth is how many columns the bar takes at most: as many as a terminal has.
+const barWidth = 79
 
 // How often the bar is drawn, and how often a line is written instead.
 const (
@@ -44,19 +48,20 @@ func (b *importBar) tell(so inbox.Progress) {
 		return
 	}
 	b.said = world.Start()
-	text := progressText(so, b.begun.Elapsed())
+	at := howFar(so, b.begun)
 	if !b.terminal {
-		fmt.Fprintf(b.out, "belay: %s\n", text)
+		fmt.Fprintf(b.out, "belay: %s\n", at.Words())
 		return
 	}
-	if !so.Open {
-		const width = 24
-		full := width * so.Done / max(so.Total, 1)
-		text = "[" + strings.Repeat("#", full) + strings.Repeat("-", width-full) + "] " + text
-	}
+	text := at.Line(barWidth)
 	b.clear()
 	b.drawn = len(text)
 	fmt.Fprint(b.out, text)
+}
+
+// howFar is how far an import is that has gone on since begun.
+func howFar(so inbox.Progress, begun world.Stopwatch) rollout.ImportProgress {
+	return rollout.ImportProgress{Done: so.Done, Total: so.Total, Open: so.Open, New: so.New, After: begun.Elapsed()}
 }
 
 // end takes the bar away.
@@ -71,26 +76,4 @@ func (b *importBar) clear() {
 		fmt.Fprintf(b.out, "\r%s\r", strings.Repeat(" ", b.drawn))
 		b.drawn = 0
 	}
-}
-
-// progressText is how far an import is after so long, with its rate and, where the
-// whole is known, the time that is left.
-func progressText(so inbox.Progress, after time.Duration) string {
-	rate := float64(so.Done) / max(after.Seconds(), 0.001)
-	text := fmt.Sprintf("%d read", so.Done)
-	if !so.Open {
-		text = fmt.Sprintf("%d of %d read", so.Done, so.Total)
-	}
-	text += fmt.Sprintf(", %d new, %.0f a second", so.New, rate)
-	if so.Open || rate == 0 || so.Done >= so.Total {
-		return text
-	}
-	left := time.Duration(float64(so.Total-so.Done) / rate * float64(time.Second))
-	switch {
-	case left < time.Second:
-		return text + ", less than 1 s left"
-	case left < 2*time.Minute:
-		return fmt.Sprintf("%s, %.0f s left", text, left.Seconds())
-	}
-	return fmt.Sprintf("%s, %.0f min left", text, left.Minutes())
 }

@@ -65,7 +65,7 @@ func TestImportOfTheLargestStaysSmall(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out.Bytes())
 	}
-	if !strings.Contains(out.String(), "3 new, 0 duplicates, 0 about others, 6 not readable") || strings.Count(out.String(), "skipped ") != 6 {
+	if !strings.Contains(out.String(), "3 reports: 3 new, 6 not readable") || strings.Count(out.String(), "skipped ") != 6 {
 		t.Errorf("printed %s", out.Bytes())
 	}
 	if peak > mostResident {

@@ -39,7 +39,8 @@ func (im importer) at(ctx context.Context, more []string) (*inbox.Importer, []st
 	for _, domain := range more {
 		hosts[domain] = nil
 	}
-	authserv := map[string][]string{} // what MX each rollout's operator believes
+	authserv := map[string][]string{}        // what MX each rollout's operator believes
+	rollouts := map[string]rollout.Rollout{} // as far as their journals tell
 	domains, err := im.s.store.Domains(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -58,7 +59,7 @@ func (im importer) at(ctx context.Context, more []string) (*inbox.Importer, []st
 		if err != nil {
 			return nil, nil, err
 		}
-		authserv[domain] = r.Settings.AuthservID
+		authserv[domain], rollouts[domain] = r.Settings.AuthservID, r
 	}
 	reports := im.s.reports
 	if im.pause != nil {
@@ -67,12 +68,13 @@ func (im importer) at(ctx context.Context, more []string) (*inbox.Importer, []st
 	return &inbox.Importer{
 		Store: reports, Owner: inbox.Owners(hosts), LookupTXT: im.s.accounts.outside.txt, Clock: im.s.engine.Clock, Workers: im.workers, Pause: im.pause,
 		AuthServ: authserv, Seen: im.seen,
+		Trusts: func(domain, source string) bool { return rollouts[domain].TrustsSource(source) },
 	}, slices.Sorted(maps.Keys(hosts)), nil
 }
 
 // Import takes in what there is in the inboxes, and tries again the reports whose
 // signature could not be verified before. Inboxes are as an operator types them.
-func (im importer) Import(ctx context.Context, domain string, inboxes []string, progress func(said string)) (rollout.Intake, error) {
+func (im importer) Import(ctx context.Context, domain string, inboxes []string, progress func(rollout.ImportProgress)) (rollout.Intake, error) {
 	named := make([]string, len(inboxes))
 	for i, typed := range inboxes {
 		from, err := inboxOf(typed)
@@ -88,7 +90,7 @@ func (im importer) Import(ctx context.Context, domain string, inboxes []string, 
 	var tell func(inbox.Progress)
 	if progress != nil {
 		begun := world.Start()
-		tell = func(so inbox.Progress) { progress(progressText(so, begun.Elapsed())) }
+		tell = func(so inbox.Progress) { progress(howFar(so, begun)) }
 	}
 	return im.run(ctx, more, named, tell)
 }

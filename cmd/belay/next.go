@@ -138,6 +138,10 @@ func (p *program) takeReports(ctx context.Context, s *session, r rollout.Rollout
 	}
 	if sum.New > 0 && !p.flags.json {
 		p.say("took in %s: %s good, %d failed", many(sum.New, "new report"), many(sum.Success, "session"), sum.Failure)
+		sum.ForeignDomains = nil // each run would say so again
+		for _, a := range p.advices(sum, nil) {
+			p.printAdvice("  ", a)
+		}
 	}
 	return nil
 }

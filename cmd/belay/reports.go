@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"belay/rollout"
 
@@ -47,10 +50,43 @@ func existing(path string) (string, error) {
 	return whole, err
 }
 
+const trustLong = `SOURCE is one of these; belay reports show DOMAIN names those that do not count so far.
+
+  a DKIM domain             becomes a known reporter: what it signs counts
+  a path                    what was read from that file, mbox, folder or Maildir, or below
+                            it, counts, though nothing proves who wrote it
+  imaps://USER@HOST/FOLDER  what came from that mailbox, in the same way; write the URL as
+                            reports import was given it
+  https://mta-sts.DOMAIN/tlsrpt
+                            what senders posted to belay serve
+  valimail: or valimail:NAME
+                            what Valimail was sent
+  -                         what came on the standard input
+
+Anybody can write an unsigned report: trust a source only if others cannot put reports
+there. R stands in the journal for ever.`
+
+// reported is the rollout of domain; or where there is none but reports were taken for
+// it, the domain with these, and started is false.
+func (s *session) reported(ctx context.Context, domain string) (r rollout.Rollout, started bool, err error) {
+	r, err = s.engine.Load(ctx, domain)
+	if !errors.Is(err, rollout.ErrNoRollout) {
+		return r, err == nil, err
+	}
+	kept, readErr := s.reports.ReportDays(ctx, domain, time.Time{})
+	switch {
+	case readErr != nil:
+		return r, false, readErr
+	case len(kept) == 0:
+		return r, false, fmt.Errorf("what reports say about %s: %w, and no report about it was taken in; belay reports import --domain %s FROM... takes some", domain, rollout.ErrNoRollout, domain)
+	}
+	return rollout.Rollout{Domain: domain, Settings: rollout.DefaultSettings(), Reports: kept}, false, nil
+}
+
 func (p *program) reportsTrust() *cobra.Command {
 	c := &cobra.Command{
 		Use: "trust DOMAIN SOURCE --reason R", Short: "Believe a reporter, or an inbox's unsigned reports",
-		Long: "SOURCE is a DKIM domain, which becomes a known reporter, or an inbox, whose unsigned\nreports count: a path, the URL of a mailbox, or https://mta-sts.DOMAIN/tlsrpt for\nwhat belay serve was sent.",
+		Long: trustLong,
 		Args: exactly("DOMAIN", "SOURCE"),
 	}
 	return p.decision(c, true, func(ctx context.Context, s *session, domain string, args []string, reason string) (rollout.Gate, error) {

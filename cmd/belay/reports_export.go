@@ -27,7 +27,7 @@ type exportedLine struct {
 	Standing   rollout.Standing  `json:"standing"`
 	Known      bool              `json:"known"`
 	Counted    bool              `json:"counted"`
-	Source     string            `json:"source,omitempty"`
+	Sources    []string          `json:"sources"` // where they were found, if nothing proves them
 	PolicyType string            `json:"policy_type"`
 	PolicyID   string            `json:"policy_id,omitempty"`
 	Mode       mtasts.Mode       `json:"policy_mode,omitempty"`
@@ -49,8 +49,11 @@ type exportedFailure struct {
 
 func exported(domain string, l rollout.ReportLine) exportedLine {
 	out := exportedLine{Domain: domain, Begins: l.Begins, Ends: l.Ends, Reporter: l.Reporter, Standing: l.Standing, Known: l.Known, Counted: l.Counted,
-		Source: l.Source, PolicyType: l.PolicyType, PolicyID: l.PolicyID, Mode: l.Mode, PolicyText: l.PolicyText,
+		Sources: []string{}, PolicyType: l.PolicyType, PolicyID: l.PolicyID, Mode: l.Mode, PolicyText: l.PolicyText,
 		Reports: l.Reports, Success: l.Success, Failure: l.Failure, Failures: []exportedFailure{}}
+	if l.Source != "" {
+		out.Sources = strings.Split(l.Source, rollout.SourceSeparator)
+	}
 	failures := l.Failures
 	if l.Unexplained > 0 {
 		failures = append(failures[:len(failures):len(failures)], rollout.FailureCount{Type: rollout.Unexplained, Count: l.Unexplained})
@@ -73,7 +76,7 @@ func exported(domain string, l rollout.ReportLine) exportedLine {
 // which the column line is "sessions"; each kind of failure in them is one more, of
 // which it is "failure": no column adds up to more than there is.
 var csvHead = []string{"line", "domain", "begins", "ends", "reporter", "standing", "known", "counted", "policy_type", "policy_id", "policy_mode",
-	"reports", "success", "failure", "late_seconds", "failure_type", "mx", "mx_ip", "reason", "effect", "failed_sessions"}
+	"reports", "success", "failure", "late_seconds", "failure_type", "mx", "mx_ip", "reason", "effect", "failed_sessions", "sources"}
 
 // csvLines are the lines of x.
 func csvLines(x exportedLine) [][]string {
@@ -83,7 +86,10 @@ func csvLines(x exportedLine) [][]string {
 	if x.LateSeconds != nil {
 		late = strconv.FormatInt(*x.LateSeconds, 10)
 	}
-	line := func(kind string, rest ...string) []string { return append(append([]string{kind}, who...), rest...) }
+	sources := cell(strings.Join(x.Sources, "; "))
+	line := func(kind string, rest ...string) []string {
+		return append(append(append([]string{kind}, who...), rest...), sources)
+	}
 	out := [][]string{line("sessions", strconv.Itoa(x.Reports), strconv.FormatInt(x.Success, 10), strconv.FormatInt(x.Failure, 10), late, "", "", "", "", "", "")}
 	for _, f := range x.Failures {
 		out = append(out, line("failure", "", "", "", "", cell(string(f.Type)), cell(f.MX), cell(f.IP), cell(f.Reason), string(f.Effect), strconv.FormatInt(f.Count, 10)))
@@ -111,18 +117,55 @@ const (
 	asPrometheus format = "prometheus"
 )
 
+const exportLong = `Writes every sum that the store keeps about DOMAIN, of all time: the sessions of one
+reporter in one period under one policy, and each kind of failure in them. DOMAIN needs
+no rollout, where reports import --domain took reports about it.
+
+It is written to standard output, or with --out FILE into FILE, which is replaced as a
+whole and which none but you may read.
+
+  belay reports export corp.example --csv >reports.csv
+  belay reports export corp.example --json --out reports.jsonl
+
+--csv is RFC 4180, UTF-8, with a head and a line break of CR LF. Text that a spreadsheet
+would take for a formula begins with an apostrophe. The columns:
+
+  line            sessions for a sum, failure for a kind of failure in the sum before it:
+                  no column adds up to more than there is
+  domain, begins, ends, reporter
+                  what the period is about (UTC), and who reports
+  standing        how far it is believed: verified, vouched, pending, modified, unsigned,
+                  https
+  known, counted  whether the reporter is a known sender; whether gates count it
+  policy_type     sts, tlsa or no-policy-found. tlsa is over the same sessions as sts:
+                  never add the two
+  policy_id, policy_mode
+                  of the policy of yours that the reporter held; empty if it was another
+  reports, success, failure, late_seconds
+                  in a sessions line: how many reports, sessions, failed sessions, and the
+                  mean time from the end of the period to their arrival
+  failure_type, mx, mx_ip, reason, effect, failed_sessions
+                  in a failure line: effect is what enforce makes of it: refused (would be
+                  refused if enforced), no-policy (delivered without the policy), none
+  sources         where reports were found that nothing proves, with "; " between
+
+--json is one object a line with the same names, where failures is a list of
+{"type","mx","ip","reason","count","effect"}, sources is a list, and policy_text is the
+policy as the reporter quotes it.
+
+--prometheus FILE replaces FILE with metrics for the textfile collector of node_exporter,
+which is started with --collector.textfile.directory=/var/lib/node_exporter. From cron:
+
+  20 * * * *  belay reports export corp.example --prometheus /var/lib/node_exporter/belay-corp.prom
+
+` + reportMetricsHelp
+
 func (p *program) reportsExport() *cobra.Command {
 	var out, prometheus string
 	var asked bool
 	c := &cobra.Command{
 		Use: "export DOMAIN --csv|--json [--out FILE]", Short: "Write down what reports say, as CSV, JSON or metrics",
-		Long: `Writes every sum that the store keeps about DOMAIN: the sessions of one reporter in one
-period under one policy, and each kind of failure in them. --csv is RFC 4180; the column
-line tells the sums (sessions) from the failures in them (failure), and text that a
-spreadsheet would take for a formula begins with an apostrophe. --json is one object a
-line. --out replaces FILE at once. --prometheus replaces FILE with these metrics:
-
-` + reportMetricsHelp,
+		Long: exportLong,
 		Args: exactly("DOMAIN"),
 		RunE: p.act(func(ctx context.Context, args []string) error {
 			domain, err := domainOf(args[0])
@@ -168,7 +211,7 @@ line. --out replaces FILE at once. --prometheus replaces FILE with these metrics
 
 // everything is the rollout of domain with all report sums that there are.
 func (s *session) everything(ctx context.Context, domain string) (rollout.Rollout, error) {
-	r, err := s.engine.Load(ctx, domain)
+	r, _, err := s.reported(ctx, domain)
 	if err != nil {
 		return r, err
 	}
@@ -179,11 +222,16 @@ func (s *session) everything(ctx context.Context, domain string) (rollout.Rollou
 // exportTo writes what reports say into file, whole or not at all.
 func (p *program) exportTo(ctx context.Context, s *session, domain, file string, as format) error {
 	if as == asPrometheus {
-		r, err := s.engine.Load(ctx, domain)
+		r, started, err := s.reported(ctx, domain)
 		if err != nil {
 			return err
 		}
-		return writeMetrics(file, reportMetrics(r, s.engine.GateOf(r), p.world.Clock.Now().UTC()))
+		var gate *rollout.Gate
+		if started {
+			g := s.engine.GateOf(r)
+			gate = &g
+		}
+		return writeMetrics(file, reportMetrics(r, gate, p.world.Clock.Now().UTC()))
 	}
 	r, err := s.everything(ctx, domain)
 	if err != nil {

@@ -85,7 +85,7 @@ func exportedAsShown(t *testing.T, b *box, shown reportsShape) {
 func TestExportedTextIsNoFormulaAndNoCommand(t *testing.T) {
 	day := time.Date(2026, 6, 9, 0, 0, 0, 0, time.UTC)
 	r := rollout.Rollout{Domain: "corp.test", Reports: []rollout.ReportDay{{
-		Begins: day, Ends: day.Add(rollout.Day), Standing: rollout.Unsigned, Submitter: `=cmd|' /C calc'!A0`, PolicyType: "sts", Reports: 1, Success: 7, Failure: 5, Unexplained: 2, Timed: 2, Late: 7200,
+		Begins: day, Ends: day.Add(rollout.Day), Standing: rollout.Unsigned, Source: "/in" + rollout.SourceSeparator + "-", Submitter: `=cmd|' /C calc'!A0`, PolicyType: "sts", Reports: 1, Success: 7, Failure: 5, Unexplained: 2, Timed: 2, Late: 7200,
 		Failures: []rollout.FailureCount{{Type: tlsrpt.ResultType("+SUM(A1)"), MX: "@evil.test", IP: "192.0.2.1", Reason: "-1\r\n\x1b[31m\"quoted\", ＝HYPERLINK()", Count: 3}},
 	}}}
 	p := newProgram(world.World{}, strings.NewReader(""), io.Discard, io.Discard, func(string) (string, bool) { return "", false })
@@ -99,9 +99,9 @@ func TestExportedTextIsNoFormulaAndNoCommand(t *testing.T) {
 	}
 	want := []string{
 		strings.Join(csvHead, "|"),
-		`sessions|corp.test|2026-06-09T00:00:00Z|2026-06-10T00:00:00Z|'=cmd|' /c calc'!a0|unsigned|false|false|sts|||1|7|5|3600||||||`,
-		`failure|corp.test|2026-06-09T00:00:00Z|2026-06-10T00:00:00Z|'=cmd|' /c calc'!a0|unsigned|false|false|sts|||||||'+SUM(A1)|'@evil.test|192.0.2.1|'-1 "quoted", ＝HYPERLINK()|refused|3`,
-		`failure|corp.test|2026-06-09T00:00:00Z|2026-06-10T00:00:00Z|'=cmd|' /c calc'!a0|unsigned|false|false|sts|||||||unexplained||||refused|2`,
+		`sessions|corp.test|2026-06-09T00:00:00Z|2026-06-10T00:00:00Z|'=cmd|' /c calc'!a0|unsigned|false|false|sts|||1|7|5|3600|||||||/in; -`,
+		`failure|corp.test|2026-06-09T00:00:00Z|2026-06-10T00:00:00Z|'=cmd|' /c calc'!a0|unsigned|false|false|sts|||||||'+SUM(A1)|'@evil.test|192.0.2.1|'-1 "quoted", ＝HYPERLINK()|refused|3|/in; -`,
+		`failure|corp.test|2026-06-09T00:00:00Z|2026-06-10T00:00:00Z|'=cmd|' /c calc'!a0|unsigned|false|false|sts|||||||unexplained||||refused|2|/in; -`,
 	}
 	for i, row := range rows {
 		if got := strings.Join(row, "|"); i >= len(want) || got != want[i] {
@@ -151,7 +151,7 @@ func TestMetricsOfHostileNamesStandOnce(t *testing.T) {
 	}
 	r.Reports = []rollout.ReportDay{day}
 	stands, sum := map[string]bool{}, 0
-	for line := range strings.Lines(string(reportMetrics(r, rollout.Gate{}, now))) {
+	for line := range strings.Lines(string(reportMetrics(r, &rollout.Gate{}, now))) {
 		series, value, _ := strings.Cut(strings.TrimSpace(line), "} ")
 		if strings.HasPrefix(line, "#") {
 			continue

@@ -4,12 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"time"
-
-	"belay/rollout"
 
 	"github.com/spf13/cobra"
 )
@@ -27,7 +24,12 @@ keyring (belay reports login); or typed. What was read once is not read again.
 
 Stopped at any moment, what was taken is kept, and nothing counts twice.
 
-Exit status 1 where a path is not there, 2 where a mailbox could not be read.`
+What nothing proves is kept and counts for nothing until you trust where it came from;
+the summary names the command. Reports about a domain without a rollout are left out
+unless --domain names it; reports show and reports export then tell of them.
+
+Exit status 1 where a path is not there or the standard input held no report, 2 where
+nothing came on it or a mailbox could not be read.`
 
 // importFlags are the flags of reports import.
 type importFlags struct {
@@ -87,24 +89,35 @@ func (p *program) takeIn(ctx context.Context, given importFlags, args []string) 
 		return usagef("--every %s: look once a second at most", given.every)
 	}
 	return p.with(ctx, func(s *session) error {
-		im := importer{s: s, in: p.in, markSeen: given.markSeen, again: given.again}
+		heard := &hearing{r: p.in}
+		im := importer{s: s, in: heard, markSeen: given.markSeen, again: given.again}
 		if given.watch {
 			return p.watchInboxes(ctx, im, more, inboxes, given.every)
 		}
 		defer p.roomy()()
+		p.sayAwaited(inboxes)
 		bar := p.newImportBar()
 		sum, err := im.run(ctx, more, inboxes, bar.tell)
 		bar.end()
 		if sum.Skipped == nil { // nothing was begun
 			return err
 		}
-		if printErr := p.printIntake(sum); printErr != nil {
+		ours, storeErr := s.store.Domains(ctx)
+		if err == nil {
+			err = storeErr
+		}
+		if printErr := p.printIntake(sum, lacking(more, ours)); printErr != nil {
 			return errors.Join(printErr, err)
 		}
 		switch {
 		case ctx.Err() != nil:
 			return fmt.Errorf("stopped by a signal; what was taken is kept, and the same command goes on from there")
-		case err == nil && absent:
+		case err != nil:
+			return err
+		case slices.Contains(inboxes, standardInput):
+			err = judgeHeard(heard, sum)
+		}
+		if err == nil && absent {
 			return errFails
 		}
 		return err
@@ -119,37 +132,4 @@ func isPath(from string) bool {
 func there(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
-}
-
-func (p *program) printIntake(sum rollout.Intake) error {
-	if p.flags.json {
-		return p.printJSON(sum)
-	}
-	p.say("%d files, %d mails, %d reports: %d new, %d duplicates, %d about others, %d not readable",
-		sum.Files, sum.Mails, sum.Reports, sum.New, sum.Duplicates, sum.Foreign, sum.Unreadable)
-	p.say("signatures: %d verified, %d not, %d to be verified again", sum.Verified, sum.Unverified, sum.Pending)
-	p.say("sessions in the new ones: %d good, %d failed", sum.Success, sum.Failure)
-	if len(sum.Sources) > 1 {
-		for _, of := range sum.Sources {
-			p.printSource(p.out, "  ", of)
-		}
-	}
-	for _, of := range sum.Sources {
-		if of.Note != "" {
-			p.say("  %s: %s", clean(of.Source), clean(of.Note))
-		}
-	}
-	for _, s := range sum.Skipped {
-		p.say("  skipped %s: %s", clean(s.Path), clean(s.Why))
-	}
-	return nil
-}
-
-// printSource is what came from one inbox, in a line.
-func (p *program) printSource(w io.Writer, indent string, of rollout.SourceIntake) {
-	fmt.Fprintf(w, "%s%s: %s, %s: %d new, %d duplicates, %d about others, %d not readable\n", indent, clean(of.Source),
-		many(of.Mails, "mail"), many(of.Reports, "report"), of.New, of.Duplicates, of.Foreign, of.Unreadable)
-	if of.Error != "" {
-		fmt.Fprintf(w, "%s  not read to its end: %s\n", indent, clean(of.Error))
-	}
 }

@@ -8,7 +8,8 @@ import (
 
 // reportMetricsHelp names every metric that `reports export --prometheus` writes.
 const reportMetricsHelp = `  belay_reports_sessions{domain,reporter,result}  of the last 14 days, of reporters that
-                                             count; result ok, refused, no-policy
+                                             count; result ok, refused (would be if
+                                             enforced), no-policy
   belay_reports_failed_sessions{domain,type,mx,effect}
                                              failures of the last 28 days that count
   belay_reports_days{domain,reporter}        days reported about, of the last 28
@@ -25,7 +26,9 @@ const reportMetricsHelp = `  belay_reports_sessions{domain,reporter,result}  of 
 const mostSeries = 500
 
 // reportMetrics is what the reports about a rollout say as metrics.
-func reportMetrics(r rollout.Rollout, gate rollout.Gate, now time.Time) []byte {
+//
+// gate is nil where there is no rollout: then there is nothing to say of it.
+func reportMetrics(r rollout.Rollout, gate *rollout.Gate, now time.Time) []byte {
 	var w exposition
 	v := r.Review(now)
 	w.of("belay_reports_sessions", "Sessions that enforcing would have let through, refused or left without the policy.")
@@ -48,6 +51,9 @@ func reportMetrics(r rollout.Rollout, gate rollout.Gate, now time.Time) []byte {
 	}
 	w.of("belay_reports_other_sessions", "Sessions in reports that do not count.")
 	w.sample(float64(other), "domain", r.Domain)
+	if gate == nil {
+		return w.Bytes()
+	}
 	since, _ := r.CleanSince(now)
 	w.of("belay_reports_clean_since_timestamp_seconds", "Since when nothing has been wrong.")
 	w.sample(unix(since), "domain", r.Domain)

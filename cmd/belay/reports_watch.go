@@ -29,7 +29,7 @@ const (
 // holds none up. A mailbox that it is hopeless to ask again is given up: that is said
 // at once, and is the error in the end.
 func (p *program) watchInboxes(ctx context.Context, im importer, more, inboxes []string, every time.Duration) error {
-	w := &watch{p: p, im: im, more: more, every: every}
+	w := &watch{p: p, im: im, more: more, every: every, advised: map[string]bool{}}
 	accounts, logins, err := mailboxesOf(inboxes)
 	if err != nil {
 		return err
@@ -64,6 +64,7 @@ type watch struct {
 
 	mu       sync.Mutex // over what is printed, and what follows
 	failed   []error
+	advised  map[string]bool // what was said once of what counts for nothing
 	verified world.Stopwatch // since the last time
 	begun    bool            // verified is running
 }
@@ -98,7 +99,8 @@ func (w *watch) followMailbox(ctx context.Context, account imap.Account, only bo
 	at := &bookmark{cursors: w.im.s.cursors, again: w.im.again}
 	box := w.im.mailbox(account, at, only)
 	defer box.Close()
-	retry := w.every
+	soonest := min(w.every, longestRetry)
+	retry := soonest
 	for {
 		sum, err := w.readMailbox(ctx, box, at)
 		w.took(ctx, sum, err)
@@ -106,7 +108,7 @@ func (w *watch) followMailbox(ctx context.Context, account imap.Account, only bo
 		case ctx.Err() != nil:
 			return
 		case err == nil:
-			retry = w.every
+			retry = soonest
 			if box.Wait(ctx, w.every) != nil {
 				return
 			}
@@ -188,6 +190,14 @@ func (w *watch) took(ctx context.Context, sum rollout.Intake, err error) {
 				if of.Note != "" {
 					w.p.say("%s  %s: %s", at, clean(of.Source), clean(of.Note))
 				}
+			}
+			ours, storeErr := w.im.s.store.Domains(ctx)
+			err = errors.Join(err, storeErr)
+			for _, a := range w.p.advices(sum, lacking(w.more, ours)) {
+				if !w.advised[a.command] {
+					w.p.printAdvice("          ", a)
+				}
+				w.advised[a.command] = true
 			}
 			for _, s := range sum.Skipped {
 				w.p.say("%s  skipped %s: %s", at, clean(s.Path), clean(s.Why))

@@ -9,21 +9,28 @@ import (
 
 	"belay/rollout"
 	"belay/rollout/finding"
+	"belay/rollout/mtasts"
 
 	"github.com/spf13/cobra"
 )
 
 // reportsShape is `reports show --json`.
 type reportsShape struct {
-	Domain    string            `json:"domain"`
-	Days      []dayShape        `json:"days"`
-	Reporters []reporterShape   `json:"reporters"`
-	Failures  []failureShape    `json:"failures"`
-	ByMX      []rollout.Share   `json:"by_mx"`
-	ByType    []rollout.Share   `json:"by_type"`
-	Findings  []finding.Finding `json:"findings"`
-	Forecast  forecastShape     `json:"forecast"`
-	Gate      rollout.Gate      `json:"gate"`
+	Domain string `json:"domain"`
+	// Rollout is false where reports are kept about a domain that has none; there is
+	// no gate then.
+	Rollout   bool                `json:"rollout"`
+	Days      []dayShape          `json:"days"`
+	Reporters []reporterShape     `json:"reporters"`
+	Failures  []failureShape      `json:"failures"`
+	ByMX      []rollout.Share     `json:"by_mx"`
+	ByType    []rollout.Share     `json:"by_type"`
+	Findings  []finding.Finding   `json:"findings"`
+	Uncounted []rollout.Uncounted `json:"uncounted"`
+	Forecast  forecastShape       `json:"forecast"`
+	Gate      *rollout.Gate       `json:"gate"`
+
+	enforced bool // what is refused is refused indeed
 }
 
 // dayShape is the sts sessions of one UTC day.
@@ -41,10 +48,12 @@ type reporterShape struct {
 // failureShape is a failure with what it means, its mend, and what belay sees of it.
 type failureShape struct {
 	rollout.Failure
-	Text  string `json:"text"`
-	Sees  string `json:"belay_sees,omitempty"`
-	Title string `json:"title"`
-	Fix   string `json:"fix,omitempty"`
+	Text string `json:"text"`
+	Sees string `json:"belay_sees,omitempty"`
+	// Unheld say for what does not hold the gate why not.
+	Unheld []string `json:"unheld,omitempty"`
+	Title  string   `json:"title"`
+	Fix    string   `json:"fix,omitempty"`
 }
 
 // forecastShape is a forecast with its sentence.
@@ -56,19 +65,24 @@ type forecastShape struct {
 func (p *program) reportsShow() *cobra.Command {
 	return &cobra.Command{
 		Use: "show DOMAIN", Short: "Sum up the reports about a domain", Args: exactly("DOMAIN"),
-		Long: fmt.Sprintf("Sums up the last %d days: the sessions of each day, who reports how regularly and how\nlate, the policy that each reporter holds, each failure with its meaning, its mend and\nwhat belay's own looks show of the same, what enforcing would have cost over the last\n%d days, and the gate that reads all this.", rollout.ReviewDays, rollout.ForecastDays),
+		Long: fmt.Sprintf("Sums up the last %d days: the sessions of each day, who reports how regularly and how\nlate, the policy that each reporter holds, each failure with its meaning, its mend and\nwhat belay's own looks show of the same, what enforcing would have cost over the last\n%d days, and the gate that reads all this. It says which failures hold the gate, and why\nothers do not, and what to trust where reports are to count that do not.\n\nA domain without a rollout is shown too, where reports import --domain took some.", rollout.ReviewDays, rollout.ForecastDays),
 		RunE: p.act(func(ctx context.Context, args []string) error {
 			domain, err := domainOf(args[0])
 			if err != nil {
 				return err
 			}
 			return p.with(ctx, func(s *session) error {
-				r, err := s.engine.Load(ctx, domain)
+				r, started, err := s.reported(ctx, domain)
 				if err != nil {
 					return err
 				}
 				now := p.world.Clock.Now().UTC()
-				shape := reportsOf(r, s.engine.GateOf(r), now)
+				var gate *rollout.Gate
+				if started {
+					g := s.engine.GateOf(r)
+					gate = &g
+				}
+				shape := reportsOf(r, gate, now)
 				if p.flags.json {
 					return p.printJSON(shape)
 				}
@@ -79,11 +93,18 @@ func (p *program) reportsShow() *cobra.Command {
 	}
 }
 
-func reportsOf(r rollout.Rollout, gate rollout.Gate, now time.Time) reportsShape {
+// reportsOf is what the reports about r say under gate; nil where there is none.
+func reportsOf(r rollout.Rollout, gate *rollout.Gate, now time.Time) reportsShape {
 	v := r.Review(now)
+	if gate != nil {
+		v = v.Under(*gate)
+		g := gateShape(*gate)
+		gate = &g
+	}
 	shape := reportsShape{
-		Domain: r.Domain, Days: []dayShape{}, Reporters: []reporterShape{}, Failures: []failureShape{}, ByMX: v.ByMX, ByType: v.ByType,
-		Findings: v.Findings, Forecast: forecastShape{v.Forecast, v.Forecast.Words(now)}, Gate: gateShape(gate),
+		Domain: r.Domain, Rollout: gate != nil, Days: []dayShape{}, Reporters: []reporterShape{}, Failures: []failureShape{}, ByMX: v.ByMX, ByType: v.ByType,
+		Findings: v.Findings, Uncounted: v.Uncounted, Forecast: forecastShape{v.Forecast, v.Forecast.Words(now)}, Gate: gate,
+		enforced: r.Mode() == mtasts.Enforce,
 	}
 	for _, d := range v.Days {
 		shape.Days = append(shape.Days, dayShape{d, d.Day.Format(time.DateOnly)})
@@ -99,7 +120,11 @@ func reportsOf(r rollout.Rollout, gate rollout.Gate, now time.Time) reportsShape
 	}
 	for _, f := range v.Failures {
 		entry, _ := finding.Lookup(f.Code)
-		shape.Failures = append(shape.Failures, failureShape{f, f.Words(now), f.OwnWords(now), entry.Title, entry.Fix})
+		said := failureShape{Failure: f, Text: f.Words(now), Sees: f.OwnWords(now), Title: entry.Title, Fix: entry.Fix}
+		if gate != nil {
+			said.Unheld = f.Unheld(now)
+		}
+		shape.Failures = append(shape.Failures, said)
 	}
 	return shape
 }
@@ -133,11 +158,15 @@ const mostOthers = 10
 func (p *program) printReports(s reportsShape, now time.Time) {
 	p.say("%s", shownDomain(s.Domain))
 	p.paragraph(inZone(s.Forecast.Text), "  ", "  ")
-	if len(s.Days) == 0 {
-		p.say("No report has been taken in. belay reports import PATH takes some.")
+	if !s.Rollout {
+		p.paragraph("There is no rollout of "+s.Domain+": no gate reads these reports, and there is no ledger to hold the policies in them against. "+p.commandHere("new "+s.Domain)+" starts one.", "  ", "  ")
 	}
-	p.printDays(s.Days)
+	if len(s.Days) == 0 {
+		p.say("No report has been taken in. %s takes some.", p.commandHere("reports import PATH"))
+	}
+	p.printDays(s.Days, s.enforced)
 	p.printReporters(s.Reporters, now)
+	p.printUncounted(s)
 	for _, f := range s.Failures {
 		p.printFailure(f)
 	}
@@ -147,16 +176,28 @@ func (p *program) printReports(s reportsShape, now time.Time) {
 	for _, f := range s.Findings {
 		p.printFinding(f)
 	}
-	s.Gate.Forecast = "" // it stands above
-	p.printGate(s.Gate)
+	if s.Gate != nil {
+		gate := *s.Gate
+		gate.Forecast = "" // it stands above
+		p.printGate(gate)
+	}
 }
 
-func (p *program) printDays(days []dayShape) {
-	rows := [][]string{}
+// printDays prints the sessions of each day. In testing nothing is refused yet.
+func (p *program) printDays(days []dayShape, enforced bool) {
+	if len(days) == 0 {
+		return
+	}
+	refused := "would be refused if enforced"
+	if enforced {
+		refused = "refused"
+	}
+	p.say("  sessions a day:")
+	rows := [][]string{{"  UTC day", "ok", refused, "without policy", "do not count"}}
 	for _, d := range days {
-		row := []string{"  " + d.Day, fmt.Sprintf("%d ok", d.OK), fmt.Sprintf("%d refused", d.Refused), fmt.Sprintf("%d without policy", d.NoPolicy)}
+		row := []string{"  " + d.Day, fmt.Sprint(d.OK), fmt.Sprint(d.Refused), fmt.Sprint(d.NoPolicy), ""}
 		if other := d.OtherOK + d.OtherFailed; other > 0 {
-			row = append(row, fmt.Sprintf("%d do not count", other))
+			row[4] = fmt.Sprint(other)
 		}
 		rows = append(rows, row)
 	}
@@ -207,8 +248,26 @@ func (p *program) printFailure(f failureShape) {
 	if more := len(f.Blocks) - mostPrinted; more > 0 {
 		p.say("          and %s; --json lists them", many(more, "further key"))
 	}
-	if len(f.Blocks) == 0 {
-		p.say("          holds no gate")
+	for _, why := range f.Unheld[:min(len(f.Unheld), mostPrinted)] {
+		p.paragraph(inZone(why), "          ", "            ")
+	}
+}
+
+// printUncounted says what to trust, where reports are to count that do not.
+func (p *program) printUncounted(s reportsShape) {
+	if !s.Rollout {
+		return // trust is a decision of a rollout
+	}
+	for _, u := range s.Uncounted[:min(len(s.Uncounted), mostAdvised)] {
+		said := fmt.Sprintf("%s in %s from %s count for nothing: nothing proves who wrote them. If you trust what comes there:", many(u.Sessions, "session"), many(u.Reports, "report"), clean(u.Source))
+		if u.Signed {
+			said = fmt.Sprintf("%s in %s count for nothing: %s signed them, which is no known sender. If you know it:", many(u.Sessions, "session"), many(u.Reports, "report"), clean(u.Source))
+		}
+		p.paragraph(said, "  ", "  ")
+		p.say("    %s", p.trustCommand(s.Domain, u.Source))
+	}
+	if more := len(s.Uncounted) - mostAdvised; more > 0 {
+		p.say("  and %s; --json lists them", many(more, "further source"))
 	}
 }
 
