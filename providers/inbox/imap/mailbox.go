@@ -46,6 +46,7 @@ type Mailbox struct {
 	options Options
 
 	session *session // nil while not connected
+	lost    int      // how often running it was lost while it idled
 	secret  string
 	known   bool // secret is
 

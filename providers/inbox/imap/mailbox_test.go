@@ -279,6 +279,43 @@ func TestWaitEndsWithNews(t *testing.T) {
 	}
 }
 
+// A connection that is lost before or while it idles is not left alone for every.
+func TestWaitEndsWithTheConnection(t *testing.T) {
+	d := start(t, odd{caps: imap.CapSet{imap.CapIMAP4rev1: {}, imap.CapIdle: {}}})
+	b := d.box(&memory{}, nil)
+	defer b.Close()
+	for _, lost := range []string{"before", "while it idles"} {
+		if _, err := read(t, b); err != nil {
+			t.Fatal(err)
+		}
+		closed := b.session.client.Closed()
+		waited := make(chan error, 1)
+		if lost == "before" {
+			d.cut()
+			<-closed
+		}
+		go func() { waited <- b.Wait(t.Context(), time.Hour) }()
+		if lost != "before" {
+			for !strings.Contains(d.talk(), "+ idling") {
+				select {
+				case err := <-waited:
+					t.Fatalf("it did not wait: %v", err)
+				case <-time.After(time.Millisecond):
+				}
+			}
+			d.cut()
+		}
+		select {
+		case err := <-waited:
+			if err != nil {
+				t.Errorf("lost %s: %v", lost, err)
+			}
+		case <-time.After(30 * time.Second):
+			t.Fatalf("lost %s: it waits still", lost)
+		}
+	}
+}
+
 // A server may say that there is news whenever it is asked.
 func TestWaitTakesAWhile(t *testing.T) {
 	d := start(t, odd{caps: imap.CapSet{imap.CapIMAP4rev1: {}, imap.CapIdle: {}}})

@@ -21,6 +21,7 @@ type session struct {
 	meter    *meter
 	writable bool
 	news     chan struct{} // something came into the folder
+	idles    bool          // the server can say so by itself
 }
 
 // open connects, logs in and leaves the folder to be opened by enter.
@@ -146,6 +147,11 @@ func (s *session) enter(ctx context.Context) (*imap.SelectData, error) {
 	err := s.during(ctx, "open the folder "+finding.Quote(s.account.Folder, 100), func() (err error) {
 		data, err = s.client.Select(s.account.Folder, &imap.SelectOptions{ReadOnly: !s.writable}).Wait()
 		errors.As(err, &refused)
+		caps := s.client.Caps()
+		if err == nil && caps == nil {
+			err = errors.New("the connection was lost")
+		}
+		s.idles = caps.Has(imap.CapIdle)
 		return err
 	})
 	if refused == nil || refused.Type != imap.StatusResponseTypeNo || refused.Code == imap.ResponseCodeUnavailable {

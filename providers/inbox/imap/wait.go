@@ -5,8 +5,6 @@ import (
 	"time"
 
 	"belay/rollout/world"
-
-	"github.com/emersion/go-imap/v2"
 )
 
 // longestIdle is how long IDLE goes on before the folder is looked at all the same:
@@ -17,22 +15,36 @@ const longestIdle = 9 * time.Minute
 // says.
 const shortestWait = time.Second
 
+// steadyFor is how long a connection must have idled for its loss to be an accident.
+const steadyFor = time.Minute
+
 // Wait returns when there may be news in the folder: when the server says so (IDLE,
 // RFC 2177), when the connection was lost, after a while; or, where the server cannot
-// say it, after every. It takes a second at least. Its error is ctx's.
+// say it, after every. It takes a second at least; where connections are lost again and
+// again, each time twice as long, up to every. Its error is ctx's.
 func (b *Mailbox) Wait(ctx context.Context, every time.Duration) error {
-	if b.session == nil || !b.session.client.Caps().Has(imap.CapIdle) {
+	if b.session == nil || !b.session.idles {
 		return pause(ctx, every)
 	}
 	begun := world.Start()
-	if err := b.idle(ctx); ctx.Err() != nil {
-		return ctx.Err()
-	} else if err != nil {
-		b.drop()
-		return pause(ctx, every)
+	err := b.idle(ctx)
+	if err == nil || begun.Elapsed() > steadyFor {
+		b.lost = 0
 	}
-	return pause(ctx, shortestWait-begun.Elapsed())
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err == nil:
+		return pause(ctx, shortestWait-begun.Elapsed())
+	}
+	b.drop()
+	wait := min(every, shortestWait<<b.lost)
+	b.lost = min(b.lost+1, mostLost)
+	return pause(ctx, wait)
 }
+
+// mostLost is how many losses running are told apart: by then it is hours.
+const mostLost = 14
 
 // idle waits until the server has something to say.
 func (b *Mailbox) idle(ctx context.Context) error {
