@@ -59,11 +59,13 @@ const (
 	smallOnes  = 32               // read at once
 	ofOne      = 4                // of them, of one client
 	waitTurn   = 5 * time.Second  // for a place
-	smallTime  = 10 * time.Second // for the body, as far as it is small
-	largeTime  = time.Minute      // for the rest
 	staleAfter = 30 * time.Second // what the importer knows of domains
 	tryAgain   = 60               // seconds
 )
+
+// patience is how long a client may take to send a body: as far as it is small, and
+// the rest.
+type patience struct{ small, large time.Duration }
 
 // A Receiver is the handler of posts. Make one with New.
 type Receiver struct {
@@ -72,6 +74,8 @@ type Receiver struct {
 	turns *turns
 	small chan struct{} // a place each
 	large chan struct{}
+
+	patience patience
 
 	mu       sync.Mutex
 	importer *inbox.Importer
@@ -92,7 +96,8 @@ func New(o Options) *Receiver {
 	if o.Limits.Burst <= 0 {
 		o.Limits.Burst = 120
 	}
-	return &Receiver{o: o, rates: newRates(o.Limits), turns: newTurns(ofOne), small: make(chan struct{}, smallOnes), large: make(chan struct{}, 1)}
+	return &Receiver{o: o, rates: newRates(o.Limits), turns: newTurns(ofOne), small: make(chan struct{}, smallOnes), large: make(chan struct{}, 1),
+		patience: patience{small: 10 * time.Second, large: time.Minute}}
 }
 
 // mediaTypes are the registered ones (RFC 8460 sections 6.4 and 6.5).
@@ -131,7 +136,7 @@ func (rc *Receiver) take(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer func() { <-rc.small }()
-	hurry(w, r, smallTime)
+	hurry(w, r, rc.patience.small)
 	body, err := io.ReadAll(io.LimitReader(r.Body, smallBody))
 	if err == nil && len(body) == smallBody {
 		if !enter(ctx, rc.large) {
@@ -139,7 +144,7 @@ func (rc *Receiver) take(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		defer func() { <-rc.large }()
-		hurry(w, r, largeTime)
+		hurry(w, r, rc.patience.large)
 		var rest []byte
 		rest, err = io.ReadAll(io.LimitReader(r.Body, rc.o.Limits.Bytes+1-smallBody))
 		body = append(body, rest...)
