@@ -175,7 +175,7 @@ func (s *reports) KeyMap() []act {
 func (s *reports) details(f rollout.Failure) []string {
 	now := s.clock.Now()
 	out := []string{
-		fmt.Sprintf("%s, %s", sessions(f.Sessions), effectOf(f)),
+		fmt.Sprintf("%s, %s", sessions(f.Sessions), s.effectOf(f)),
 		sentence(f.Words(now)),
 	}
 	if own := f.OwnWords(now); own != "" {

@@ -248,15 +248,18 @@ func sessions(n int64) string {
 	return count(n) + " sessions"
 }
 
-// effectOf says what enforcing would have made of the sessions.
-func effectOf(f rollout.Failure) string {
+// effectOf says what enforcing would make of the sessions, or does.
+func (s *reports) effectOf(f rollout.Failure) string {
 	switch f.Effect {
 	case rollout.EffectNoPolicy:
 		return "delivered under enforce too: without the policy, or by one that the sender still held"
 	case rollout.EffectNone:
 		return "delivered under enforce too: the policy in force does not ask for what failed"
 	}
-	return "refused under enforce"
+	if s.enforced() {
+		return "refused"
+	}
+	return "would be refused if enforced"
 }
 
 // cause says what the failure means and how it is mended. A certificate that is not
