@@ -124,7 +124,7 @@ func (v Review) Under(gate Gate) Review {
 
 // Unheld says for what does not hold the gate why not, a sentence without a full stop
 // for each reason, such as "does not hold the gate: dismissed on 12 Jun by
-// ops@mail.corp.test (\"not ours\")". Moments in it are RFC 3339, UTC.
+// ops@mail.corp.test (\"not ours\"), for 30 days". Moments in it are RFC 3339, UTC.
 func (f Failure) Unheld(now time.Time) []string {
 	if f.Effect == EffectNone {
 		return []string{"does not hold the gate: enforce delivers these too"}
@@ -165,7 +165,7 @@ func (k Regarded) words(since, now time.Time) string {
 		if why := strings.TrimSpace(finding.Clean(k.Why, 200)); why != "" {
 			said += fmt.Sprintf(" (%s)", finding.Quote(why, 200))
 		}
-		return said
+		return said + fmt.Sprintf(", for %d days", DismissedFor/Day)
 	case RegardStray:
 		return "so few that they are strays, and belay's own looks were clean"
 	case RegardOver:

@@ -27,11 +27,11 @@ func TestWhatHoldsTheGateIsWhatTheGateLists(t *testing.T) {
 		{"dismissed", []rollout.ReportDay{report(18, google, met(tlsrpt.CertificateExpired, mx2, 3))},
 			func(r *rollout.Rollout) {
 				r.Dismissals = []rollout.Dismissal{{At: day(19), Who: "ops@mail\x1b[31m", Key: expired, Reason: "a test\x1b[31m of ours"}}
-			}, "", `does not hold the gate: dismissed on 19 Jun by ops@mail ("a test of ours")`},
+			}, "", `does not hold the gate: dismissed on 19 Jun by ops@mail ("a test of ours"), for 30 days`},
 		{"dismissed for one of two", []rollout.ReportDay{report(18, google, met(tlsrpt.CertificateExpired, mx2, 3)), report(18, microsoft, met(tlsrpt.CertificateExpired, mx2, 3))},
 			func(r *rollout.Rollout) {
 				r.Dismissals = []rollout.Dismissal{{At: day(19), Who: "ops", Key: expired}}
-			}, "microsoft.com/certificate-expired/" + mx2, "what google.com met does not hold the gate: dismissed on 19 Jun by ops"},
+			}, "microsoft.com/certificate-expired/" + mx2, "what google.com met does not hold the gate: dismissed on 19 Jun by ops, for 30 days"},
 		{"a stray", []rollout.ReportDay{report(18, google, met(tlsrpt.ValidationFailure, mx1, 3))}, nil,
 			"", "does not hold the gate: so few that they are strays, and belay's own looks were clean"},
 		{"before a mend", []rollout.ReportDay{report(12, google, met(tlsrpt.CertificateExpired, mx2, 3))},
@@ -43,7 +43,7 @@ func TestWhatHoldsTheGateIsWhatTheGateLists(t *testing.T) {
 			func(r *rollout.Rollout) { r.Mends = []rollout.Mend{{At: day(15), Mended: day(15)}} },
 			"", "does not hold the gate: it lies before 2026-06-15T00:00:00Z, from when the gate counts clean time"},
 		{"an unknown signer's that was dismissed by its name", []rollout.ReportDay{report(18, "odd.test", met(tlsrpt.CertificateExpired, mx2, 3))},
-			func(r *rollout.Rollout) { r.Dismissals = []rollout.Dismissal{{At: day(19), Key: "odd.test"}} }, "", "does not hold the gate: dismissed on 19 Jun"},
+			func(r *rollout.Rollout) { r.Dismissals = []rollout.Dismissal{{At: day(19), Key: "odd.test"}} }, "", "does not hold the gate: dismissed on 19 Jun, for 30 days"},
 		{"two hosts whose names are one when cleaned", []rollout.ReportDay{report(18, google, met(tlsrpt.CertificateExpired, mx2, 3), met(tlsrpt.CertificateExpired, "mx2\x1b[31m.corp.test", 3))}, nil,
 			expired + " " + expired, ""},
 	} {

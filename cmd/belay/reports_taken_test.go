@@ -169,7 +169,7 @@ func TestShownReportsAgreeWithTheGate(t *testing.T) {
 	said := flatly(out.String())
 	for _, want := range []string{
 		"holds the gate: google.com/certificate-expired/mx1.corp.test",
-		`does not hold the gate: dismissed on 14 Jun by ops ("decommissioned")`,
+		`does not hold the gate: dismissed on 14 Jun by ops ("decommissioned"), for 30 days`,
 		"UTC day ok would be refused if enforced without policy do not count 2026-06-12 2000 8 0 1004",
 		"belay reports trust corp.test https://mta-sts.corp.test/tlsrpt --reason WHY",
 	} {
