@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"belay/rollout/mtasts"
@@ -104,7 +103,7 @@ func (l Ledger) close(at time.Time) {
 }
 
 func (r *Rollout) accept(e Entry) {
-	r.Plans = append(r.Plans, AcceptedPlan{Plan: *e.Plan, At: e.At, Who: e.Who, Edits: map[string]EditState{}})
+	r.Plans = append(r.Plans, AcceptedPlan{Plan: *e.Plan, hash: e.Plan.Hash(), At: e.At, Who: e.Who, Edits: map[string]EditState{}})
 	for _, edit := range e.Plan.Edits {
 		if edit.PolicyID != "" && !r.UsesID(edit.PolicyID) {
 			r.UsedIDs = append(r.UsedIDs, edit.PolicyID)
@@ -118,11 +117,9 @@ func (r *Rollout) accept(e Entry) {
 
 // edit moves one edit of an accepted plan along.
 func (r *Rollout) edit(e Entry) error {
-	i := slices.IndexFunc(r.Plans, func(p AcceptedPlan) bool { return p.Plan.Hash() == e.PlanHash })
-	for j := i + 1; i >= 0 && j < len(r.Plans); j++ {
-		if r.Plans[j].Plan.Hash() == e.PlanHash {
-			i = j
-		}
+	i := len(r.Plans) - 1 // the newest of those that are alike
+	for i >= 0 && r.Plans[i].hash != e.PlanHash {
+		i--
 	}
 	if i < 0 {
 		return fmt.Errorf("it names plan %s, which was never accepted", e.PlanHash)

@@ -73,6 +73,8 @@ type AcceptedPlan struct {
 	// Outdated is set where the settings it was made by were changed before it
 	// was finished: it is made again, not resumed.
 	Outdated bool
+
+	hash string // of Plan, by which the journal names it
 }
 
 // EditState is how far one edit came.

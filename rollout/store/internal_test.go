@@ -271,7 +271,7 @@ func TestSumsAreTakenBackFromWhereTheyWereAdded(t *testing.T) {
 	sums := newSums(nil)
 	for step := range 12000 {
 		switch {
-		case step%40 == 0: // another batch
+		case step%250 == 0: // another batch
 			sums = newSums(sums.standing())
 		case len(in) > 0 && (step > 6000 || random.IntN(4) == 0):
 			i := random.IntN(len(in))
