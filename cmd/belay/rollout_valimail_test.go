@@ -272,7 +272,7 @@ func TestValimailRefuses(t *testing.T) {
 		{"a missing field", 400, `{"message":"missing field"}`, "", "misses a field", exitCannot, 0},
 		{"no access", 403, `{"message":"not authorized for slug corp"}`, "", "have an owner of the account give it", exitCannot, 0},
 		{"a value it does not take", 422, `{"errors":[{"message":"invalid-policy-mode","details":"must be in this list"}]}`, "", "invalid-policy-mode: must be in this list", exitCannot, 0},
-		{"too many requests", 429, `{"message":"over rate"}`, "120", "too many requests; try again in 2m0s", exitFails, 2 * time.Minute},
+		{"too many requests", 429, `{"message":"over rate"}`, "120", "too many requests; try again in 120 s", exitFails, 2 * time.Minute},
 		{"out of order", 500, `{"message":"Internal server error","request-id":"abc"}`, "", "request abc", exitCannot, 0},
 		{"a page in place of JSON", 502, "<html>", "", "out of order", exitCannot, 0},
 		{"no certificate yet", 500, `{"message":"Failed to retrieve SSL certificate expiration date"}`, "", "takes 5 to 10 minutes", exitFails, 10 * time.Minute},
