@@ -16,6 +16,9 @@ const (
 	// that the workers read on during a commit.
 	mostAhead      = 2 * batchReports
 	mostAheadBytes = 8 << 20
+	// readyAhead is how many items are named before a worker asks, so that it need not
+	// wait for the one who names them.
+	readyAhead = 32
 )
 
 // each reads the items that feed hands out with a few workers, and hands what they
@@ -28,9 +31,9 @@ func (r *reader) each(ctx context.Context, feed feeder, workers int, take func(i
 	if workers <= 0 {
 		workers = usualWorkers
 	}
-	ahead := mostAhead
+	ahead, ready := mostAhead, readyAhead
 	if workers == 1 {
-		ahead = 1
+		ahead, ready = 1, 0
 	}
 	type job struct {
 		number int
@@ -39,7 +42,7 @@ func (r *reader) each(ctx context.Context, feed feeder, workers int, take func(i
 		done   chan gleaned
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	jobs, order := make(chan job), make(chan job, ahead)
+	jobs, order := make(chan job, ready), make(chan job, ahead)
 	var fed error // feed's; read once order is closed
 	var held room
 	alone := make(chan struct{}, 1)
