@@ -47,7 +47,12 @@ type claim struct {
 func claimOf(header envelope, contact string) claim {
 	c := claim{from: orgDomain(header.from)}
 	for _, name := range []string{header.submitter, mailDomain(contact), header.from} {
-		if c.submitter = orgDomain(name); c.submitter != "" {
+		if name == header.from { // as nearly always
+			c.submitter = c.from
+		} else {
+			c.submitter = orgDomain(name)
+		}
+		if c.submitter != "" {
 			break
 		}
 	}

@@ -226,7 +226,9 @@ func (e entity) envelope() envelope {
 	submitter, _ := e.get("TLS-Report-Submitter")
 	out := envelope{submitter: strings.TrimSpace(submitter)}
 	if from, n := e.get("From"); n == 1 {
-		if list, err := mail.ParseAddressList(from); err == nil && len(list) == 1 {
+		if domain, ok := plainFrom(from); ok {
+			out.from = domain
+		} else if list, err := mail.ParseAddressList(from); err == nil && len(list) == 1 {
 			out.from = mailDomain(list[0].Address)
 		}
 	}

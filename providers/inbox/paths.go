@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -175,6 +176,7 @@ func (l *lister) mails(dir, source string) {
 		l.skip(dir, err)
 		return
 	}
+	l.found = slices.Grow(l.found, len(entries))
 	for _, entry := range entries {
 		if entry.Type().IsRegular() && !strings.HasPrefix(entry.Name(), ".") {
 			l.found = append(l.found, item{path: filepath.Join(dir, entry.Name()), source: source, delivered: true, file: true})

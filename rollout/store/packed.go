@@ -22,7 +22,7 @@ const packFormat = 1
 
 // packSums packs the sums of periods that end at one moment.
 func packSums(days []rollout.ReportDay) []byte {
-	p := packer{numbers: map[string]uint64{}}
+	p := packer{numbers: make(map[string]uint64, 8), texts: make([]byte, 0, 256), sums: make([]byte, 0, 128)}
 	failures := 0
 	for _, d := range days {
 		failures += len(d.Failures)

@@ -50,7 +50,7 @@ func (s *Store) addReports(ctx context.Context, rs []rollout.ReceivedReport, pau
 	err := s.write(ctx, "keep reports", func(tx *sql.Tx) error {
 		b := s.newBatch(ctx, tx)
 		defer b.close()
-		var rows []row
+		rows := make([]row, 0, len(incoming))
 		for _, a := range incoming {
 			for _, sh := range a.shares {
 				rows = append(rows, rowOf(a, sh))
@@ -64,9 +64,10 @@ func (s *Store) addReports(ctx context.Context, rs []rollout.ReceivedReport, pau
 				pause()
 			}
 			var err error
-			if taken[i], err = s.take(b, a); err != nil {
+			if taken[i], err = s.take(b, a, rows[:len(a.shares)]); err != nil {
 				return err
 			}
+			rows = rows[len(a.shares):]
 		}
 		return b.writeSums()
 	})
@@ -122,12 +123,12 @@ func (s *Store) arrive(r rollout.ReceivedReport) arrival {
 	return a
 }
 
-// take writes one report.
-func (s *Store) take(b *batch, a arrival) (rollout.Taken, error) {
+// take writes one report, of which rows are the shares.
+func (s *Store) take(b *batch, a arrival, rows []row) (rollout.Taken, error) {
 	taken := rollout.TakenDuplicate
 	mail := int64(0)
 	for i, sh := range a.shares {
-		row := rowOf(a, sh)
+		row := rows[i]
 		same, err := b.sameKey(row)
 		if err != nil {
 			return "", err

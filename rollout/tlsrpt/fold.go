@@ -21,21 +21,55 @@ const FoldedType ResultType = "other"
 // fold adds a failure to the one of its kind: one that differs in nothing but the
 // number of sessions.
 type fold struct {
-	at map[Failure]int // where a kind stands in the policy's failures
+	// at is where a kind stands in the policy's failures, once they are more than few.
+	at map[Failure]int
 }
+
+// few is how many kinds are looked through one by one.
+const few = 4
 
 func (fo *fold) begin() {
 	if fo.at == nil {
 		fo.at = make(map[Failure]int)
 	}
-	clear(fo.at)
+	if len(fo.at) > 0 {
+		clear(fo.at)
+	}
+}
+
+// find is where the kind f, which has no sessions, stands in failures.
+func (fo *fold) find(failures []Failure, f Failure) (int, bool) {
+	if len(failures) > few {
+		i, ok := fo.at[f]
+		return i, ok
+	}
+	for i, other := range failures {
+		if other.Sessions = 0; other == f {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+// put notes that the kind f stands behind failures.
+func (fo *fold) put(failures []Failure, f Failure) {
+	if len(failures) < few {
+		return
+	}
+	if len(failures) == few {
+		for i, other := range failures {
+			other.Sessions = 0
+			fo.at[other] = i
+		}
+	}
+	fo.at[f] = len(failures)
 }
 
 // add returns failures with f in it.
 func (fo *fold) add(failures []Failure, f Failure) []Failure {
 	n := f.Sessions
 	f.Sessions = 0
-	if i, ok := fo.at[f]; ok {
+	if i, ok := fo.find(failures, f); ok {
 		failures[i].Sessions = min(failures[i].Sessions+n, maxCount)
 		return failures
 	}
@@ -51,11 +85,11 @@ func (fo *fold) add(failures []Failure, f Failure) []Failure {
 	default:
 		f = Failure{Type: FoldedType}
 	}
-	if i, ok := fo.at[f]; ok {
+	if i, ok := fo.find(failures, f); ok {
 		failures[i].Sessions = min(failures[i].Sessions+n, maxCount)
 		return failures
 	}
-	fo.at[f] = len(failures)
+	fo.put(failures, f)
 	f.Sessions = n
 	return append(failures, f)
 }

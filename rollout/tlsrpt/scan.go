@@ -124,6 +124,14 @@ func (s *scanner) unexpected(want string) {
 	}
 }
 
+// plain tells the bytes that stand for themselves in a string.
+var plain = func() (is [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		is[c] = c != '"' && c != '\\'
+	}
+	return is
+}()
+
 // str reads the string that comes next. The result is valid until the next read.
 func (s *scanner) str() []byte {
 	at := s.place()
@@ -131,15 +139,15 @@ func (s *scanner) str() []byte {
 		return nil
 	}
 	for i := s.pos; i < s.end; i++ { // most strings: whole in the buffer, plain
-		c := s.buf[i]
-		if c == '"' {
-			text := s.buf[s.pos:i]
-			s.pos = i + 1
-			return text
+		if plain[s.buf[i]] {
+			continue
 		}
-		if c < ' ' || c == '\\' || c >= utf8.RuneSelf {
+		if s.buf[i] != '"' {
 			break
 		}
+		text := s.buf[s.pos:i]
+		s.pos = i + 1
+		return text
 	}
 	return s.longStr(at)
 }
