@@ -90,6 +90,9 @@ func mediaType(value string) (kind string, params map[string]string) {
 	if !strings.Contains(value, ";") {
 		return strings.ToLower(strings.TrimSpace(value)), nil
 	}
+	if kind, params, ok := plainMediaType(value); ok {
+		return kind, params
+	}
 	kind, params, err := mime.ParseMediaType(value)
 	if err != nil && kind == "" {
 		kind, _, _ = strings.Cut(value, ";")

@@ -12,7 +12,7 @@ import (
 
 // Bounds of a batch, which is one durable commit, and of what is under way.
 const (
-	batchReports = 500
+	batchReports = 1000
 	batchBeside  = 100     // where a single worker leaves the processor to others
 	batchBytes   = 8 << 20 // of raw mail and what was parsed from it
 	batchItems   = 2000    // read without any report of ours

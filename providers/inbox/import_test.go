@@ -250,8 +250,9 @@ func TestLinksAndMissingPaths(t *testing.T) {
 }
 
 func TestCancelKeepsWhatWasTaken(t *testing.T) {
+	const whole = 2 * batchReports
 	content := make(map[string]string)
-	for i := range 1000 {
+	for i := range whole {
 		content[fmt.Sprintf("%04d.json", i)] = reportOf(fmt.Sprint(i), "corp.test")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -265,7 +266,7 @@ func TestCancelKeepsWhatWasTaken(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("error %v, want canceled", err)
 	}
-	if got.New < batchReports || got.New == 1000 || got.New != len(store.kept) {
+	if got.New < batchReports || got.New == whole || got.New != len(store.kept) {
 		t.Errorf("%d said to be new, %d stored", got.New, len(store.kept))
 	}
 }
