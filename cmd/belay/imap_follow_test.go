@@ -22,7 +22,7 @@ func TestKilledImportFromAMailboxLosesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const total, commit = 1300, 500
+	const total, commit = 2600, 1000
 	m, state := newMailServer(t, false), t.TempDir()
 	for i := range total {
 		m.deliver(fmt.Sprint(i))

@@ -17,7 +17,7 @@ import (
 // TestKilledImportLosesNothingAndCountsNothingTwice kills belay reports import, once
 // after the first commit and twice further on, and runs it again to its end.
 func TestKilledImportLosesNothingAndCountsNothingTwice(t *testing.T) {
-	const total = 2500
+	const total = 3500
 	belay, err := exec.LookPath("belay") // testscript put this very binary there
 	if err != nil {
 		t.Fatal(err)
@@ -25,7 +25,7 @@ func TestKilledImportLosesNothingAndCountsNothingTwice(t *testing.T) {
 	maildir, state := newPostbag(t).fill(t, total, false), t.TempDir()
 	args := []string{"--state", state, "reports", "import", "--domain", reportedDomain, "--json", maildir}
 	told := &writings{}
-	for _, kept := range []int{1, 800, 1600} {
+	for _, kept := range []int{1, 1500, 2500} {
 		run := exec.Command(belay, args...)
 		run.Stdout, run.Stderr = told, told
 		if err := run.Start(); err != nil {
