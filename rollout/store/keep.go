@@ -78,19 +78,18 @@ const mostBlocks = 100
 
 // cutBlocks takes the blocks out of a mail, and returns the text that is left.
 func cutBlocks(raw []byte) (text []byte, blocks []block) {
-	left, at := 0, 0 // where the text begins that no block took, and where to look
-	for range mostBlocks {
-		i := nextBlock(raw[at:])
-		if i < 0 {
+	left := 0 // where the text begins that no block took
+	gzip, zip := mark{start: []byte("\nH4sI")}, mark{start: []byte("\nUEsD")}
+	for at, looked := 0, 0; looked < mostBlocks; looked++ {
+		if at = min(gzip.next(raw, at), zip.next(raw, at)); at == len(raw) {
 			break
 		}
-		at += i
 		b, n := readBlock(raw[at:])
 		if b.decoded != nil {
-			b.before = at - left
 			if text == nil {
 				text = make([]byte, 0, len(raw))
 			}
+			b.before = at - left
 			text = append(text, raw[left:at]...)
 			left = at + n
 			blocks = append(blocks, b)
@@ -103,17 +102,25 @@ func cutBlocks(raw []byte) (text []byte, blocks []block) {
 	return append(text, raw[left:]...), blocks
 }
 
-// nextBlock is where the first line begins that may begin a block, behind the first
-// line of raw.
-func nextBlock(raw []byte) int {
-	gzip, zip := bytes.Index(raw, []byte("\nH4sI")), bytes.Index(raw, []byte("\nUEsD"))
-	switch {
-	case gzip < 0 && zip < 0:
-		return -1
-	case gzip < 0 || zip >= 0 && zip < gzip:
-		return zip + 1
+// mark finds the lines that begin as a block may. It remembers what it found, so that
+// however often it is asked a mail is searched once.
+type mark struct {
+	start []byte // with the line end before it
+	found int    // where such a line was found last
+}
+
+// next is where the first such line begins from at on, but for the first line of raw;
+// the length of raw where there is none.
+func (m *mark) next(raw []byte, at int) int {
+	if m.found > at || m.found == at && at > 0 {
+		return m.found
 	}
-	return gzip + 1
+	if i := bytes.Index(raw[max(at-1, 0):], m.start); i >= 0 {
+		m.found = max(at-1, 0) + i + 1
+	} else {
+		m.found = len(raw)
+	}
+	return m.found
 }
 
 // readBlock reads the lines of base64 that raw begins with, which take n bytes there.

@@ -2,7 +2,9 @@ package store
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -58,7 +60,8 @@ func TestAMailIsKeptToTheByte(t *testing.T) {
 				t.Errorf("%d blocks, not %d", len(blocks), c.blocks)
 			}
 			packed := s.packMail([]byte(c.raw))
-			got, err := s.openMail(packed)
+			sum := sha256.Sum256([]byte(c.raw))
+			got, err := s.openMail(packed, sum[:])
 			if err != nil || string(got) != c.raw {
 				t.Fatalf("%v: %.300q, not %.300q", err, got, c.raw)
 			}
@@ -84,14 +87,64 @@ func TestAKeptMailTakesLessThanItDid(t *testing.T) {
 func TestAKeptMailOfAnEarlierVersionIsRead(t *testing.T) {
 	s := packing(t)
 	raw := "From: a@reporter.test\r\n\r\n" + lines(gzipLike(500), 76, "\r\n")
-	got, err := s.openMail(s.pack.EncodeAll([]byte(raw), nil))
+	sum := sha256.Sum256([]byte(raw))
+	got, err := s.openMail(s.pack.EncodeAll([]byte(raw), nil), sum[:])
 	if err != nil || string(got) != raw {
 		t.Fatalf("%v: %q", err, got)
 	}
 }
 
-// FuzzKeptMail shows that whatever mail comes back as it was, and that what is damaged
-// is an error.
+func TestAKeptMailThatIsDamagedIsAnError(t *testing.T) {
+	s := packing(t)
+	raw := []byte("From: a@reporter.test\r\n\r\n" + lines(gzipLike(300), 76, "\r\n") + "\r\n--b--\r\n")
+	sum := sha256.Sum256(raw)
+	packed := s.packMail(raw)
+	for bit := range 8 * len(packed) {
+		damaged := bytes.Clone(packed)
+		damaged[bit/8] ^= 1 << (bit % 8)
+		if got, err := s.openMail(damaged, sum[:]); err == nil && !bytes.Equal(got, raw) {
+			t.Fatalf("bit %d changed: %q", bit, got)
+		}
+	}
+	if _, err := s.openMail(append(packed, 0), sum[:]); err == nil {
+		t.Error("a byte too many is no error")
+	}
+	// More than fits in an int of 32 bits.
+	huge := binary.AppendUvarint([]byte{keptFormat}, 4)
+	for range 4 {
+		for _, n := range []uint64{0, mostKept, 1, 2} {
+			huge = binary.AppendUvarint(huge, n)
+		}
+	}
+	if _, err := s.openMail(huge, sum[:]); err == nil {
+		t.Error("more than may be unpacked is no error")
+	}
+}
+
+// A mail that looks like many reports takes no longer than another, and is packed once
+// however many come in it.
+func TestAMailThatLooksLikeManyBlocksIsSearchedOnce(t *testing.T) {
+	raw := []byte(strings.Repeat("x\nH4sIAAAA\n-\n", mostBlocks) + strings.Repeat("\nUEs", 1<<20))
+	for name, m := range map[string]*mark{"gzip": {start: []byte("\nH4sI")}, "zip": {start: []byte("\nUEsD")}} {
+		at := 0
+		for m.next(raw, at) < len(raw) {
+			at = m.next(raw, at) + 4
+		}
+		if m.found != len(raw) || m.next(raw, len(raw)/2) != len(raw) {
+			t.Errorf("%s: found at %d of %d", name, m.found, len(raw))
+		}
+	}
+	if _, blocks := cutBlocks(raw); len(blocks) != mostBlocks {
+		t.Errorf("%d blocks", len(blocks))
+	}
+	mail := []byte("the same bytes")
+	if !sameBytes(mail, mail) || sameBytes(mail, bytes.Clone(mail)) || sameBytes(nil, nil) {
+		t.Error("what is the same in memory is not told from what is only alike")
+	}
+}
+
+// FuzzKeptMail shows that whatever mail comes back as it was, and that nothing else
+// comes out of what is damaged.
 func FuzzKeptMail(f *testing.F) {
 	s := packing(f)
 	f.Add([]byte("a\nH4sIAAAA\r\nH4sI\r\n"))
@@ -99,12 +152,16 @@ func FuzzKeptMail(f *testing.F) {
 	f.Add(s.packMail([]byte("a\nH4sIAAAA\nH4sI\nb")))
 	f.Add([]byte{keptFormat, 1, 0, 3, 0, 0, 0, 0, 'a', 'b', 'c'})
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		got, err := s.openMail(s.packMail(raw))
+		sum := sha256.Sum256(raw)
+		got, err := s.openMail(s.packMail(raw), sum[:])
 		if err != nil || !bytes.Equal(got, raw) {
 			t.Fatalf("%v: %q of %q", err, got, raw)
 		}
-		_, _ = s.openMail(raw)
-		_, _ = s.openMail(append([]byte{keptFormat}, raw...))
+		for _, damaged := range [][]byte{raw, append([]byte{keptFormat}, raw...)} {
+			if got, err := s.openMail(damaged, sum[:]); err == nil && !bytes.Equal(got, raw) {
+				t.Fatalf("%q is read out of %q", got, damaged)
+			}
+		}
 	})
 }
 

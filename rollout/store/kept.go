@@ -1,6 +1,8 @@
 package store
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
@@ -13,8 +15,20 @@ const mostKept = 128 << 20
 
 var errKept = errors.New("a kept mail that is damaged")
 
-// openMail is the mail that was kept as packed.
-func (s *Store) openMail(packed []byte) ([]byte, error) {
+// openMail is the mail that was kept as packed, whose SHA-256 is digest: no signature
+// is judged, and nothing is read, of a mail that is not the one that came.
+func (s *Store) openMail(packed, digest []byte) ([]byte, error) {
+	raw, err := s.unpackMail(packed)
+	if err != nil {
+		return nil, err
+	}
+	if sum := sha256.Sum256(raw); !bytes.Equal(sum[:], digest) {
+		return nil, errKept
+	}
+	return raw, nil
+}
+
+func (s *Store) unpackMail(packed []byte) ([]byte, error) {
 	if len(packed) == 0 || packed[0] != keptFormat {
 		return s.open.DecodeAll(packed, nil) // as earlier versions kept it
 	}
@@ -28,8 +42,12 @@ func (s *Store) openMail(packed []byte) ([]byte, error) {
 		if blocks[i].line == 0 {
 			return nil, errKept
 		}
-		digits := base64.StdEncoding.EncodedLen(sizes[i])
-		whole += digits + digits/blocks[i].line*blocks[i].end
+		digits := int64(base64.StdEncoding.EncodedLen(sizes[i]))
+		size := digits + digits/int64(blocks[i].line)*int64(blocks[i].end)
+		if size > int64(mostKept-whole) {
+			return nil, errKept
+		}
+		whole += int(size)
 	}
 	how := k.number(textZstd)
 	text, err := s.openText(how, k.bytes(k.number(mostKept)))
@@ -45,6 +63,9 @@ func (s *Store) openMail(packed []byte) ([]byte, error) {
 		out = append(out, text[:b.before]...)
 		text = text[b.before:]
 		out = b.appendTo(out)
+	}
+	if len(k.rest) > 0 {
+		return nil, errKept
 	}
 	return append(out, text...), nil
 }

@@ -81,17 +81,26 @@ func (s *Store) addReports(ctx context.Context, rs []rollout.ReceivedReport, pau
 // each by this one.
 func (s *Store) arriveAll(rs []rollout.ReceivedReport, pause func()) []arrival {
 	out := make([]arrival, len(rs))
+	// Reports that came in one mail are handed over together: it is packed once.
+	mails := make([]func() keptMail, len(rs))
+	for i, r := range rs {
+		if i > 0 && sameBytes(r.Raw, rs[i-1].Raw) {
+			mails[i] = mails[i-1]
+			continue
+		}
+		mails[i] = sync.OnceValue(func() keptMail { return keptMail{sha256.Sum256(r.Raw), s.packMail(r.Raw)} })
+	}
 	if pause != nil {
 		for i, r := range rs {
 			pause()
-			out[i] = s.arrive(r)
+			out[i] = arrive(r, mails[i]())
 		}
 		return out
 	}
 	var next atomic.Int64
 	ready := func() {
 		for i := next.Add(1) - 1; i < int64(len(rs)); i = next.Add(1) - 1 {
-			out[i] = s.arrive(rs[i])
+			out[i] = arrive(rs[i], mails[i]())
 		}
 	}
 	var other sync.WaitGroup
@@ -103,17 +112,27 @@ func (s *Store) arriveAll(rs []rollout.ReceivedReport, pause func()) []arrival {
 	return out
 }
 
+// sameBytes reports whether a and b are the same bytes in memory.
+func sameBytes(a, b []byte) bool {
+	return len(a) == len(b) && len(a) > 0 && &a[0] == &b[0]
+}
+
 // arrival is a report ready to be written.
 type arrival struct {
+	keptMail
 	report    rollout.ReceivedReport
 	shares    []share
 	summaries [][]byte // of each share, packed
-	digest    [sha256.Size]byte
-	raw       []byte // packed
 }
 
-func (s *Store) arrive(r rollout.ReceivedReport) arrival {
-	a := arrival{report: r, shares: shares(r), digest: sha256.Sum256(r.Raw), raw: s.packMail(r.Raw)}
+// keptMail is the mail that a report came in.
+type keptMail struct {
+	digest [sha256.Size]byte
+	raw    []byte // packed
+}
+
+func arrive(r rollout.ReceivedReport, mail keptMail) arrival {
+	a := arrival{keptMail: mail, report: r, shares: shares(r)}
 	for _, sh := range a.shares {
 		if late(sh.days, r.Arrived) {
 			sh.packed = packSums(sh.days)
@@ -191,7 +210,7 @@ const mostPending = 8 << 20
 // SettlePending.
 func (s *Store) PendingReports(ctx context.Context, after int64, limit int) ([]rollout.PendingReport, error) {
 	const what = "read pending reports"
-	rows, err := s.db.QueryContext(ctx, "SELECT id, received, raw FROM mails WHERE pending = 1 AND id > ? ORDER BY id LIMIT ?", after, limit)
+	rows, err := s.db.QueryContext(ctx, "SELECT id, received, digest, raw FROM mails WHERE pending = 1 AND id > ? ORDER BY id LIMIT ?", after, limit)
 	if err != nil {
 		return nil, s.explain(what, err)
 	}
@@ -200,12 +219,12 @@ func (s *Store) PendingReports(ctx context.Context, after int64, limit int) ([]r
 	for size := 0; size < mostPending && rows.Next(); {
 		var p rollout.PendingReport
 		var received int64
-		var packed []byte
-		if err := rows.Scan(&p.ID, &received, &packed); err != nil {
+		var digest, packed []byte
+		if err := rows.Scan(&p.ID, &received, &digest, &packed); err != nil {
 			return nil, s.explain(what, err)
 		}
 		p.Received = fromUnix(received)
-		if p.Raw, err = s.openMail(packed); err != nil {
+		if p.Raw, err = s.openMail(packed, digest); err != nil {
 			return nil, fmt.Errorf("%s: unpack number %d: %w", what, p.ID, err)
 		}
 		pending = append(pending, p)

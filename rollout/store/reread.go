@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"fmt"
 	"slices"
@@ -15,7 +16,7 @@ import (
 // behind after on.
 func (s *Store) KeptMails(ctx context.Context, domain string, after int64, limit int) ([]rollout.KeptMail, error) {
 	const what = "read kept mails"
-	rows, err := s.db.QueryContext(ctx, `SELECT id, path, received, raw FROM mails WHERE id > ?
+	rows, err := s.db.QueryContext(ctx, `SELECT id, path, received, digest, raw FROM mails WHERE id > ?
 		AND (? = '' OR EXISTS (SELECT 1 FROM reports WHERE mail = mails.id AND domain = ?)) ORDER BY id LIMIT ?`, after, domain, domain, limit)
 	if err != nil {
 		return nil, s.explain(what, err)
@@ -25,12 +26,12 @@ func (s *Store) KeptMails(ctx context.Context, domain string, after int64, limit
 	for size := 0; size < mostPending && rows.Next(); {
 		var m rollout.KeptMail
 		var received int64
-		var packed []byte
-		if err := rows.Scan(&m.ID, &m.Path, &received, &packed); err != nil {
+		var digest, packed []byte
+		if err := rows.Scan(&m.ID, &m.Path, &received, &digest, &packed); err != nil {
 			return nil, s.explain(what, err)
 		}
 		m.Received = fromUnix(received)
-		if m.Raw, err = s.openMail(packed); err != nil {
+		if m.Raw, err = s.openMail(packed, digest); err != nil {
 			return nil, fmt.Errorf("%s: unpack number %d: %w", what, m.ID, err)
 		}
 		kept = append(kept, m)
@@ -80,7 +81,7 @@ func (s *Store) Reread(ctx context.Context, id int64, read rollout.Reading) (cha
 		}
 		var now []anew
 		for _, r := range read.Reports {
-			a := s.arrive(r)
+			a := arrive(r, keptMail{digest: sha256.Sum256(r.Raw)})
 			for i, sh := range a.shares {
 				n := anew{rowOf(a, sh), sh.days, a.summaries[i]}
 				n.row.mail = id
