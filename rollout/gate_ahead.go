@@ -14,7 +14,8 @@ func (e *Engine) ahead(r Rollout, g Gate, now time.Time) Gate {
 	if len(edits) == 0 {
 		return g
 	}
-	var out Gate
+	out := g // what it made of the reports stands
+	out.Reasons = nil
 	for _, edit := range edits {
 		out.Close(edit.NotLiveYet())
 	}

@@ -24,6 +24,8 @@ type unseeing struct {
 // which is as it must be, and of those since, when it was there to be found.
 func (r Rollout) policyless(believer believer, since, now time.Time) []finding.Finding {
 	live, _, ok := r.Live()
+	none := ok && live.Mode == mtasts.None // which tells senders to do without a policy
+	ok = ok && !none
 	var before, behind unseeing
 	for i := range r.Reports {
 		d := &r.Reports[i]
@@ -42,7 +44,10 @@ func (r Rollout) policyless(believer believer, since, now time.Time) []finding.F
 	var out []finding.Finding
 	if said := before.words(now); said != "" {
 		when := "; none was announced"
-		if ok {
+		switch {
+		case none:
+			when = "; none is announced now"
+		case ok:
 			when = ", before the policy was announced on " + onDay(r.announcedSince(live), now)
 		}
 		out = append(out, finding.New("V09", r.Domain, said+when))

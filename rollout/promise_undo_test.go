@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -146,16 +147,19 @@ func TestUndoTakesAwayWhatWasAddedAsLongAsAnAddressIsLeft(t *testing.T) {
 }
 
 // After an undo the gate waits for the edits that the next plan has, and names no others:
-// in the phase that published them, in the one after, and while the undo is half done.
+// in the phase that published them, in the one after, and while the undo is half done. What
+// it made of the reports stays as it was.
 func TestGateAndPlanNameTheSameEditsAfterAnUndo(t *testing.T) {
 	for name, row := range map[string]struct {
 		to    rollout.Phase
 		half  bool
 		edits []string
+		holds string // the failure in the reports that holds the gate
 	}{
-		"the records of phase 2":                {rollout.HostPolicy, false, []string{"_smtp._tls.corp.test TXT", "mta-sts.corp.test A"}},
-		"a second address, under a live policy": {rollout.ReviewReports, false, []string{"mta-sts.corp.test AAAA"}},
-		"an undo that was cut short":            {rollout.HostPolicy, true, []string{"mta-sts.corp.test A", "_smtp._tls.corp.test TXT"}},
+		"the records of phase 2":                       {rollout.HostPolicy, false, []string{"_smtp._tls.corp.test TXT", "mta-sts.corp.test A"}, ""},
+		"a second address, under a live policy":        {rollout.ReviewReports, false, []string{"mta-sts.corp.test AAAA"}, ""},
+		"a second address, under a policy that failed": {rollout.ReviewReports, false, []string{"mta-sts.corp.test AAAA"}, "google.com/certificate-expired/mx1.corp.test"},
+		"an undo that was cut short":                   {rollout.HostPolicy, true, []string{"mta-sts.corp.test A", "_smtp._tls.corp.test TXT"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
@@ -181,6 +185,16 @@ func TestGateAndPlanNameTheSameEditsAfterAnUndo(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if row.holds != "" {
+				today := r.box.clock.Now().UTC().Truncate(rollout.Day)
+				on := func(day time.Time) func(*rollout.ReportDay) {
+					return func(d *rollout.ReportDay) { d.Begins, d.Ends = day, day.Add(rollout.Day) }
+				}
+				r.book.reports = []rollout.ReportDay{
+					report(1, google, met(tlsrpt.CertificateExpired, "mx1.corp.test", 3), on(today)),
+					report(2, microsoft, on(today.Add(rollout.Day))),
+				}
+			}
 			next, err := r.engine.Propose(ctx, domain, nil)
 			if err != nil {
 				t.Fatal(err)
@@ -203,6 +217,19 @@ func TestGateAndPlanNameTheSameEditsAfterAnUndo(t *testing.T) {
 				}
 				if !slices.Equal(named, planned) {
 					t.Errorf("%s names %q, and the plan %q", what, named, planned)
+				}
+				if row.holds == "" {
+					continue
+				}
+				if gate.CleanSince.IsZero() || !slices.Equal(gate.Counted, []string{microsoft}) || gate.Forecast == "" {
+					t.Errorf("%s counts %q since %s: %q", what, gate.Counted, gate.CleanSince, gate.Forecast)
+				}
+				var holding []string
+				for _, f := range r.load().Review(r.box.clock.Now()).Under(gate).Failures {
+					holding = append(holding, f.Blocks...)
+				}
+				if !slices.Equal(holding, []string{row.holds}) || !strings.Contains(codes(gate.Closed()), "blocking "+row.holds) {
+					t.Errorf("%s is held by %q, and closed by %s", what, holding, codes(gate.Closed()))
 				}
 			}
 		})

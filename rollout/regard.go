@@ -21,6 +21,8 @@ const (
 	RegardDismissed  Regard = "dismissed"  // an operator set it aside
 	RegardStray      Regard = "stray"      // it is one of a few that come of the sender's own network
 	RegardOver       Regard = "over"       // it lies before the time that the gate asks about
+	RegardMended     Regard = "mended"     // belay saw it mended before its period was over
+	RegardUnasked    Regard = "unasked"    // the gate does not ask about unknown signers
 	RegardUnread     Regard = "unread"     // the gate reads no reports
 )
 
@@ -35,7 +37,8 @@ type Regarded struct {
 	At  time.Time `json:"at,omitzero"`
 	Why string    `json:"why,omitempty"`
 
-	last time.Time // end of the newest period that is not dismissed
+	last     time.Time // end of the newest period that is not dismissed
+	blocking time.Time // end of the newest of those that is no stray either
 }
 
 // regard notes in fs who tells of them, and what became of that before a gate reads
@@ -73,7 +76,8 @@ func (r Rollout) regard(fs []Failure, told, left, blocking []BlockingFailure) {
 		*k = Regarded{Key: b.Key, Reporter: b.Reporter, Regard: RegardStray, last: later(k.last, b.Ends)}
 	}
 	for _, b := range blocking {
-		of(b).Regard = RegardOver
+		k := of(b)
+		k.Regard, k.blocking = RegardOver, later(k.blocking, b.Ends)
 	}
 	for i := range fs {
 		if fs[i].Effect != EffectNone {
@@ -107,10 +111,8 @@ func (v Review) Under(gate Gate) Review {
 			}
 			waived, listed := overridden[by]
 			switch {
-			case gate.CleanSince.IsZero():
-				k.Regard = RegardUnread
 			case !listed || f.Stranger && !k.last.After(gate.CleanSince):
-				k.Regard = RegardOver
+				k.Regard = k.unlisted(f.Stranger, gate.CleanSince)
 			case waived:
 				k.Regard = RegardOverridden
 			default:
@@ -120,6 +122,23 @@ func (v Review) Under(gate Gate) Review {
 		}
 	}
 	return v
+}
+
+// unlisted is the regard of what a gate does not name that counts clean time from since,
+// zero where it reads no reports. A blocking failure of a later time is left out by a gate
+// only where its period was not over when belay saw the mend.
+func (k Regarded) unlisted(stranger bool, since time.Time) Regard {
+	switch {
+	case since.IsZero():
+		return RegardUnread
+	case !k.last.After(since):
+		return RegardOver
+	case stranger:
+		return RegardUnasked
+	case k.blocking.After(since):
+		return RegardMended
+	}
+	return RegardStray
 }
 
 // Unheld says for what does not hold the gate why not, a sentence without a full stop
@@ -167,9 +186,16 @@ func (k Regarded) words(since, now time.Time) string {
 		}
 		return said + fmt.Sprintf(", for %d days", DismissedFor/Day)
 	case RegardStray:
+		if !k.blocking.IsZero() {
+			return fmt.Sprintf("what is not before %s is so few that they are strays, and belay's own looks were clean", stamp(since))
+		}
 		return "so few that they are strays, and belay's own looks were clean"
 	case RegardOver:
 		return fmt.Sprintf("it lies before %s, from when the gate counts clean time", stamp(since))
+	case RegardMended:
+		return "belay saw it mended before the period of the report was over"
+	case RegardUnasked:
+		return "this gate does not ask about unknown signers"
 	case RegardUnread:
 		return "the gate reads no reports as it stands"
 	}

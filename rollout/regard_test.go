@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"belay/rollout"
+	"belay/rollout/mtasts"
 	"belay/rollout/tlsrpt"
 )
 
@@ -76,6 +77,58 @@ func TestWhatHoldsTheGateIsWhatTheGateLists(t *testing.T) {
 	}
 }
 
+// TestWhatAGateUnderEnforceDoesNotAskAboutIsSaid: a gate that waits on clean time alone
+// asks about no unknown signers, and what was mended within its period is not over.
+func TestWhatAGateUnderEnforceDoesNotAskAboutIsSaid(t *testing.T) {
+	const mx1, mx2 = "mx1.corp.test", "mx2.corp.test"
+	const over = "does not hold the gate: it lies before 2026-06-15T00:00:00Z, from when the gate counts clean time"
+	now := day(20)
+	mended := func(at time.Time) func(*rollout.Rollout) {
+		return func(r *rollout.Rollout) { r.Mends = []rollout.Mend{{At: at, Mended: at}} }
+	}
+	for _, row := range []struct {
+		name    string
+		reports []rollout.ReportDay
+		with    func(*rollout.Rollout)
+		blocks  string
+		unheld  string
+	}{
+		{"a known signer's", []rollout.ReportDay{report(18, google, met(tlsrpt.CertificateExpired, mx2, 3))}, mended(day(15)), "google.com/certificate-expired/" + mx2, ""},
+		{"an unknown signer's", []rollout.ReportDay{report(18, "odd.test", met(tlsrpt.CertificateExpired, mx2, 3))}, mended(day(15)), "", "does not hold the gate: this gate does not ask about unknown signers"},
+		{"an unknown signer's, before a mend", []rollout.ReportDay{report(12, "odd.test", met(tlsrpt.CertificateExpired, mx2, 3))}, mended(day(15)), "", over},
+		{"an unknown signer's, before a mend and after it", []rollout.ReportDay{report(12, "odd.test", met(tlsrpt.CertificateExpired, mx2, 3)), report(18, "odd.test", met(tlsrpt.CertificateExpired, mx2, 3))}, mended(day(15)),
+			"", "does not hold the gate: this gate does not ask about unknown signers"},
+		{"before a mend", []rollout.ReportDay{report(12, google, met(tlsrpt.CertificateExpired, mx2, 3))}, mended(day(15)), "", over},
+		{"before a mend, and a stray after it", []rollout.ReportDay{report(12, google, met(tlsrpt.ValidationFailure, mx1, 900)), report(18, google, met(tlsrpt.ValidationFailure, mx1, 3))}, mended(day(15)),
+			"", "does not hold the gate: what is not before 2026-06-15T00:00:00Z is so few that they are strays, and belay's own looks were clean"},
+		{"mended within its period, as belay saw", []rollout.ReportDay{report(18, google, met(tlsrpt.CertificateExpired, mx2, 3))},
+			func(r *rollout.Rollout) {
+				r.History.Runs = []rollout.Run{{Code: "M09", Subject: mx2, From: day(18).Add(time.Hour), Until: day(18).Add(2 * time.Hour), Gone: day(18).Add(3 * time.Hour)}}
+			}, "", "does not hold the gate: belay saw it mended before the period of the report was over"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			r := inTesting(now)
+			r.Ledger = rollout.Ledger{served(mode(body, mtasts.Enforce), "20260601T000000Z", day(1))}
+			for i := range row.reports {
+				row.reports[i].PolicyText = strings.TrimSpace(mode(body, mtasts.Enforce))
+			}
+			r.Reports = row.reports
+			row.with(&r)
+			gate := r.SoakGate(now, 7*rollout.Day, "under enforce")
+			var blocks, unheld []string
+			for _, f := range r.Review(now).Under(gate).Failures {
+				blocks, unheld = append(blocks, f.Blocks...), append(unheld, f.Unheld(now)...)
+			}
+			if got := strings.Join(blocks, " "); got != row.blocks || (got != "") != strings.Contains(codes(gate.Closed()), "blocking "+got) {
+				t.Errorf("what holds it is %q, want %q: %s", got, row.blocks, codes(gate.Closed()))
+			}
+			if got := strings.Join(unheld, "; "); got != row.unheld {
+				t.Errorf("it says\n%s, want\n%s", got, row.unheld)
+			}
+		})
+	}
+}
+
 func TestAnOverriddenFailureHoldsNothing(t *testing.T) {
 	now := day(20)
 	r := inTesting(now)
@@ -99,20 +152,25 @@ func TestAnOverriddenFailureHoldsNothing(t *testing.T) {
 func TestSendersThatFoundNoPolicy(t *testing.T) {
 	now := day(20)
 	none := func(d *rollout.ReportDay) { d.PolicyType, d.PolicyText, d.Success = "no-policy-found", "", 40 }
+	ended := served(mode(body, mtasts.None), "20260610T000000Z", day(10))
 	for _, row := range []struct {
 		name    string
 		reports []rollout.ReportDay
+		later   rollout.Ledger // what was served after the first policy
 		want    string
 	}{
-		{"nobody", daily(12, 18, google, microsoft), ""},
-		{"before it was announced", append(daily(12, 18, google, microsoft), report(-2, google, none), report(-1, microsoft, none)),
+		{"nobody", daily(12, 18, google, microsoft), nil, ""},
+		{"before it was announced", append(daily(12, 18, google, microsoft), report(-2, google, none), report(-1, microsoft, none)), nil,
 			"google.com and microsoft.com found no policy for 80 sessions on 29 and 30 May, before the policy was announced on 1 Jun"},
-		{"since then", append(daily(12, 18, google, microsoft), report(18, google, none)),
+		{"since then", append(daily(12, 18, google, microsoft), report(18, google, none)), nil,
 			"google.com found no policy for 40 sessions on 18 Jun, though it was announced on 1 Jun; belay check corp.test looks at record and policy"},
-		{"by the word of nobody", append(daily(12, 18, google, microsoft), report(18, "odd.test", none), report(18, google, none, unsigned("/inbox"))), ""},
+		{"by the word of nobody", append(daily(12, 18, google, microsoft), report(18, "odd.test", none), report(18, google, none, unsigned("/inbox"))), nil, ""},
+		{"once mode none is live", append(daily(12, 18, google, microsoft), report(5, google, none), report(18, google, none)), rollout.Ledger{ended},
+			"google.com found no policy for 80 sessions on 5 and 18 Jun; none is announced now"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			r := inTesting(now)
+			r.Ledger = append(r.Ledger, row.later...)
 			r.Reports = row.reports
 			byEnd(r.Reports)
 			var said []string
