@@ -26,15 +26,15 @@ const readingWord = "Reading "
 type importing struct {
 	feed *feed
 
-	mu  sync.Mutex
-	far rollout.ImportProgress
-	any bool
+	mu    sync.Mutex
+	far   rollout.ImportProgress
+	begun bool // whether it is known how far
 }
 
 // tell takes how far it is, from whichever goroutine.
 func (i *importing) tell(far rollout.ImportProgress) {
 	i.mu.Lock()
-	i.far, i.any = far, true
+	i.far, i.begun = far, true
 	i.mu.Unlock()
 	i.feed.ring()
 }
@@ -46,7 +46,7 @@ func (i *importing) line(width int) string {
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if !i.any {
+	if !i.begun {
 		return ""
 	}
 	return i.far.Line(width)

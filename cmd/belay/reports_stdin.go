@@ -25,13 +25,13 @@ func (p *program) sayAwaited(inboxes []string) {
 
 // hearing notes whether anything but white space came on the standard input.
 type hearing struct {
-	r   io.Reader
-	any bool
+	r         io.Reader
+	something bool
 }
 
 func (h *hearing) Read(p []byte) (int, error) {
 	n, err := h.r.Read(p)
-	h.any = h.any || len(bytes.TrimSpace(p[:n])) > 0
+	h.something = h.something || len(bytes.TrimSpace(p[:n])) > 0
 	return n, err
 }
 
@@ -39,7 +39,7 @@ func (h *hearing) Read(p []byte) (int, error) {
 // must hear of it. Nothing at all is status 2, for there was nothing to look at;
 // something else than a report is status 1.
 func judgeHeard(heard *hearing, sum rollout.Intake) error {
-	if !heard.any {
+	if !heard.something {
 		return errors.New("nothing came on the standard input: pipe a report, a zip, a mail or an mbox into belay reports import -")
 	}
 	for _, of := range sum.Sources {

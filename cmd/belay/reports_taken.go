@@ -103,11 +103,11 @@ type advice struct{ said, command string }
 // to type so that it does not.
 func (p *program) advices(sum rollout.Intake, lacking []string) []advice {
 	var out []advice
-	for i, of := range sum.Untrusted {
+	for _, of := range sum.Untrusted {
 		if slices.Contains(lacking, of.Domain) {
 			continue
 		}
-		if i == mostAdvised {
+		if len(out) == mostAdvised {
 			out = append(out, advice{said: "More came from elsewhere; --json lists it."})
 			break
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -197,5 +198,39 @@ func TestTakenInWords(t *testing.T) {
 		if got := takenWords(n[0], n[1], n[2], n[3], n[4], n[5], n[6]); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
+	}
+}
+
+// TestOfManySourcesTheFirstFewAreToldOf: of domains with a rollout, wherever among them
+// one without stands.
+func TestOfManySourcesTheFirstFewAreToldOf(t *testing.T) {
+	p := newProgram(world.World{}, nil, io.Discard, io.Discard, func(string) (string, bool) { return "", false })
+	for name, of := range map[string]func(i int) bool{ // whether the domain of the i-th has no rollout
+		"none":           func(int) bool { return false },
+		"the sixth":      func(i int) bool { return i == mostAdvised },
+		"the first five": func(i int) bool { return i < mostAdvised },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var sum rollout.Intake
+			want := []string{}
+			for i := range 40 {
+				intake := rollout.UntrustedIntake{Domain: "corp.test", Source: fmt.Sprintf("/in/%d", i), Reports: 2}
+				if of(i) {
+					intake.Domain = "other.test"
+				} else if len(want) < mostAdvised {
+					want = append(want, intake.Source)
+				}
+				sum.Untrusted = append(sum.Untrusted, intake)
+			}
+			got := p.advices(sum, []string{"other.test"})
+			if len(got) != mostAdvised+1 || !strings.HasPrefix(got[mostAdvised].said, "More came from elsewhere") {
+				t.Fatalf("%d are told of: %+v", len(got), got)
+			}
+			for i, source := range want {
+				if !strings.Contains(got[i].said, "about corp.test from "+source+" ") {
+					t.Errorf("%s, want %s", got[i].said, source)
+				}
+			}
+		})
 	}
 }
