@@ -84,7 +84,7 @@ func (a *cloudflareAPI) do(req *http.Request) (*http.Response, error) {
 	if len(body) > cloudflareAnswer {
 		return nil, fmt.Errorf("the API's answer is longer than %d bytes", cloudflareAnswer)
 	}
-	if err := refusalOf(resp, body); err != nil {
+	if err := a.refused(resp, body); err != nil {
 		return nil, err
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
@@ -111,26 +111,26 @@ type cloudflareAnswerBody struct {
 	} `json:"result_info"`
 }
 
-// refusalOf reads an answer as a refusal: nil for a success.
-func refusalOf(resp *http.Response, body []byte) error {
+// refused reads an answer as a refusal: nil for a success.
+func (a *cloudflareAPI) refused(resp *http.Response, body []byte) error {
 	var answer cloudflareAnswerBody
 	if err := json.Unmarshal(body, &answer); err != nil {
-		return fmt.Errorf("%w but %s (HTTP %d): %s", rest.ErrNotJSON, finding.Clean(resp.Header.Get("Content-Type"), 60), resp.StatusCode, afterwards(resp))
+		return fmt.Errorf("%w but %s (HTTP %d): %s", rest.ErrNotJSON, finding.Clean(a.hide(resp.Header.Get("Content-Type")), 60), resp.StatusCode, a.afterwards(resp))
 	}
 	if resp.StatusCode < 400 && answer.Success && len(answer.Errors) == 0 {
 		return nil
 	}
 	var said []string
 	for _, e := range answer.Errors {
-		said = append(said, fmt.Sprintf("%s (%d)", finding.Clean(e.Message, 200), e.Code))
+		said = append(said, fmt.Sprintf("%s (%d)", finding.Clean(a.hide(e.Message), 200), e.Code))
 		for _, c := range e.ErrorChain {
-			said = append(said, fmt.Sprintf("%s (%d)", finding.Clean(c.Message, 200), c.Code))
+			said = append(said, fmt.Sprintf("%s (%d)", finding.Clean(a.hide(c.Message), 200), c.Code))
 		}
 	}
 	if said == nil {
 		said = []string{"no reason"}
 	}
-	return &cloudflareRefusal{status: resp.StatusCode, said: strings.Join(said, "; "), mend: afterwards(resp)}
+	return &cloudflareRefusal{status: resp.StatusCode, said: strings.Join(said, "; "), mend: a.afterwards(resp)}
 }
 
 // cloudflareRefusal is what Cloudflare said no with.
@@ -143,8 +143,11 @@ func (e *cloudflareRefusal) Error() string {
 	return fmt.Sprintf("%s; it said: %s, HTTP %d", e.mend, e.said, e.status)
 }
 
+// hide takes the tokens out of what Cloudflare says.
+func (a *cloudflareAPI) hide(said string) string { return rest.Hide(said, a.token, a.zoneToken) }
+
 // afterwards says what the status asks the operator to do.
-func afterwards(resp *http.Response) string {
+func (a *cloudflareAPI) afterwards(resp *http.Response) string {
 	switch code := resp.StatusCode; {
 	case code == http.StatusUnauthorized, code == http.StatusBadRequest && resp.Request.Method == http.MethodGet:
 		return "the API token is wrong, expired or revoked; make one with Zone:Read and DNS:Edit for this zone"
@@ -157,7 +160,7 @@ func afterwards(resp *http.Response) string {
 		return "the token is not accepted, or lacks Zone:Read"
 	case code == http.StatusTooManyRequests:
 		if after := resp.Header.Get("Retry-After"); after != "" {
-			return "too many requests; try again in " + finding.Clean(after, 40) + " s"
+			return "too many requests; try again in " + finding.Clean(a.hide(after), 40) + " s"
 		}
 		return "too many requests; try again in 5 minutes"
 	case code >= 500:

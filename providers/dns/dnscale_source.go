@@ -50,7 +50,7 @@ func (d *dnscaleZones) Label() string { return "DNScale" }
 func (d *dnscaleZones) Zone(ctx context.Context, name string) (Zone, error) {
 	zones, err := d.api.ListZones(ctx)
 	if err != nil {
-		return Zone{}, dnscaleSaid(err)
+		return Zone{}, d.said(err)
 	}
 	held, ok := holding(zones, name)
 	if !ok {
@@ -64,14 +64,14 @@ func (d *dnscaleZones) Zone(ctx context.Context, name string) (Zone, error) {
 	}
 	status, err := d.api.Status(ctx, held)
 	if err != nil {
-		return Zone{}, dnscaleSaid(err)
+		return Zone{}, d.said(err)
 	}
 	if status != "" && status != "active" {
 		return Zone{}, fmt.Errorf("the zone %s is %s at DNScale, not active: what is written there is not answered until it is set to active in the dashboard", held, finding.Quote(status, 40))
 	}
 	apex, err := d.api.RecordsAt(ctx, held, "@")
 	if err != nil {
-		return Zone{}, dnscaleSaid(err)
+		return Zone{}, d.said(err)
 	}
 	servers := nameServersAt(apex)
 	z = Zone{Name: held, Notes: serversNote(servers), NameServers: servers, LeastTTL: uint32(dnscale.LeastTTL / time.Second)}
@@ -85,7 +85,7 @@ func (d *dnscaleZones) Zone(ctx context.Context, name string) (Zone, error) {
 func (d *dnscaleZones) Zones(ctx context.Context) ([]string, bool, error) {
 	first, more, err := d.api.FirstZones(ctx, zonesAsked)
 	if err != nil {
-		return nil, false, dnscaleSaid(err)
+		return nil, false, d.said(err)
 	}
 	var out []string
 	for _, z := range first {
@@ -98,7 +98,7 @@ func (d *dnscaleZones) Zones(ctx context.Context) ([]string, bool, error) {
 func (d *dnscaleZones) At(ctx context.Context, z Zone, name string) ([]RRset, error) {
 	found, err := d.api.StandingAt(ctx, z.Name, relative(name, z.Name))
 	if err != nil {
-		return nil, dnscaleSaid(err)
+		return nil, d.said(err)
 	}
 	var sets []RRset
 	for _, s := range found {
@@ -150,7 +150,7 @@ func (d *dnscaleZones) Replace(ctx context.Context, z Zone, have, want RRset) er
 		}
 		stands = append(stands, r.stored)
 	}
-	return dnscaleSaid(movesTo(stands, want).carryOut(ctx, d, z, want))
+	return d.said(movesTo(stands, want).carryOut(ctx, d, z, want))
 }
 
 // create adds the record. It does not touch those beside it, and enables one that
@@ -175,8 +175,8 @@ func (d *dnscaleZones) Prove(context.Context, Zone, string) ([]string, error) {
 	return []string{"The key reads the zone's records; the scope records:write is only proved by the first write."}, nil
 }
 
-// dnscaleSaid is a refusal by DNScale as what to do.
-func dnscaleSaid(err error) error {
+// said is a refusal by DNScale as what to do.
+func (d *dnscaleZones) said(err error) error {
 	e, ok := errors.AsType[*dnscale.Error](err)
 	if !ok {
 		return err
@@ -196,5 +196,5 @@ func dnscaleSaid(err error) error {
 	case e.Status == http.StatusBadRequest || e.Status == http.StatusUnprocessableEntity:
 		mend = "DNScale does not take the record"
 	}
-	return rest.Refuse("DNScale", e.Status, e.Message, e.ContentType, e.RetryAfter, mend)
+	return rest.Refuse("DNScale", d.api.APIKey, e.Status, e.Message, e.ContentType, e.RetryAfter, mend)
 }

@@ -37,7 +37,7 @@ func (g *gandiZones) Label() string { return "Gandi" }
 func (g *gandiZones) Zone(ctx context.Context, name string) (Zone, error) {
 	zones, err := g.api.ListZones(ctx)
 	if err != nil {
-		return Zone{}, gandiSaid(err)
+		return Zone{}, g.said(err)
 	}
 	held, ok := holding(zones, name)
 	if !ok {
@@ -45,7 +45,7 @@ func (g *gandiZones) Zone(ctx context.Context, name string) (Zone, error) {
 	}
 	servers, err := g.api.NameServers(ctx, held)
 	if err != nil {
-		return Zone{}, gandiSaid(err)
+		return Zone{}, g.said(err)
 	}
 	return Zone{Name: held, Notes: serversNote(servers), NameServers: servers, LeastTTL: uint32(gandi.LeastTTL / time.Second)}, nil
 }
@@ -54,7 +54,7 @@ func (g *gandiZones) Zone(ctx context.Context, name string) (Zone, error) {
 func (g *gandiZones) Zones(ctx context.Context) ([]string, bool, error) {
 	zones, more, err := g.api.FirstZones(ctx, zonesAsked)
 	if err != nil {
-		return nil, false, gandiSaid(err)
+		return nil, false, g.said(err)
 	}
 	var out []string
 	for _, z := range zones {
@@ -67,7 +67,7 @@ func (g *gandiZones) Zones(ctx context.Context) ([]string, bool, error) {
 func (g *gandiZones) At(ctx context.Context, z Zone, name string) ([]RRset, error) {
 	found, err := g.api.RecordsAt(ctx, z.Name, relative(name, z.Name))
 	if err != nil {
-		return nil, gandiSaid(err)
+		return nil, g.said(err)
 	}
 	return setsOf(name, found), nil
 }
@@ -78,10 +78,10 @@ func (g *gandiZones) Replace(ctx context.Context, z Zone, have, want RRset) erro
 	if len(want.Values) == 0 {
 		have.TTL = 0 // whatever it is
 		_, err := g.api.DeleteRecords(ctx, z.Name, recordsOf(z, have))
-		return gandiSaid(err)
+		return g.said(err)
 	}
 	_, err := g.api.SetRecords(ctx, z.Name, recordsOf(z, want))
-	return gandiSaid(err)
+	return g.said(err)
 }
 
 // Prove has nothing left to test: Gandi does not tell what a token may do.
@@ -89,8 +89,8 @@ func (g *gandiZones) Prove(context.Context, Zone, string) ([]string, error) {
 	return []string{"The token reads the domain's records; the right to change them is only proved by the first write."}, nil
 }
 
-// gandiSaid is a refusal by Gandi as what to do.
-func gandiSaid(err error) error {
+// said is a refusal by Gandi as what to do.
+func (g *gandiZones) said(err error) error {
 	e, ok := errors.AsType[*gandi.Error](err)
 	if !ok {
 		return err
@@ -106,5 +106,5 @@ func gandiSaid(err error) error {
 	case e.Status == http.StatusBadRequest:
 		mend = "Gandi does not take the record"
 	}
-	return rest.Refuse("Gandi", e.Status, e.Message, e.ContentType, e.RetryAfter, mend)
+	return rest.Refuse("Gandi", g.api.BearerToken, e.Status, e.Message, e.ContentType, e.RetryAfter, mend)
 }

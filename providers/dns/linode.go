@@ -199,7 +199,7 @@ func (l *linodeZones) remove(ctx context.Context, z Zone, id string) error {
 
 // Prove looks at the scopes of the token, which every answer names.
 func (l *linodeZones) Prove(ctx context.Context, z Zone, _ string) ([]string, error) {
-	answer, err := l.api.Do(ctx, rest.Request{Method: http.MethodGet, Path: "/domains/" + url.PathEscape(z.ID)})
+	answer, err := l.api.Do(ctx, rest.Request{Method: http.MethodGet, Path: "/domains/" + url.PathEscape(z.ID), Accept: rest.JSON})
 	if err != nil {
 		return nil, err
 	}

@@ -69,6 +69,7 @@ func newOVHAPI(c credentials, o Options) (*ovhAPI, error) {
 	if a.api, err = openAPI("OVHcloud", base, "", "", o); err != nil {
 		return nil, err
 	}
+	a.api.Secrets = []string{a.key, a.secret, a.consumer}
 	a.api.Sign, a.api.Words, a.api.Mend = a.sign, ovhWords, ovhMend
 	return &a, nil
 }

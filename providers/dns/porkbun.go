@@ -60,6 +60,7 @@ func openPorkbun(c credentials, o Options) (Source, error) {
 	if err != nil {
 		return nil, err
 	}
+	api.Secrets = []string{key, secret}
 	api.Denies, api.Words, api.Mend = porkbunDenies, porkbunWords, porkbunMend
 	return &porkbunZones{api: api, login: porkbunLogin{key, secret}}, nil
 }

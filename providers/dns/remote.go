@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"belay/providers/rest"
 	"belay/rollout"
 	"belay/rollout/finding"
 )
@@ -119,10 +120,7 @@ func (a *remote) clean(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		text = strings.ReplaceAll(text, context.DeadlineExceeded.Error(), "it took too long")
 	}
-	for _, s := range a.secrets {
-		text = strings.ReplaceAll(text, s, "(secret)")
-	}
-	return &shownError{text: finding.Clean(text, 600), err: err}
+	return &shownError{text: finding.Clean(rest.Hide(text, a.secrets...), 600), err: err}
 }
 
 // shownError is an error whose text is fit to be shown.

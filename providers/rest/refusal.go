@@ -38,8 +38,10 @@ func Refused(err error, status int) bool {
 // Refuse is the refusal of a vendor that was asked in another way than through an API:
 // said are its words, empty where its answer was not JSON but of type contentType;
 // wait is how long it asks to wait, zero where it does not say; mend says what to do,
-// or is empty for the general word. A status below 300 without words is an ErrNotJSON.
-func Refuse(label string, status int, said, contentType string, wait time.Duration, mend string) error {
+// or is empty for the general word. secret is the login, which is shown nowhere. A
+// status below 300 without words is an ErrNotJSON.
+func Refuse(label, secret string, status int, said, contentType string, wait time.Duration, mend string) error {
+	said, contentType = Hide(said, secret), Hide(contentType, secret)
 	if said == "" && status < 300 {
 		return NotJSON(label, status, contentType)
 	}
@@ -69,14 +71,6 @@ func (a *API) refused(resp *http.Response, r Request, body []byte) error {
 	}
 	no.settle(a.label, a.hide(resp.Header.Get("Retry-After")))
 	return no
-}
-
-// hide takes the login out of what a vendor says: there are some that repeat it.
-func (a *API) hide(text string) string {
-	if a.secret == "" {
-		return text
-	}
-	return strings.ReplaceAll(text, a.secret, "(secret)")
 }
 
 func notJSON(contentType string) string {

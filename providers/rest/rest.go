@@ -1,6 +1,7 @@
-// Package rest is the way to a vendor's JSON API over HTTPS that every provider of
-// belay's own takes: a DNS host whose libdns module cannot be held, a policy host, a
-// report inbox.
+// Package rest is the way to a vendor's JSON API over HTTPS that a provider takes which
+// has no client of its own: most DNS hosts whose libdns module cannot be held, and the
+// policy hosts. Who has one (Cloudflare's DNS, Gandi, DNScale) takes from here how a
+// refusal is told and a secret hidden.
 //
 // A call carries a login, and what it asks for may change what the world sees. So each
 // goes to one address alone and follows no redirect, along which the login would go;
@@ -8,7 +9,7 @@
 // repeated, for one that failed may have been carried out: only what the vendor turned
 // away unread, with a short Retry-After, is sent again. A no becomes a *Refusal: what
 // to do, and behind it the vendor's own words, stripped of control characters and of
-// the login.
+// the login: there are vendors that repeat it.
 package rest
 
 import (
@@ -51,6 +52,9 @@ type API struct {
 	Words func(body []byte) string
 	// Mend says what a refusal asks the operator to do; "" for the general word.
 	Mend func(status int, method, path, words string) string
+	// Secrets are what no error may show beside the token of Login: a login that
+	// stands in the body, or that Sign signs with.
+	Secrets []string
 
 	label  string
 	base   *url.URL
@@ -85,7 +89,10 @@ func Address(base string) (*url.URL, error) {
 // Login has every call log in by a token, under scheme in the Authorization header. It
 // fails where the token cannot be one, in words without it.
 func (a *API) Login(scheme, token string) error {
-	if token == "" || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+	if token == "" {
+		return errors.New("there is no token; copy it in")
+	}
+	if strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return errors.New("the token holds a character that no token has; copy it again")
 	}
 	a.login, a.secret = scheme+" "+token, token
@@ -93,10 +100,10 @@ func (a *API) Login(scheme, token string) error {
 }
 
 // Request is one call. Path is escaped and may have a query; Type is the content type
-// of Body, where there is one.
+// of Body, where there is one; Accept is the one that is asked for, empty for any.
 type Request struct {
 	Method, Path string
-	Type         string
+	Type, Accept string
 	Body         []byte
 }
 
@@ -107,16 +114,19 @@ type Answer struct {
 	Body   []byte
 }
 
+// JSON is the content type of it (RFC 8259 section 11).
+const JSON = "application/json"
+
 // Call sends in as JSON, unless it is nil, and reads the answer into out, unless that
 // is nil.
 func (a *API) Call(ctx context.Context, method, path string, in, out any) error {
-	r := Request{Method: method, Path: path}
+	r := Request{Method: method, Path: path, Accept: JSON}
 	if in != nil {
 		body, err := json.Marshal(in)
 		if err != nil {
 			return fmt.Errorf("write the request: %w", err)
 		}
-		r.Type, r.Body = "application/json", body
+		r.Type, r.Body = JSON, body
 	}
 	answer, err := a.Do(ctx, r)
 	if err != nil || out == nil {
@@ -135,14 +145,14 @@ func (a *API) Do(ctx context.Context, r Request) (Answer, error) {
 		answer, err := a.once(ctx, r)
 		no, ok := errors.AsType[*Refusal](err)
 		if !ok || no.Status != http.StatusTooManyRequests || no.Pause < 0 || no.Pause > longestPause || try == mostTries {
-			return answer, err
+			return answer, a.shown(err)
 		}
 		pause := time.NewTimer(no.Pause)
 		select {
 		case <-pause.C:
 		case <-ctx.Done():
 			pause.Stop()
-			return answer, err
+			return answer, a.shown(err)
 		}
 	}
 }
@@ -153,7 +163,9 @@ func (a *API) once(ctx context.Context, r Request) (Answer, error) {
 	if err != nil {
 		return Answer{}, fmt.Errorf("make the request: %w", err)
 	}
-	req.Header.Set("Accept", "application/json")
+	if r.Accept != "" {
+		req.Header.Set("Accept", r.Accept)
+	}
 	if r.Type != "" {
 		req.Header.Set("Content-Type", r.Type)
 	}
@@ -189,9 +201,9 @@ var ErrNotJSON = errors.New("the answer is not the API's JSON")
 // err says why it is not, where it is JSON.
 func (a *API) Unread(answer Answer, err error) error {
 	if json.Valid(answer.Body) {
-		return fmt.Errorf("the answer of %s's API is not understood (HTTP %d): %w", a.label, answer.Status, err)
+		return a.shown(fmt.Errorf("the answer of %s's API is not understood (HTTP %d): %w", a.label, answer.Status, err))
 	}
-	return NotJSON(a.label, answer.Status, answer.Header.Get("Content-Type"))
+	return NotJSON(a.label, answer.Status, a.hide(answer.Header.Get("Content-Type")))
 }
 
 // NotJSON is ErrNotJSON in a sentence: contentType is what came in its place.

@@ -1,12 +1,15 @@
 package rest_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"belay/providers/rest"
 )
@@ -159,6 +162,7 @@ func TestOnlyWhatCanBeIsOpened(t *testing.T) {
 	for _, tc := range []struct{ shows, base, token, says string }{
 		{"an address that is no URL", "api.example", login, "no http or https URL"},
 		{"another scheme", "ftp://api.example", login, "no http or https URL"},
+		{"no token", "https://api.example", "", "there is no token"},
 		{"a token with a line end in it", "https://api.example", login + "\nhunter3", "a character that no token has"},
 		{"a token of two words", "https://api.example", login + " hunter3", "a character that no token has"},
 	} {
@@ -171,5 +175,68 @@ func TestOnlyWhatCanBeIsOpened(t *testing.T) {
 				t.Errorf("%v", err)
 			}
 		})
+	}
+}
+
+// TestNoVendorRepeatsASecret, wherever in its answer, however the vendor was logged in
+// to, and where its words are cut short.
+func TestNoVendorRepeatsASecret(t *testing.T) {
+	secrets := []string{"client-7", "client-7-and-app-9"}
+	echo := strings.Join(append(secrets, login), " ")
+	words := func(body []byte) string {
+		var said struct{ Message string }
+		_ = json.Unmarshal(body, &said)
+		return said.Message
+	}
+	for _, tc := range []struct {
+		shows  string
+		answer http.HandlerFunc
+	}{
+		{"in the words", says(403, "application/json", `{"message":"`+echo+`"}`)},
+		{"where the words are cut", says(403, "application/json", `{"message":"`+strings.Repeat("x", 290)+` client-7-and-app-9"}`)},
+		{"as the content type of a refusal", says(503, echo, `<html>`)},
+		{"as the content type of a good answer", says(200, echo, `<html>`)},
+		{"in JSON of another shape", says(200, "application/json", `{"At":"`+echo+`"}`)},
+		{"in what is no HTTP", func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, err := w.(http.Hijacker).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_, _ = fmt.Fprintf(conn, "%s\r\n\r\n", echo)
+			_ = conn.Close()
+		}},
+	} {
+		t.Run(tc.shows, func(t *testing.T) {
+			api := answering(t, tc.answer)
+			api.Words, api.Secrets = words, secrets
+			var out struct{ At time.Time }
+			err := api.Call(t.Context(), http.MethodGet, "/zones", nil, &out)
+			if err == nil || strings.Contains(err.Error(), "client-") || strings.Contains(err.Error(), "and-app") || strings.Contains(err.Error(), login) {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+	for shows, err := range map[string]error{
+		"words of a client of its own":      rest.Refuse("Somebody", login, 403, "bad token "+login, "", 0, ""),
+		"its words, cut":                    rest.Refuse("Somebody", login, 403, strings.Repeat("x", 290)+login, "", 0, ""),
+		"its content type":                  rest.Refuse("Somebody", login, 503, "", login, 0, ""),
+		"its content type of a good answer": rest.Refuse("Somebody", login, 200, "", login, 0, ""),
+	} {
+		if strings.Contains(err.Error(), "hunter") || !strings.Contains(err.Error(), "(secret)") {
+			t.Errorf("%s: %v", shows, err)
+		}
+	}
+}
+
+// TestOnlyACallAsksForJSON: what is no JSON, such as a script, is asked for as it is.
+func TestOnlyACallAsksForJSON(t *testing.T) {
+	var accept []string
+	api := answering(t, func(_ http.ResponseWriter, r *http.Request) { accept = r.Header["Accept"] })
+	if err := api.Call(t.Context(), http.MethodGet, "/zones", nil, nil); err != nil || !slices.Equal(accept, []string{rest.JSON}) {
+		t.Errorf("a call asks for %q, %v", accept, err)
+	}
+	if _, err := api.Do(t.Context(), rest.Request{Method: http.MethodGet, Path: "/script"}); err != nil || len(accept) != 0 {
+		t.Errorf("a request that names no type asks for %q, %v", accept, err)
 	}
 }

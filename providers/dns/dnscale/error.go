@@ -59,19 +59,19 @@ func refusal(req *http.Request, resp *http.Response, body []byte) error {
 		} `json:"error"`
 	}
 	if json.Unmarshal(body, &said) == nil {
-		e.Code = plain(said.Error.Code)
-		e.Message = plain(said.Error.Message)
+		e.Code = plain(hidden(req, said.Error.Code))
+		e.Message = plain(hidden(req, said.Error.Message))
 		if e.Message == "" {
 			e.Message = e.Code
 		}
 		for _, d := range said.Error.Details {
 			for _, field := range slices.Sorted(maps.Keys(d)) {
-				e.Message = plain(e.Message + "; " + field + ": " + d[field])
+				e.Message = plain(e.Message + "; " + field + ": " + hidden(req, d[field]))
 			}
 		}
 	}
 	if e.Message == "" {
-		e.ContentType = plain(resp.Header.Get("Content-Type"))
+		e.ContentType = plain(hidden(req, resp.Header.Get("Content-Type")))
 	}
 	return e
 }
@@ -79,7 +79,7 @@ func refusal(req *http.Request, resp *http.Response, body []byte) error {
 // unreadable is the error for a success whose body is not what it should be.
 func unreadable(req *http.Request, resp *http.Response) error {
 	e := failure(req, resp)
-	e.ContentType = plain(resp.Header.Get("Content-Type"))
+	e.ContentType = plain(hidden(req, resp.Header.Get("Content-Type")))
 	return e
 }
 
@@ -100,6 +100,15 @@ func retryAfter(h http.Header) time.Duration {
 		return 0
 	}
 	return max(until.Sub(sent), 0)
+}
+
+// hidden is s, which an answer to req says, without the login.
+func hidden(req *http.Request, s string) string {
+	_, login, _ := strings.Cut(req.Header.Get("Authorization"), " ")
+	if login == "" {
+		return s
+	}
+	return strings.ReplaceAll(s, login, "(secret)")
 }
 
 // plain is s in one line without control characters, at most 500 bytes of it.

@@ -64,10 +64,10 @@ func refusal(req *http.Request, resp *http.Response, body []byte) error {
 		if said.Message != "" || len(all) == 0 && said.Cause != "" {
 			all = append([]string{firstOf(said.Message, said.Cause)}, all...)
 		}
-		e.Message = plain(strings.Join(all, "; "))
+		e.Message = plain(hidden(req, strings.Join(all, "; ")))
 	}
 	if e.Message == "" {
-		e.ContentType = plain(resp.Header.Get("Content-Type"))
+		e.ContentType = plain(hidden(req, resp.Header.Get("Content-Type")))
 	}
 	return e
 }
@@ -75,7 +75,7 @@ func refusal(req *http.Request, resp *http.Response, body []byte) error {
 // unreadable is the error for a success whose body is not what it should be.
 func unreadable(req *http.Request, resp *http.Response) error {
 	e := failure(req, resp)
-	e.ContentType = plain(resp.Header.Get("Content-Type"))
+	e.ContentType = plain(hidden(req, resp.Header.Get("Content-Type")))
 	return e
 }
 
@@ -103,6 +103,15 @@ func firstOf(a, b string) string {
 		return a
 	}
 	return b
+}
+
+// hidden is s, which an answer to req says, without the login.
+func hidden(req *http.Request, s string) string {
+	_, login, _ := strings.Cut(req.Header.Get("Authorization"), " ")
+	if login == "" {
+		return s
+	}
+	return strings.ReplaceAll(s, login, "(secret)")
 }
 
 // plain is s in one line without control characters, at most 500 bytes of it.

@@ -40,8 +40,8 @@ type Client struct {
 	login Login
 	api   *rest.API
 
-	mu    sync.Mutex
-	token string
+	mu sync.Mutex
+	in *rest.API // logged in with a token; nil where none is at hand
 }
 
 // NewClient asks nobody anything.
@@ -58,6 +58,7 @@ func NewClient(l Login) (*Client, error) {
 	if c.api, err = rest.New("Valimail", l.BaseURL, l.Transport); err != nil {
 		return nil, fmt.Errorf("open the account at Valimail: %w", err)
 	}
+	c.api.Secrets = []string{l.ClientID, l.AppID} // they stand in the body
 	c.api.Words, c.api.Mend = words, c.mend
 	return c, nil
 }
@@ -82,33 +83,29 @@ func (c *Client) Get(ctx context.Context, path string, query url.Values, out any
 // refused.
 func (c *Client) call(ctx context.Context, method, path string, in, out any) error {
 	for try := 1; ; try++ {
-		token, err := c.authorized(ctx)
+		way, err := c.authorized(ctx)
 		if err != nil {
 			return err
-		}
-		way := *c.api
-		if err := way.Login("Bearer", token); err != nil {
-			return fmt.Errorf("log in: %w", err)
 		}
 		err = way.Call(ctx, method, "/accounts/"+url.PathEscape(c.login.Account)+path, in, out)
 		if !rest.Refused(err, http.StatusUnauthorized) || try == 2 {
 			return certificate(err)
 		}
 		c.mu.Lock()
-		if c.token == token {
-			c.token = ""
+		if c.in == way {
+			c.in = nil
 		}
 		c.mu.Unlock()
 	}
 }
 
-// authorized is a token; it fetches one where there is none. Valimail's documents
-// spell the two fields in two ways.
-func (c *Client) authorized(ctx context.Context) (string, error) {
+// authorized is the way to the API with a token; it fetches one where there is none.
+// Valimail's documents spell the two fields in two ways.
+func (c *Client) authorized(ctx context.Context) (*rest.API, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.token != "" {
-		return c.token, nil
+	if c.in != nil {
+		return c.in, nil
 	}
 	var got struct {
 		Token string `json:"token"`
@@ -123,14 +120,19 @@ func (c *Client) authorized(ctx context.Context) (string, error) {
 			break
 		}
 	}
-	if err == nil && got.Token == "" {
+	in := *c.api
+	switch {
+	case err != nil:
+	case got.Token == "":
 		err = errors.New("an answer of Valimail without a token")
+	case in.Login("Bearer", got.Token) != nil: // its words are for a token that somebody copied
+		err = errors.New("Valimail gave a token that cannot go into a request; try again later, and if that stays so ask its support")
 	}
 	if err != nil {
-		return "", fmt.Errorf("log in: %w", err)
+		return nil, fmt.Errorf("log in: %w", err)
 	}
-	c.token = got.Token
-	return c.token, nil
+	c.in = &in
+	return c.in, nil
 }
 
 // certificate is err, or where Valimail only waits for the certificate of the policy

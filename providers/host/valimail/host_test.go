@@ -184,3 +184,40 @@ func FuzzWhatValimailAnswers(f *testing.F) {
 		}
 	})
 }
+
+// TestALoginThatValimailRepeatsIsHidden, on the way to a token and with one, and a token
+// that is none is not told to be copied again: nobody has copied it.
+func TestALoginThatValimailRepeatsIsHidden(t *testing.T) {
+	for _, tc := range []struct {
+		shows, path string
+		status      int
+		body        func(*vendor.Valimail) string
+		says        string
+	}{
+		{"the API key, at the login", "/auth", 401, func(v *vendor.Valimail) string { return `{"message":"no ` + v.ClientID + ` ` + v.AppID + `"}` }, "it said: no (secret) (secret)"},
+		{"the API key, cut", "/auth", 401, func(v *vendor.Valimail) string {
+			return `{"message":"` + strings.Repeat("x", 295) + v.AppID + `"}`
+		}, "xxx"},
+		{"the API key, later", "/accounts", 403, func(v *vendor.Valimail) string { return `{"message":"not for ` + v.AppID + `"}` }, "not for (secret)"},
+		{"a token that is none", "/auth", 200, func(*vendor.Valimail) string { return `{"token":"hunter2 hunter3"}` }, "ask its support"},
+	} {
+		t.Run(tc.shows, func(t *testing.T) {
+			api, h := open(t)
+			api.SetHooks(vendor.Hooks{Interfere: func(r *http.Request) *vendor.Fault {
+				if !strings.HasPrefix(r.URL.Path, tc.path) {
+					return nil
+				}
+				return &vendor.Fault{Status: tc.status, Type: "application/json", Body: tc.body(api)}
+			}})
+			_, err := h.Read(t.Context(), policy(rollout.Absent(), rollout.Body(testing86400)))
+			if err == nil || !strings.Contains(err.Error(), tc.says) {
+				t.Fatalf("%v", err)
+			}
+			for _, never := range []string{api.ClientID, api.AppID, "x" + api.AppID[:4], "hunter", "copy it"} {
+				if strings.Contains(err.Error(), never) {
+					t.Errorf("%v has %q", err, never)
+				}
+			}
+		})
+	}
+}
