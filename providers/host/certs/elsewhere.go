@@ -18,17 +18,19 @@ import (
 // The CA may well meet another instance than the one that ordered, which then has to
 // look into the storage that they share. But anybody can ask as the CA does, as often
 // as they like. So what stands there for a host is read at most once in readingPause:
-// who asks in between waits for the next reading and is answered out of that one.
-// Nobody is told by an earlier reading that there is nothing: the order may have begun
-// since, and a CA that is answered wrongly once gives it up.
+// who asks in between waits for the next reading and is answered out of that one. An
+// earlier reading that shows nothing says little: the order may have begun since, and a
+// CA that is answered wrongly once gives it up. Only where very many ask at once are
+// some answered out of a reading that has just begun.
 const (
 	readingPause = 250 * time.Millisecond
-	// readingFor is how long a reading may take, and readingsAtOnce how many hosts are
-	// read at the same time.
+	// readingFor is how long a reading may take, and how long the next one waits for
+	// one that takes longer all the same. readingsAtOnce is how many hosts are read at
+	// the same time.
 	readingFor     = 5 * time.Second
 	readingsAtOnce = 4
-	// mostWaiting is how many wait for a reading of one host. Further ones are answered
-	// out of the last.
+	// mostWaiting is how many wait for the next reading of one host. Further ones are
+	// answered out of the last, if that began within readingPause; else they wait too.
 	mostWaiting = 64
 	// mostProofs is how many are read of one host; orders of it leave one or two.
 	mostProofs = 16
@@ -52,12 +54,9 @@ type reading struct {
 // find is the answer at key, as it stands in the storage now.
 func (e *elsewhere) find(ctx context.Context, a *answers, host, key string) (answer, bool) {
 	r, leads := e.join()
+	defer e.leave()
 	if leads {
 		e.carryOut(a, host, r)
-	}
-	defer e.leave()
-	if r == nil {
-		return answer{}, false
 	}
 	select {
 	case <-r.ended:
@@ -68,16 +67,15 @@ func (e *elsewhere) find(ctx context.Context, a *answers, host, key string) (ans
 	return one, ok
 }
 
-// join is the reading to wait for, and whether the caller is to carry it out; nil where
-// too many wait and none has begun yet.
+// join is the reading to wait for, and whether the caller is to carry it out.
 func (e *elsewhere) join() (r *reading, leads bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.waiting++
-	switch {
-	case e.waiting > mostWaiting:
+	if e.waiting > mostWaiting && e.last != nil && e.since.Elapsed() < readingPause {
 		return e.last, false
-	case e.next == nil:
+	}
+	if e.next == nil {
 		e.next, leads = &reading{ended: make(chan struct{})}, true
 	}
 	return e.next, leads
@@ -90,24 +88,37 @@ func (e *elsewhere) leave() {
 }
 
 // carryOut makes the reading r when its time has come. Others wait for it, so it is made
-// though whoever asked first may have gone.
+// though whoever asked first may have gone, and ends whatever the storage does: without
+// an answer where the storage fails, or holds every turn for longer than it may.
 func (e *elsewhere) carryOut(a *answers, host string, r *reading) {
+	defer close(r.ended)
 	e.mu.Lock()
 	last, since := e.last, e.since
 	e.mu.Unlock()
 	if last != nil {
-		<-last.ended
+		select {
+		case <-last.ended:
+		case <-time.After(readingFor - since.Elapsed()):
+		}
 		time.Sleep(readingPause - since.Elapsed())
 	}
-	a.turns <- struct{}{}
-	defer func() { <-a.turns }()
+	turn := false
+	select {
+	case a.turns <- struct{}{}:
+		turn = true
+		defer func() { <-a.turns }()
+	case <-time.After(readingFor):
+		a.log.Warn("the storage has not answered for long; a challenge of another instance cannot be looked for", "host", host)
+	}
 	e.mu.Lock()
 	e.last, e.since, e.next = r, world.Start(), nil
 	e.mu.Unlock()
+	if !turn {
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), readingFor)
 	defer cancel()
 	r.found = a.stored(ctx, host)
-	close(r.ended)
 }
 
 // stored are the answers that the storage has for host. What cannot be read is left out.
