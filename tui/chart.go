@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"strconv"
 	"strings"
 
 	"belay/rollout"
@@ -128,13 +129,17 @@ func cells(n, top int64, high int) int {
 	return int(min(max(1, float64(n)*float64(high)/float64(top)), float64(high)))
 }
 
-// thousands prints a number in at most four characters.
+// thousands prints a number of at most 999 G in at most four characters.
 func thousands(n int64) string {
 	switch {
+	case n >= 1_000_000_000:
+		return strconv.FormatInt(n/1_000_000_000, 10) + "G"
 	case n >= 10_000_000:
-		return count(n/1_000_000) + "M"
+		return strconv.FormatInt(n/1_000_000, 10) + "M"
+	case n >= 1_000_000:
+		return strconv.FormatInt(n/1_000_000, 10) + "." + strconv.FormatInt(n%1_000_000/100_000, 10) + "M"
 	case n >= 10_000:
-		return count(n/1_000) + "k"
+		return strconv.FormatInt(n/1_000, 10) + "k"
 	}
 	return strings.ReplaceAll(count(n), ",", "")
 }

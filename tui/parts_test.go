@@ -198,3 +198,14 @@ func TestALineIsNeverBrokenWithinAMomentOrAName(t *testing.T) {
 		t.Errorf("words %q", got)
 	}
 }
+
+func TestAScaleFitsItsRoom(t *testing.T) {
+	for n, want := range map[int64]string{
+		0: "0", 9_999: "9999", 10_000: "10k", 999_999: "999k", 1_000_000: "1.0M", 3_990_000: "3.9M", 9_999_999: "9.9M",
+		10_000_000: "10M", 999_999_999: "999M", 1_000_000_000: "1G", 68_719_476_736: "68G",
+	} {
+		if got := thousands(n); got != want || len(got) > 4 {
+			t.Errorf("%d is %q on the scale, want %q", n, got, want)
+		}
+	}
+}
