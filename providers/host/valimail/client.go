@@ -126,7 +126,7 @@ func (c *Client) authorized(ctx context.Context) (*rest.API, error) {
 	case got.Token == "":
 		err = errors.New("an answer of Valimail without a token")
 	case in.Login("Bearer", got.Token) != nil: // its words are for a token that somebody copied
-		err = errors.New("Valimail gave a token that cannot go into a request; try again later, and if that stays so ask its support")
+		err = errors.New("the token that Valimail gave cannot go into a request; try again later, and if that stays so ask its support")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("log in: %w", err)
