@@ -87,7 +87,7 @@ func TestAMailboxIsFollowedThroughWhatHappens(t *testing.T) {
 			t.Parallel()
 			m, state := newMailServer(t, idle), t.TempDir()
 			env := map[string]string{"BELAY_IMAP_PASSWORD": mailServerPassword}
-			interrupts, said, errs := make(chan os.Signal, 1), newLines(), newLines()
+			interrupts, said, errs := make(chan os.Signal, 1), new(heard), new(heard)
 			p := newProgram(world.System(), strings.NewReader(""), said, io.MultiWriter(errs, said), func(name string) (string, bool) { v, ok := env[name]; return v, ok })
 			p.interrupts = interrupts
 			every := "1s"
@@ -99,29 +99,29 @@ func TestAMailboxIsFollowedThroughWhatHappens(t *testing.T) {
 			go func() {
 				ended <- p.run([]string{"--state", state, "--ca", m.ca, "reports", "import", "--domain", reportedDomain, "--watch", "--every", every, m.url})
 			}()
-			said.until(t, "3 mails, 3 reports: 3 new")
+			said.until(t, "3 mails, 3 reports: 3 new", 1)
 			if idle {
 				m.until("+ idling")
 			}
 			m.deliver("4")
-			said.until(t, "1 mail, 1 report: 1 new")
+			said.until(t, "1 mail, 1 report: 1 new", 1)
 			m.cut()
 			m.deliver("5", "6")
-			said.until(t, "2 mails, 2 reports: 2 new")
+			said.until(t, "2 mails, 2 reports: 2 new", 1)
 			if idle {
 				m.until("+ idling")
 			}
 			m.madeAnew()
 			m.cut()
 			m.deliver("6", "7", "8", "9")
-			said.until(t, "made anew")
-			said.until(t, "4 mails, 4 reports: 3 new, 1 duplicate")
+			said.until(t, "made anew", 1)
+			said.until(t, "4 mails, 4 reports: 3 new, 1 duplicate", 1)
 			interrupts <- os.Interrupt
-			if status := <-ended; status != exitGood || !strings.Contains(said.all(), "What was taken is kept.") {
-				t.Errorf("exit %d: %s", status, said.all())
+			if status := <-ended; status != exitGood || !strings.Contains(said.String(), "What was taken is kept.") {
+				t.Errorf("exit %d: %s", status, said.String())
 			}
 			if reports, sessions := summedUp(t, state); reports != 9 || sessions != 9*5 {
-				t.Errorf("%d reports with %d sessions are kept:\n%s", reports, sessions, said.all())
+				t.Errorf("%d reports with %d sessions are kept:\n%s", reports, sessions, said.String())
 			}
 		})
 	}

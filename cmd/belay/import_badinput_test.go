@@ -85,7 +85,7 @@ func TestBadInputIsOneLineEachAndStopsNothing(t *testing.T) {
 		}
 	}
 	got := take(t, state, "", dir)
-	if want := fmt.Sprintf("%d new, %d not readable\nsignatures: %d not", taken, lines, taken); got.status != exitGood || !strings.Contains(got.out, want) {
+	if want := fmt.Sprintf("%d new, %d not readable\nsignatures: %d not verified", taken, lines, taken); got.status != exitGood || !strings.Contains(got.out, want) {
 		t.Errorf("exit %d, want %q\n%s%s", got.status, want, got.out, got.err)
 	}
 	said := map[string]string{}

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -45,7 +44,7 @@ func TestImportSaysWhatEachSourceGave(t *testing.T) {
 	got := take(t, state, reportAbout("corp.test", "4", now, 1, 1), one, two, "-")
 	for _, want := range []string{
 		"4 files, 4 reports: 3 new, 1 about others, 1 not readable\n",
-		"signatures: 3 not\n",
+		"signatures: 3 not verified\n",
 		"  " + one + ": 1 report: 1 new\n",
 		"  " + two + ": 2 reports: 1 new, 1 about others, 1 not readable\n",
 		"  -: 1 report: 1 new\n",
@@ -92,14 +91,14 @@ func TestWatchTakesWhatComes(t *testing.T) {
 	placed(t, filepath.Join(dir, "new", "2.host"), "Subject: x\nContent-Type: application/tlsrpt+json\n\n"+reportAbout("corp.test", "1", now, 5, 1))
 	box := placed(t, filepath.Join(t.TempDir(), "reports.mbox"), "")
 	interrupts := make(chan os.Signal, 1)
-	said := newLines()
+	said := new(heard)
 	p := newProgram(world.System(), strings.NewReader(""), said, io.Discard, func(string) (string, bool) { return "", false })
 	p.interrupts = interrupts
 	ended := make(chan int)
 	go func() {
 		ended <- p.run([]string{"--state", state, "reports", "import", "--domain", "corp.test", "--watch", "--every", "1s", dir, box})
 	}()
-	said.until(t, dir+": 2 mails, 1 report: 1 new, 1 not readable")
+	said.until(t, dir+": 2 mails, 1 report: 1 new, 1 not readable", 1)
 
 	// A mail that was read is moved and marked by its server: it is no other mail.
 	if err := os.Rename(filepath.Join(dir, "new", "2.host"), filepath.Join(dir, "cur", "2.host:2,S")); err != nil {
@@ -118,63 +117,17 @@ func TestWatchTakesWhatComes(t *testing.T) {
 		}
 	}
 	mail("2")
-	said.until(t, box+": 1 mail, 1 report: 1 new")
+	said.until(t, box+": 1 mail, 1 report: 1 new", 1)
 	mail("3")
 	// What is appended is read from the last mail on, which may not have been whole.
-	said.until(t, box+": 2 mails, 2 reports: 1 new, 1 duplicate")
+	said.until(t, box+": 2 mails, 2 reports: 1 new, 1 duplicate", 1)
 	interrupts <- os.Interrupt
 	if status := <-ended; status != exitGood {
 		t.Errorf("it ended with status %d", status)
 	}
-	said.until(t, "Stopped. What was taken is kept.")
-	if text := said.all(); strings.Count(text, dir+": ") != 1 {
+	said.until(t, "Stopped. What was taken is kept.", 1)
+	if text := said.String(); strings.Count(text, dir+": ") != 1 {
 		t.Errorf("the Maildir was read more than once:\n%s", text)
-	}
-}
-
-// lines are what was said, for whoever waits for one of them.
-type lines struct {
-	mu    sync.Mutex
-	more  *sync.Cond
-	text  strings.Builder
-	given bool
-}
-
-func newLines() *lines {
-	l := new(lines)
-	l.more = sync.NewCond(&l.mu)
-	return l
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.more.Broadcast()
-	return l.text.Write(p)
-}
-
-func (l *lines) all() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
-func (l *lines) until(t *testing.T, want string) {
-	t.Helper()
-	late := time.AfterFunc(patience, func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.given = true
-		l.more.Broadcast()
-	})
-	defer late.Stop()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for !strings.Contains(l.text.String(), want) {
-		if l.given {
-			t.Fatalf("it never said %q:\n%s", want, l.text.String())
-		}
-		l.more.Wait()
 	}
 }
 

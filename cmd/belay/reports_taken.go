@@ -16,7 +16,7 @@ func (p *program) printIntake(sum rollout.Intake, lacking []string) error {
 		return p.printJSON(sum)
 	}
 	p.say("%s", takenWords(sum.Files, sum.Mails, sum.Reports, sum.New, sum.Duplicates, sum.Foreign, sum.Unreadable))
-	if said := numbers(count{sum.Verified, "verified"}, count{sum.Unverified, "not"}, count{sum.Pending, "to be verified again"}); said != "" {
+	if said := numbers(count{sum.Verified, "verified"}, count{sum.Unverified, "not verified"}, count{sum.Pending, "to be verified again"}); said != "" {
 		p.say("signatures: %s", said)
 	}
 	if sum.New > 0 {

@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+
+	"belay/rollout"
 )
 
 // lines is b in base64, in lines of width characters.
@@ -121,8 +123,7 @@ func TestAKeptMailThatIsDamagedIsAnError(t *testing.T) {
 	}
 }
 
-// A mail that looks like many reports takes no longer than another, and is packed once
-// however many come in it.
+// A mail that was made to look like many reports is searched as often as another.
 func TestAMailThatLooksLikeManyBlocksIsSearchedOnce(t *testing.T) {
 	raw := []byte(strings.Repeat("x\nH4sIAAAA\n-\n", mostBlocks) + strings.Repeat("\nUEs", 1<<20))
 	for name, m := range map[string]*mark{"gzip": {start: []byte("\nH4sI")}, "zip": {start: []byte("\nUEsD")}} {
@@ -130,16 +131,29 @@ func TestAMailThatLooksLikeManyBlocksIsSearchedOnce(t *testing.T) {
 		for m.next(raw, at) < len(raw) {
 			at = m.next(raw, at) + 4
 		}
-		if m.found != len(raw) || m.next(raw, len(raw)/2) != len(raw) {
+		if m.found != len(raw) {
 			t.Errorf("%s: found at %d of %d", name, m.found, len(raw))
+		}
+		// Another text of this length shows whether it is searched again.
+		if other := bytes.Repeat(m.start, len(raw)/len(m.start)+1)[:len(raw)]; m.next(other, len(raw)/2) != len(raw) {
+			t.Errorf("%s: what was searched to its end is searched again", name)
 		}
 	}
 	if _, blocks := cutBlocks(raw); len(blocks) != mostBlocks {
 		t.Errorf("%d blocks", len(blocks))
 	}
+}
+
+// Reports that came in one mail are kept in one, which is packed once.
+func TestAMailOfManyReportsIsPackedOnce(t *testing.T) {
+	s := packing(t)
 	mail := []byte("the same bytes")
-	if !sameBytes(mail, mail) || sameBytes(mail, bytes.Clone(mail)) || sameBytes(nil, nil) {
-		t.Error("what is the same in memory is not told from what is only alike")
+	of := func(raw []byte) rollout.ReceivedReport { return rollout.ReceivedReport{Raw: raw} }
+	for name, pause := range map[string]func(){"at once": nil, "one by one": func() {}} {
+		got := s.arriveAll([]rollout.ReceivedReport{of(mail), of(mail), of(bytes.Clone(mail)), of(nil), of(nil)}, pause)
+		if !sameBytes(got[0].raw, got[1].raw) || sameBytes(got[1].raw, got[2].raw) || got[0].digest != got[2].digest {
+			t.Errorf("%s: one mail is packed twice, or two are taken for one", name)
+		}
 	}
 }
 
