@@ -231,8 +231,8 @@ func renewals(before, after Evidence, add noting) {
 				continue
 			}
 			seen[c.Fingerprint] = true
-			longest := slices.MaxFunc(old, func(a, b Certificate) int { return a.NotAfter.Compare(b.NotAfter) })
-			if c.NotAfter.After(longest.NotAfter) {
+			longest := slices.MaxFunc(old, func(a, b metLeaf) int { return a.NotAfter.Compare(b.NotAfter) })
+			if c.NotAfter.After(longest.NotAfter) && !after.refuses(c) {
 				add(finding.Pass, host, "%s has renewed its certificate, good until %s", host, stamp(c.NotAfter))
 			} else {
 				add(finding.Info, host, "%s shows another certificate, good until %s", host, stamp(c.NotAfter))
@@ -245,20 +245,10 @@ func renewals(before, after Evidence, add noting) {
 func (e Evidence) certifiedHosts() []string { return append(e.MXNames(), mtasts.PolicyHost(e.Domain)) }
 
 // leaves are the certificates that each host showed, by its name.
-func (e Evidence) leaves() map[string][]Certificate {
-	out := map[string][]Certificate{}
-	for _, m := range e.MX {
-		for _, a := range m.Addresses {
-			if len(a.Certificates) > 0 {
-				out[m.Host] = append(out[m.Host], a.Certificates[0])
-			}
-		}
-	}
-	host := mtasts.PolicyHost(e.Domain)
-	for _, a := range e.Policy.Addresses {
-		if a.Certificate != nil {
-			out[host] = append(out[host], *a.Certificate)
-		}
+func (e Evidence) leaves() map[string][]metLeaf {
+	out := map[string][]metLeaf{}
+	for _, met := range certificates(e) {
+		out[met.host] = append(out[met.host], met)
 	}
 	return out
 }

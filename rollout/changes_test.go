@@ -74,6 +74,10 @@ func TestChangesBetweenTwoLooks(t *testing.T) {
 				e.MX[0].Addresses[i].Certificates = []rollout.Certificate{{Fingerprint: "b", NotAfter: day(28)}}
 			}
 		}, []string{"pass mx1.corp.test has renewed its certificate, good until " + day(28).Format(time.RFC3339)}},
+		"one that senders refuse is no renewal": {whole, func(e *rollout.Evidence) {
+			e.Policy.Addresses[0].Certificate = &rollout.Certificate{Fingerprint: "b", NotAfter: day(28)}
+			failing(e, "H03", "mta-sts.corp.test")
+		}, []string{"fail new: mta-sts.corp.test: it fails", "info mta-sts.corp.test shows another certificate, good until " + day(28).Format(time.RFC3339)}},
 		"an older certificate came back": {whole, func(e *rollout.Evidence) {
 			e.Policy.Addresses[0].Certificate = &rollout.Certificate{Fingerprint: "q", NotAfter: day(10)}
 		}, []string{"info mta-sts.corp.test shows another certificate, good until " + day(10).Format(time.RFC3339)}},

@@ -49,4 +49,7 @@ type Leaf struct {
 	NotAfter    time.Time  `json:"not_after"`
 	First       time.Time  `json:"first"`
 	Last        time.Time  `json:"last"`
+	// Refused says that every look that met it there also found the address failing,
+	// or could not tell: no sender was seen to accept it.
+	Refused bool `json:"refused,omitempty"`
 }

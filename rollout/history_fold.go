@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -162,8 +163,17 @@ func (h *History) see(e Evidence) {
 // meet notes the certificates that the addresses showed.
 func (h *History) meet(e Evidence) {
 	for _, met := range certificates(e) {
-		h.leaf(Leaf{Host: met.host, IP: met.ip}, met.Certificate, e.At)
+		h.leaf(Leaf{Host: met.host, IP: met.ip, Refused: e.refuses(met)}, met.Certificate, e.At)
 	}
+}
+
+// refuses reports whether the look found the address that showed the leaf failing, or
+// could not tell: what stands between belay and the host may have shown it.
+func (e Evidence) refuses(met metLeaf) bool {
+	at := fmt.Sprintf("%s [%s]", met.host, met.ip)
+	return slices.ContainsFunc(e.Findings, func(f finding.Finding) bool {
+		return (f.Subject == at || f.Subject == met.host) && (f.Unknown || f.Severity == finding.Fail)
+	})
 }
 
 func (h *History) leaf(met Leaf, c Certificate, at time.Time) {
@@ -174,6 +184,7 @@ func (h *History) leaf(met Leaf, c Certificate, at time.Time) {
 		}
 		if l.Fingerprint == c.Fingerprint {
 			h.Leaves[i].Last = later(l.Last, at)
+			h.Leaves[i].Refused = l.Refused && met.Refused
 			return
 		}
 		here = append(here, i)

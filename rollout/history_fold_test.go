@@ -147,6 +147,9 @@ func TestRenewed(t *testing.T) {
 		e.MX[0].Addresses[0].Certificates = []rollout.Certificate{c}
 		return e
 	}
+	refused := func(n int, fingerprint string, notBefore int) *rollout.Evidence {
+		return failing(show(n, leaf(fingerprint, notBefore)), "M12", "mx1.corp.test [192.0.2.10]")
+	}
 	for _, row := range []struct {
 		name  string
 		looks []*rollout.Evidence
@@ -159,6 +162,12 @@ func TestRenewed(t *testing.T) {
 		{"an older leaf seen again", []*rollout.Evidence{show(-9, leaf("a", -40)), show(-8, leaf("b", -10)), show(9, leaf("a", -40))}, "renewal mx1.corp.test [192.0.2.10]"},
 		{"renewed, then put back", []*rollout.Evidence{show(2, leaf("a", 1)), show(5, leaf("b", 4)), show(9, leaf("a", 1))}, ""},
 		{"renewed after many others", []*rollout.Evidence{show(2, leaf("a", 1)), show(3, leaf("b", 2)), show(4, leaf("c", 3)), show(5, leaf("d", 4)), show(6, leaf("e", 5)), show(7, leaf("f", 6)), show(8, leaf("g", 7))}, ""},
+		{"a newer leaf that senders refuse", []*rollout.Evidence{show(2, leaf("a", 1)), refused(9, "b", 8), show(10, leaf("a", 1))}, "renewal mx1.corp.test [192.0.2.10]"},
+		{"a newer leaf that the network put there", []*rollout.Evidence{show(2, leaf("a", 1)), blindTo(show(9, leaf("b", 8)), "M21", "mx1.corp.test [192.0.2.10]")}, "renewal mx1.corp.test [192.0.2.10]"},
+		{"a newer leaf refused at another address", []*rollout.Evidence{show(2, leaf("a", 1)), failing(show(9, leaf("b", 8)), "M12", "mx1.corp.test [192.0.2.99]")}, ""},
+		{"a newer leaf whose chain came later", []*rollout.Evidence{show(2, leaf("a", 1)), refused(9, "b", 8), show(10, leaf("b", 8))}, ""},
+		{"a newer leaf, refused since it ended", []*rollout.Evidence{show(2, leaf("a", 1)), show(9, leaf("b", 8)), refused(99, "b", 8)}, ""},
+		{"a newer leaf after one that was refused", []*rollout.Evidence{show(2, leaf("a", 1)), refused(5, "b", 4), show(9, leaf("c", 8))}, ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			r := rollout.Rollout{Domain: "corp.test", Created: day(1)}
@@ -171,6 +180,22 @@ func TestRenewed(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a policy host's leaf of an authority that nobody trusts", func(t *testing.T) {
+		r := rollout.Rollout{Domain: "corp.test", Created: day(1)}
+		for _, n := range []int{2, 9} {
+			c := leaf(fmt.Sprint(n), n-1)
+			e := cleanLook(day(n))
+			e.MX, e.Policy.Addresses[0].Certificate = nil, &c
+			if n == 9 {
+				failing(e, "H03", "mta-sts.corp.test [192.0.2.80]")
+			}
+			look(&r, e)
+			r.Evidence = e
+		}
+		if got := codes(r.Renewed()); got != "renewal mta-sts.corp.test [192.0.2.80]" {
+			t.Errorf("reasons %q", got)
+		}
+	})
 	t.Run("every address, the policy host's too", func(t *testing.T) {
 		r := inTesting(day(9))
 		r.Evidence.MX[0].Addresses = append(r.Evidence.MX[0].Addresses, rollout.MXAddress{IP: netip.MustParseAddr("2001:db8::10"), NoRoute: true})

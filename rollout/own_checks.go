@@ -144,8 +144,9 @@ func certificates(e Evidence) []metLeaf {
 // Renewed are the reasons why not every certificate has been seen to renew during
 // the rollout, one an address of an MX host or the policy host; none means that
 // all have. A renewal is a leaf whose notBefore is later than that of every leaf
-// seen before at that address; an older leaf seen again is none. It is asked for
-// above a max_age of 2592000.
+// seen before at that address, and which senders accept there; an older leaf seen
+// again is none, nor is one of an authority that nobody trusts. It is asked for above
+// a max_age of 2592000.
 func (r Rollout) Renewed() []Reason {
 	if r.Evidence == nil {
 		reason, _ := r.staleLook(time.Time{})
@@ -174,7 +175,7 @@ func (r Rollout) Renewed() []Reason {
 }
 
 // renewed reports whether a leaf newer than all before it was first met at the
-// address after since.
+// address after since, and was seen to be accepted there.
 func (h History) renewed(host string, ip netip.Addr, since time.Time) bool {
 	var here []Leaf
 	for _, l := range h.Leaves {
@@ -185,7 +186,7 @@ func (h History) renewed(host string, ip netip.Addr, since time.Time) bool {
 	slices.SortStableFunc(here, func(a, b Leaf) int { return a.First.Compare(b.First) })
 	for i := 1; i < len(here); i++ {
 		newest := slices.MaxFunc(here[:i], func(a, b Leaf) int { return a.NotBefore.Compare(b.NotBefore) })
-		if here[i].First.After(since) && here[i].NotBefore.After(newest.NotBefore) {
+		if !here[i].Refused && here[i].First.After(since) && here[i].NotBefore.After(newest.NotBefore) {
 			return true
 		}
 	}
