@@ -8,8 +8,9 @@ type KeptMail struct {
 	ID       int64
 	Path     string
 	Received time.Time
-	Raw      []byte
-	Reports  []KeptReport
+	// Raw is nil where what was kept is damaged: it is no longer the mail that came.
+	Raw     []byte
+	Reports []KeptReport
 }
 
 // Reading is what reading a kept mail again gave.

@@ -130,7 +130,8 @@ type Reports interface {
 
 // PendingReport is a report whose DKIM key could not be looked up.
 type PendingReport struct {
-	ID  int64
+	ID int64
+	// Raw is nil where what was kept is damaged: it is no longer the mail that came.
 	Raw []byte
 	// Received is when it was taken in.
 	Received time.Time

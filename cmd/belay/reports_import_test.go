@@ -142,7 +142,7 @@ func TestRereadFindsNothingNewInWhatWasRead(t *testing.T) {
 	for _, args := range [][]string{{"reread"}, {"reread", "corp.test"}} {
 		var out, errs bytes.Buffer
 		p := newProgram(world.System(), strings.NewReader(""), &out, &errs, func(string) (string, bool) { return "", false })
-		if status := p.run(append([]string{"--state", state, "--json", "reports"}, args...)); status != exitGood || out.String() != `{"mails":3,"changed":0,"unreadable":0,"partly":0}`+"\n" {
+		if status := p.run(append([]string{"--state", state, "--json", "reports"}, args...)); status != exitGood || out.String() != `{"mails":3,"changed":0,"unreadable":0,"partly":0,"damaged":0}`+"\n" {
 			t.Errorf("%v: exit %d, %s%s", args, status, out.String(), errs.String())
 		}
 	}

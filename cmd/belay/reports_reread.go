@@ -46,6 +46,9 @@ func (p *program) reportsReread() *cobra.Command {
 				if sum.Partly > 0 {
 					p.say("of %s something could not be read: what stood of that was left as it is", many(sum.Partly, "mail"))
 				}
+				if sum.Damaged > 0 {
+					p.say("%s damaged in the store and could not be read: what was counted of that stands", many(sum.Damaged, "mail"))
+				}
 				return nil
 			})
 		}),

@@ -31,6 +31,9 @@ type Reread struct {
 	// Partly are the mails that give some and hold something beside that cannot be read
 	// today; what stands of that was left.
 	Partly int `json:"partly"`
+	// Damaged mails are no longer in the store as they came and cannot be read; what
+	// stands of them was left.
+	Damaged int `json:"damaged"`
 }
 
 // rereadAtOnce is how many kept mails are asked for at once.
@@ -53,6 +56,10 @@ func (im *Importer) Reread(ctx context.Context, a Archive, domain string, tell f
 		for _, m := range kept {
 			after = m.ID
 			sum.Mails++
+			if m.Raw == nil {
+				sum.Damaged++
+				continue
+			}
 			read := im.again(dec, m)
 			switch {
 			case len(read.Reports) == 0:

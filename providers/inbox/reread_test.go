@@ -133,3 +133,20 @@ func TestRereadTellsWhetherAllWasRead(t *testing.T) {
 		})
 	}
 }
+
+// TestADamagedMailIsCountedAndLeft: the mails behind it are read again all the same.
+func TestADamagedMailIsCountedAndLeft(t *testing.T) {
+	stands := []rollout.KeptReport{{Domain: "corp.test", Standing: rollout.Verified}}
+	a := &attic{read: map[int64]rollout.Reading{}, mails: []rollout.KeptMail{
+		{ID: 1, Received: noon, Reports: stands},
+		{ID: 2, Received: noon, Reports: stands, Raw: []byte(mailOf(t, reportOf("1", "corp.test")))},
+	}}
+	im := &Importer{Owner: ours, Clock: stopped(noon)}
+	sum, err := im.Reread(t.Context(), a, "", nil)
+	if want := (Reread{Mails: 2, Changed: 1, Damaged: 1}); err != nil || sum != want {
+		t.Errorf("%+v, error %v; want %+v", sum, err, want)
+	}
+	if _, touched := a.read[1]; touched {
+		t.Error("what stood of the damaged mail was touched")
+	}
+}

@@ -20,7 +20,7 @@ const (
 
 // Reverify tries again the reports whose DKIM key could not be looked up when
 // they came, and settles those that can be judged now, and those that have waited
-// for 30 days. It returns how many it settled; what is still pending stays so for
+// for 30 days, as one whose kept mail is damaged always will. It returns how many it settled; what is still pending stays so for
 // the next time.
 func (im *Importer) Reverify(ctx context.Context) (settled int, err error) {
 	j := im.judge()
@@ -34,7 +34,10 @@ func (im *Importer) Reverify(ctx context.Context) (settled int, err error) {
 		}
 		for _, p := range pending {
 			after = p.ID
-			standing, signer := j.again(ctx, p.Raw, im.Owner)
+			standing, signer := rollout.Pending, ""
+			if p.Raw != nil {
+				standing, signer = j.again(ctx, p.Raw, im.Owner)
+			}
 			if err := ctx.Err(); err != nil {
 				return settled, fmt.Errorf("verify pending reports: stopped after %d: %w", settled, err)
 			}

@@ -232,6 +232,27 @@ func TestNothingIsPendingForEver(t *testing.T) {
 	}
 }
 
+// TestADamagedMailStaysPending: it is judged by no key until its time is up, and does
+// not count as unsigned before.
+func TestADamagedMailStaysPending(t *testing.T) {
+	sender := newSigner(t, "sender.test")
+	store := &shelf{}
+	im := importer(store, func(context.Context, string) ([]string, error) { return nil, errors.New("timeout") })
+	if _, err := im.Import(t.Context(), []string{files(t, map[string]string{"1.eml": sender.sign(t, mailOf(t, reportOf("1", "corp.test")), time.Time{})})}, nil); err != nil {
+		t.Fatal(err)
+	}
+	store.kept[0].Raw = nil
+	for _, row := range []struct {
+		after time.Duration
+		want  int
+	}{{29 * rollout.Day, 0}, {30 * rollout.Day, 1}} {
+		im.Clock = stopped(noon.Add(row.after))
+		if n, err := im.Reverify(t.Context()); n != row.want || err != nil {
+			t.Errorf("after %s: settled %d, error %v; want %d", row.after, n, err, row.want)
+		}
+	}
+}
+
 // TestFailingLookupsHoldNothingUp: a stranger signs with a new selector each time and
 // lets the lookups time out.
 func TestFailingLookupsHoldNothingUp(t *testing.T) {

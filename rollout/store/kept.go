@@ -16,7 +16,8 @@ const mostKept = 128 << 20
 var errKept = errors.New("a kept mail that is damaged")
 
 // openMail is the mail that was kept as packed, whose SHA-256 is digest: no signature
-// is judged, and nothing is read, of a mail that is not the one that came.
+// is judged, and nothing is read, of a mail that is not the one that came. Its error is
+// about that one mail, which is nil then, and never empty otherwise.
 func (s *Store) openMail(packed, digest []byte) ([]byte, error) {
 	raw, err := s.unpackMail(packed)
 	if err != nil {
