@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"errors"
 	"fmt"
@@ -9,16 +10,32 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"belay/rollout/tlsrpt"
 )
+
+var errNotRegular = errors.New("not a regular file")
+
+// openRegular opens a file and nothing else, and does not wait: a pipe or a device may
+// have taken the place of a file since it was listed.
+func openRegular(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, errors.Join(cmp.Or(err, errNotRegular), f.Close())
+	}
+	return f, nil
+}
 
 // readItem returns the bytes of a file. Only regular files are opened, so that
 // no device or pipe holds up an import.
 func readItem(it item) ([]byte, error) {
 	info := it.info
 	if !info.Mode().IsRegular() {
-		return nil, errors.New("not a regular file")
+		return nil, errNotRegular
 	}
 	limit := maxMail
 	if strings.HasSuffix(strings.ToLower(it.path), ".json") {
@@ -27,7 +44,7 @@ func readItem(it item) ([]byte, error) {
 	if info.Size() > int64(limit) {
 		return nil, fmt.Errorf("%d MB large; at most %d MB are read", info.Size()>>20, limit>>20)
 	}
-	f, err := os.Open(it.path)
+	f, err := openRegular(it.path)
 	if err != nil {
 		return nil, err
 	}

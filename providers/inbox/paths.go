@@ -85,7 +85,7 @@ func openMbox(path string) (box *os.File, size int64) {
 	if err != nil || !info.Mode().IsRegular() {
 		return nil, 0
 	}
-	f, err := os.Open(path)
+	f, err := openRegular(path)
 	if err != nil {
 		return nil, 0
 	}

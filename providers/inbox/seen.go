@@ -103,7 +103,7 @@ func beforeFlags(name string) string {
 
 // leadAt reports whether a mail of an mbox begins at offset at of a file.
 func leadAt(path string, at int64) bool {
-	f, err := os.Open(path)
+	f, err := openRegular(path)
 	if err != nil {
 		return false
 	}
