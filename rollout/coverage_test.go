@@ -56,7 +56,7 @@ func TestCoverageTellsHowRegularlyHowLateAndWhoStopped(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			r := inTesting(now)
 			r.Trusts = []rollout.Trust{{Source: "/trusted"}}
-			r.Reports = append(row.reports, daily(27, 28, "comcast.net")...)
+			r.Reports = append(row.reports, daily(27, 28, "amazonses.com")...)
 			byEnd(r.Reports)
 			for _, c := range r.Coverage(now, 28) {
 				if c.Reporter == google && c.Counted && (c.Words() != row.words || c.Stopped != row.stopped || !c.Known) {

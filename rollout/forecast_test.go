@@ -67,7 +67,7 @@ func TestForecastInWords(t *testing.T) {
 	}{
 		{"nobody reported", nil, nil, "No session of the last 14 days is reported by anybody that counts."},
 		{"all went well", daily(1, 14, google, microsoft), nil, "Enforced over the last 14 days, none of 280,000 sessions from 2 reporters would have been refused."},
-		{"as the example has it", append(daily(10, 14, "comcast.net", "yahoo.com"),
+		{"as the example has it", append(daily(10, 14, "amazonses.com", "yahooinc.com"),
 			report(12, google, met(tlsrpt.CertificateExpired, "mx2.corp.test", 36)), report(13, microsoft, met(tlsrpt.ValidationFailure, "mx9.other.test", 1))),
 			func(r *rollout.Rollout) { sawMended(r, "M09", "mx2.corp.test [192.0.2.11]", day(13).Add(8*time.Hour)) },
 			"Enforced over the last 14 days, 37 of 120,037 sessions from 2 of 4 reporters would have been refused: " +
@@ -143,15 +143,15 @@ func TestVersionsThatReportersHold(t *testing.T) {
 		report(9, google),
 		report(14, google, under(text(newer))),
 		report(13, microsoft),
-		report(13, "yahoo.com", under("version: STSv1\nmode: enforce\nmx: *.evil.test\nmax_age: 31557600")),
-		report(13, "fastmail.com", under("")),
+		report(13, "yahooinc.com", under("version: STSv1\nmode: enforce\nmx: *.evil.test\nmax_age: 31557600")),
+		report(13, "messagingengine.com", under("")),
 		report(13, "odd.test"),
 	}
 	got := r.Versions(now)
 	want := []rollout.HeldVersion{
 		{Reporter: google, PolicyID: "20260610T000000Z", Mode: mtasts.Enforce, MaxAge: 86400, Seen: day(15), Present: true},
 		{Reporter: microsoft, PolicyID: "20260501T000000Z", Mode: mtasts.Testing, MaxAge: 604800, Seen: day(14), Until: day(17)},
-		{Reporter: "yahoo.com", Mode: mtasts.Enforce, MaxAge: 31557600, Seen: day(14), Strange: true},
+		{Reporter: "yahooinc.com", Mode: mtasts.Enforce, MaxAge: 31557600, Seen: day(14), Strange: true},
 	}
 	if len(got) != len(want) {
 		t.Fatalf("versions %+v", got)
@@ -165,12 +165,12 @@ func TestVersionsThatReportersHold(t *testing.T) {
 	for _, h := range got {
 		said = append(said, h.Reporter+" "+h.Words(now))
 		f, ok := h.Finding(now)
-		if want := map[string]finding.Code{google: "", microsoft: "V08", "yahoo.com": "V19"}[h.Reporter]; f.Code != want || ok != (want != "") {
+		if want := map[string]finding.Code{google: "", microsoft: "V08", "yahooinc.com": "V19"}[h.Reporter]; f.Code != want || ok != (want != "") {
 			t.Errorf("%s: finding %s %v, want %s", h.Reporter, f.Code, ok, want)
 		}
 	}
 	if got, want := strings.Join(said, "; "), "google.com holds id 20260610T000000Z, the present policy; "+
-		"microsoft.com still holds id 20260501T000000Z until 17 Jun at the latest; yahoo.com held a policy that was never yours"; got != want {
+		"microsoft.com still holds id 20260501T000000Z until 17 Jun at the latest; yahooinc.com held a policy that was never yours"; got != want {
 		t.Errorf("it says %q, want %q", got, want)
 	}
 	for _, h := range r.Versions(day(17).Add(time.Second)) {

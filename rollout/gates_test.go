@@ -265,7 +265,7 @@ func TestForgersMoveNoGate(t *testing.T) {
 		}
 		want := r.ReviewGate(now)
 		for range 30 {
-			org := []string{google, microsoft, "odd.test", "yahoo.com"}[rnd.IntN(4)]
+			org := []string{google, microsoft, "odd.test", "yahooinc.com"}[rnd.IntN(4)]
 			d := report(1+rnd.IntN(40), org, met(types[rnd.IntN(len(types))], []string{"", "mx1.corp.test", "evil.test"}[rnd.IntN(3)], rnd.Int64()))
 			d.Source = []string{"", "/inbox", "/trusted-not", "google.com"}[rnd.IntN(4)]
 			switch rnd.IntN(5) {

@@ -137,8 +137,8 @@ func TestFailuresTellWhoWhenAndWhere(t *testing.T) {
 	r.Reports = []rollout.ReportDay{
 		report(9, google, met(tlsrpt.CertificateExpired, "MX2.corp.test.", 4), said("certificate has expired\x1b[31m")),
 		report(10, microsoft, met(tlsrpt.CertificateExpired, "mx2.corp.test", 2), said("CERT_EXPIRED")),
-		report(11, "yahoo.com", met(tlsrpt.CertificateExpired, "mx2.corp.test", 1)),
-		report(12, "comcast.net", met(tlsrpt.CertificateExpired, "mx2.corp.test", 1)),
+		report(11, "yahooinc.com", met(tlsrpt.CertificateExpired, "mx2.corp.test", 1)),
+		report(12, "amazonses.com", met(tlsrpt.CertificateExpired, "mx2.corp.test", 1)),
 		report(14, "odd.test", met(tlsrpt.CertificateExpired, "mx2.corp.test", 70)),
 		report(14, google, met(tlsrpt.TLSAInvalid, "mx2.corp.test", 90)),
 		report(15, google, met(tlsrpt.STSPolicyFetchError, "", 60)),
@@ -152,14 +152,14 @@ func TestFailuresTellWhoWhenAndWhere(t *testing.T) {
 		code   string
 	}
 	want := []brief{
-		{"google.com/certificate-expired/mx2.corp.test yahoo.com/certificate-expired/mx2.corp.test", rollout.EffectRefused, 8,
-			"comcast.net, google.com, microsoft.com and yahoo.com met an expired certificate at mx2.corp.test from 9 to 12 Jun", "M09"},
+		{"google.com/certificate-expired/mx2.corp.test yahooinc.com/certificate-expired/mx2.corp.test", rollout.EffectRefused, 8,
+			"amazonses.com, google.com, microsoft.com and yahooinc.com met an expired certificate at mx2.corp.test from 9 to 12 Jun", "M09"},
 		{"google.com/sts-policy-fetch-error/-", rollout.EffectNoPolicy, 60, "google.com could not fetch the policy on 15 Jun", "V04"},
 		{"", rollout.EffectNone, 90, "google.com could not verify mx2.corp.test by DANE (tlsa-invalid) on 14 Jun", "V10"},
 		{"", rollout.EffectRefused, 70, "odd.test met an expired certificate at mx2.corp.test on 14 Jun", "M09"},
 	}
-	r.Settings.Senders = []string{google, microsoft, "yahoo.com", "comcast.net"}
-	want[0].key = "comcast.net/certificate-expired/mx2.corp.test " + want[0].key
+	r.Settings.Senders = []string{google, microsoft, "yahooinc.com", "amazonses.com"}
+	want[0].key = "amazonses.com/certificate-expired/mx2.corp.test " + want[0].key
 	got := r.Review(now).Under(r.ReviewGate(now)).Failures
 	if len(got) != len(want) {
 		t.Fatalf("failures %+v", got)

@@ -173,11 +173,13 @@ func (s Settings) Knows(org string) bool {
 }
 
 // shippedSenders are the organisations known to write TLS reports, by the
-// organisational domain that signs them.
+// organisational domain that signs them. Those that give mailboxes of their own domain
+// to everybody, such as yahoo.com and mail.ru, are not among them: whoever has one is
+// signed for by that domain, and two such would be two known reporters. The operator
+// who sees such a report judges it, and trusts the signer.
 var shippedSenders = []string{
-	"google.com", "microsoft.com", "comcast.net", "yahoo.com", "yahooinc.com", "mail.ru", "vk.company",
-	"amazonses.com", "gmx.net", "web.de", "mimecast.org", "mimecast.com", "fastmail.com", "messagingengine.com",
-	"mailbox.org", "posteo.de", "soverin.net", "cisco.com", "proton.me", "protonmail.com", "seznam.cz", "t-online.de",
+	"google.com", "microsoft.com", "yahooinc.com", "vk.company", "amazonses.com",
+	"mimecast.org", "mimecast.com", "messagingengine.com", "cisco.com",
 }
 
 // KnownSenders is the list of known senders that belay ships.

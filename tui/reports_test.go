@@ -57,7 +57,7 @@ func reviewing(t *testing.T, w, h int) *driver {
 		}
 		if d.Begins.Day() == 13 && d.Signer == "google.com" {
 			three := *d
-			three.Signer, three.Submitter, three.Success, three.Failure, three.Late = "comcast.net", "comcast.net", 40, 1, 86400
+			three.Signer, three.Submitter, three.Success, three.Failure, three.Late = "amazonses.com", "amazonses.com", 40, 1, 86400
 			three.Failures = []rollout.FailureCount{{Type: tlsrpt.ValidationFailure, MX: "mx9.other.test", IP: "198.51.100.9", Count: 1, Reason: "MX_HOSTS_MISMATCH"}}
 			r.Reports = append(r.Reports, three)
 		}
@@ -88,11 +88,11 @@ func TestReportsSayWhatBelaySawWhoHoldsWhatAndWhoStopped(t *testing.T) {
 		"google.com and microsoft.com met an expired certificate at mx2.corp.test on 12 and 13 Nov; belay saw the same until Sat 14 Nov 08:12 UTC; mended since.",
 		"72 at mx2.corp.test (expired certificate, mended on 14 Nov), 1 at mx9.other.test (not in your policy).",
 		"3 sessions from 1 of them would have been delivered without the policy, or by one that the sender still held: 3 (policy not fetched, not reproducible).",
-		"comcast.net tried mx9.other.test, which is not in your policy, on 13 Nov. Does not hold the gate: it lies before Mon 16 Nov 00:00 UTC, from when the gate counts clean time.",
+		"amazonses.com tried mx9.other.test, which is not in your policy, on 13 Nov. Does not hold the gate: it lies before Mon 16 Nov 00:00 UTC, from when the gate counts clean time.",
 		"Each bar: the sessions of a UTC day, 12 Nov to 20 Nov.",
 		"They came from https://mta-sts.corp.test/tlsrpt; t trusts a source in writing.",
 		"microsoft.com 9 of 9 days 16,200 ok 36 would be refused 6 h after; still holds id 20261101T080000Z until 26 Nov at the latest",
-		"comcast.net 1 of 8 days 40 ok 1 would be refused", "24 h after; silent for 6 days; holds id 20261112T101500Z, the present policy", "comcast.net silent since 13 Nov, longer than ever before",
+		"amazonses.com 1 of 8 days 40 ok 1 would be refused", "24 h after; silent for 6 days; holds id 20261112T101500Z, the present policy", "amazonses.com silent since 13 Nov, longer than ever before",
 		"Failed by MX host: mx2.corp.test 72, none named 3, mx9.other.test 1",
 	)
 }
