@@ -92,7 +92,7 @@ func route53() Provider {
   ]
 }`,
 		Docs:   "https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/specifying-rrset-conditions.html",
-		Writes: "by libdns's module for Route 53 where a set is deleted; by batches of belay's own over the same AWS SDK, which Route 53 compares with what stands, where one is created or changed",
+		Writes: "by batches of belay's own over the AWS SDK, which Route 53 compares with what stands; libdns's module compares nothing, and ends the process where a profile is missing",
 		Tested: "against a loopback server with Route 53's documented answers; not against a real account",
 	}
 }

@@ -3,6 +3,8 @@ package dns_test
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -120,5 +122,33 @@ func TestRoute53ConflictIsNoDrift(t *testing.T) {
 	r, err := b.open(t, dns.Options{}).Apply(ctx(t), edit("mta-sts", "CNAME", nil, list("policy.host.example")))
 	if r.Outcome != rollout.Failed || errors.Is(err, rollout.ErrStale) || !strings.Contains(err.Error(), "conflicting") {
 		t.Errorf("%s, %v", r.Outcome, err)
+	}
+}
+
+// TestRoute53TakesItsConfigurationOnce: an account that is open needs no file any
+// more, whatever it goes on to do.
+func TestRoute53TakesItsConfigurationOnce(t *testing.T) {
+	b, srv := newRoute53(t)
+	file := filepath.Join(t.TempDir(), "config")
+	text := fmt.Sprintf("[profile belay]\naws_access_key_id = %s\naws_secret_access_key = %s\n", srv.AccessKeyID, b.secret())
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("AWS_CONFIG_FILE", file)
+	b.creds = map[string]string{"profile": "belay"}
+	a := b.open(t, dns.Options{})
+	for i, e := range []rollout.Edit{
+		edit("_mta-sts", "TXT", nil, list(sts1)),
+		edit("_mta-sts", "TXT", list(sts1), list(sts2)),
+		edit("_mta-sts", "TXT", list(sts2), nil),
+	} {
+		if i == 2 {
+			if err := os.WriteFile(file, []byte("[profile other\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if r, err := a.Apply(ctx(t), e); r.Outcome != rollout.Applied || err != nil {
+			t.Errorf("%s: %s, %v", e, r.Outcome, err)
+		}
 	}
 }

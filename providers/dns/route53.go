@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 
 	"belay/rollout/finding"
 
@@ -14,24 +13,25 @@ import (
 	awscreds "github.com/aws/aws-sdk-go-v2/credentials"
 	r53 "github.com/aws/aws-sdk-go-v2/service/route53"
 	"github.com/aws/aws-sdk-go-v2/service/route53/types"
-	"github.com/libdns/route53"
 )
 
-// route53Zones is an account at AWS. It reads by its own calls: libdns reads whole
-// zones, does not see alias sets (and would write over them), and cannot tell a
-// public zone from a private one of the same name. How it writes, and what of it
-// libdns carries, stands with Replace.
+// route53Zones is an account at AWS. All its calls are its own, over the SDK that
+// github.com/libdns/route53 is made of, for that one cannot be held:
+//
+//   - it loads the AWS configuration itself, at its first call, and ends the process
+//     where that cannot be loaded, as when a profile went while belay was open;
+//   - it takes no client, follows redirects with the signed request, and takes any
+//     page for a zone without records;
+//   - it sets by UPSERT, which writes over whatever stands, and where a set that it
+//     deletes holds a value more by then, sets that value so, too;
+//   - it reads whole zones, one odd record hides such a zone, it does not see alias
+//     sets, and it cannot tell a public zone from a private one of the same name.
 type route53Zones struct {
 	client *r53.Client
 	creds  credentials
-
-	mu sync.Mutex
-	// writers are libdns's, one a hosted zone: it takes the id as a setting.
-	writers map[string]*route53.Provider
 }
 
-// openRoute53 loads the AWS configuration, which asks nobody anything. libdns
-// ends the process where it cannot be loaded; so it is tried here first.
+// openRoute53 loads the AWS configuration, once, which asks nobody anything.
 func openRoute53(c credentials, o Options) (Source, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), o.Patience)
 	defer cancel()
@@ -53,7 +53,7 @@ func openRoute53(c credentials, o Options) (Source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load the AWS configuration: %w", err)
 	}
-	return &route53Zones{client: r53.NewFromConfig(cfg), creds: c, writers: map[string]*route53.Provider{}}, nil
+	return &route53Zones{client: newRoute53Client(cfg), creds: c}, nil
 }
 
 func (r *route53Zones) Label() string { return "Route 53" }
@@ -159,26 +159,6 @@ func route53Set(name string, s types.ResourceRecordSet) RRset {
 		set.Special = "one of several sets with a routing policy (" + finding.Clean(aws.ToString(s.SetIdentifier), 100) + "), which belay does not change"
 	}
 	return set
-}
-
-// writer is libdns's provider for one hosted zone, by which sets are deleted.
-func (r *route53Zones) writer(id string) *route53.Provider {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	w, ok := r.writers[id]
-	if !ok {
-		w = &route53.Provider{
-			Region:          r.creds.get("region"),
-			Profile:         r.creds.get("profile"),
-			AccessKeyId:     r.creds.get("access_key_id"),
-			SecretAccessKey: r.creds.get("secret_access_key"),
-			SessionToken:    r.creds.get("session_token"),
-			MaxRetries:      3,
-			HostedZoneID:    id,
-		}
-		r.writers[id] = w
-	}
-	return w
 }
 
 // Prove compares what can be read of the zone with what is needed.

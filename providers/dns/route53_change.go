@@ -18,20 +18,7 @@ import (
 // lost: CREATE fails where a set stands, and DELETE where the set is not exactly
 // the one that it names, TTL and all. A change is both in one batch, which is
 // carried out whole or not at all.
-//
-// libdns carries the deletions: it ends in one DELETE that names every value. It
-// cannot carry the rest, because its SetRecords and AppendRecords know only UPSERT,
-// which writes over whatever stands. Those batches are belay's own, by the SDK that
-// libdns itself calls; so is a deletion that libdns cannot make, of a set that is
-// spelled in another way than its own (one text in two strings, say), or in a zone
-// with a record that it cannot read.
 func (r *route53Zones) Replace(ctx context.Context, z Zone, have, want RRset) error {
-	if len(want.Values) == 0 && spelledAsLibdns(have) {
-		_, err := r.writer(z.ID).DeleteRecords(ctx, fqdn(z.Name), recordsOf(z, have))
-		if !isOdd(oddRecord(err)) {
-			return route53Refused(err)
-		}
-	}
 	var changes []types.Change
 	if raw, ok := have.own.(types.ResourceRecordSet); ok {
 		changes = append(changes, types.Change{Action: types.ChangeActionDelete, ResourceRecordSet: &raw})
@@ -85,21 +72,6 @@ func route53Spelled(typ, v string) string {
 			return strings.Join(out, " ")
 		}
 	}
-}
-
-// spelledAsLibdns reports whether the set stands as libdns would write its values,
-// and so as it would name them to delete them.
-func spelledAsLibdns(set RRset) bool {
-	raw, ok := set.own.(types.ResourceRecordSet)
-	if !ok || len(raw.ResourceRecords) != len(set.Values) {
-		return false
-	}
-	for i, v := range set.Values {
-		if aws.ToString(raw.ResourceRecords[i].Value) != route53Spelled(set.Type, v) {
-			return false
-		}
-	}
-	return true
 }
 
 // route53Refused tells a batch that was refused because of what stands from one

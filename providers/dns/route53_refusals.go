@@ -69,9 +69,11 @@ func deniedAction(said string) string {
 func awsUnreached(err error) error {
 	text := err.Error()
 	switch {
+	case errors.Is(err, errRoute53Elsewhere):
+		return &awsRefusal{text: "the answer sends belay elsewhere, which it does not follow: something stands between this machine and AWS; check AWS_ENDPOINT_URL", err: err}
 	case strings.Contains(text, "get credentials"), strings.Contains(text, "no EC2 IMDS role"), strings.Contains(text, "failed to refresh cached credentials"):
 		return &awsRefusal{text: "no AWS credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE", err: err}
-	case strings.Contains(text, "deserializ"):
+	case errors.Is(err, errNotRoute53), strings.Contains(text, "deserializ"):
 		return &awsRefusal{text: "the answer is not Route 53's XML: something stands between this machine and AWS, or AWS is out of order", err: err}
 	}
 	return &awsRefusal{text: "reach AWS: " + text, err: err}

@@ -3,6 +3,8 @@ package vendor_test
 import (
 	"context"
 	"net/http"
+	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -79,48 +81,87 @@ func TestCloudflareFaultsOfLibdns(t *testing.T) {
 	})
 }
 
-func TestRoute53FaultsOfLibdns(t *testing.T) {
-	srv := vendor.NewRoute53("corp.test", vendor.Route53Set{Name: "mta-sts.corp.test", Type: "A", Alias: "d111.cloudfront.net"})
+func newRoute53(t *testing.T, sets ...vendor.Route53Set) (*vendor.Route53, *route53.Provider) {
+	srv := vendor.NewRoute53("corp.test", sets...)
 	t.Cleanup(srv.Close)
 	t.Setenv("AWS_ENDPOINT_URL_ROUTE_53", srv.URL())
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	t.Setenv("AWS_CONFIG_FILE", "/dev/null")
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-	p := &route53.Provider{AccessKeyId: srv.AccessKeyID, SecretAccessKey: "secret", MaxRetries: 1}
-	records, err := p.GetRecords(context.Background(), "corp.test.")
-	if err != nil || len(records) != 0 {
-		t.Errorf("an alias is not invisible: %v, %v", records, err)
-	}
-	a, err := libdns.RR{Name: "mta-sts", Type: "A", TTL: 300 * time.Second, Data: "192.0.2.20"}.Parse()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := p.SetRecords(context.Background(), "corp.test.", []libdns.Record{a}); err != nil {
-		t.Fatal(err)
-	}
-	if s, _ := srv.Set("mta-sts.corp.test", "A"); s.Alias != "" || !slices.Equal(s.Values, []string{"192.0.2.20"}) {
-		t.Errorf("the alias was not written over: %+v", s)
-	}
+	return srv, &route53.Provider{AccessKeyId: srv.AccessKeyID, SecretAccessKey: "secret", MaxRetries: 1}
+}
+
+func TestRoute53FaultsOfLibdns(t *testing.T) {
+	const name = "_mta-sts.corp.test"
+	t.Run("an alias is not seen, and written over", func(t *testing.T) {
+		srv, p := newRoute53(t, vendor.Route53Set{Name: "mta-sts.corp.test", Type: "A", Alias: "d111.cloudfront.net"})
+		records, err := p.GetRecords(context.Background(), "corp.test.")
+		if err != nil || len(records) != 0 {
+			t.Errorf("an alias is not invisible: %v, %v", records, err)
+		}
+		a, err := libdns.RR{Name: "mta-sts", Type: "A", TTL: 300 * time.Second, Data: "192.0.2.20"}.Parse()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.SetRecords(context.Background(), "corp.test.", []libdns.Record{a}); err != nil {
+			t.Fatal(err)
+		}
+		if s, _ := srv.Set("mta-sts.corp.test", "A"); s.Alias != "" || !slices.Equal(s.Values, []string{"192.0.2.20"}) {
+			t.Errorf("the alias was not written over: %+v", s)
+		}
+	})
+	t.Run("a page is a zone without records, and deleting from it a success", func(t *testing.T) {
+		srv, p := newRoute53(t, vendor.Route53Set{Name: name, Type: "TXT", TTL: 300, Values: []string{`"a"`}})
+		p.HostedZoneID = "Z0PUBLIC0000000000001"
+		srv.SetHooks(vendor.Hooks{Interfere: func(*http.Request) *vendor.Fault {
+			return &vendor.Fault{Status: 200, Type: "text/html", Body: "<html></html>"}
+		}})
+		_, err := p.DeleteRecords(context.Background(), "corp.test.", []libdns.Record{txt("a")})
+		if s, ok := srv.Set(name, "TXT"); err != nil || !ok {
+			t.Errorf("libdns left %q, %v", s.Values, err)
+		}
+	})
+	t.Run("a profile that is not there ends the process", func(t *testing.T) {
+		const other = "LAB_ENDS" // set in the process that ends
+		_, p := newRoute53(t)
+		if p.Profile = os.Getenv(other); p.Profile != "" {
+			_, err := p.GetRecords(t.Context(), "corp.test.")
+			t.Fatalf("it came back, with %v", err)
+		}
+		self := exec.Command(os.Args[0], "-test.run=^"+strings.ReplaceAll(t.Name(), "/", "$/^")+"$")
+		self.Env = append(os.Environ(), other+"=nobody")
+		said, err := self.CombinedOutput()
+		if err == nil || !strings.Contains(string(said), "unable to load AWS SDK config") || strings.Contains(string(said), "came back") {
+			t.Errorf("%v: %s", err, said)
+		}
+	})
 }
 
 // TestRoute53LibdnsComparesNothing: what comes while libdns sets a set is written
-// over.
+// over, and so is what comes while it takes a value out of one.
 func TestRoute53LibdnsComparesNothing(t *testing.T) {
 	const name = "_mta-sts.corp.test"
-	srv := vendor.NewRoute53("corp.test", vendor.Route53Set{Name: name, Type: "TXT", TTL: 300, Values: []string{`"a"`}})
-	t.Cleanup(srv.Close)
-	t.Setenv("AWS_ENDPOINT_URL_ROUTE_53", srv.URL())
-	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
-	t.Setenv("AWS_CONFIG_FILE", "/dev/null")
-	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-	srv.SetHooks(vendor.Hooks{Before: func(string, string) {
-		srv.Put(vendor.Route53Set{Name: name, Type: "TXT", TTL: 300, Values: []string{`"a"`, `"somebody else's"`}})
-	}})
-	p := &route53.Provider{AccessKeyId: srv.AccessKeyID, SecretAccessKey: "secret", MaxRetries: 1}
-	_, err := p.SetRecords(context.Background(), "corp.test.", []libdns.Record{txt("b")})
-	if s, _ := srv.Set(name, "TXT"); err != nil || !slices.Equal(s.Values, []string{`"b"`}) {
-		t.Errorf("libdns left %q, %v", s.Values, err)
+	start := func(t *testing.T, values ...string) (*vendor.Route53, *route53.Provider) {
+		srv, p := newRoute53(t, vendor.Route53Set{Name: name, Type: "TXT", TTL: 300, Values: values})
+		srv.SetHooks(vendor.Hooks{Before: func(string, string) {
+			srv.Put(vendor.Route53Set{Name: name, Type: "TXT", TTL: 300, Values: append(values, `"somebody else's"`)})
+		}})
+		return srv, p
 	}
+	t.Run("while it sets", func(t *testing.T) {
+		srv, p := start(t, `"a"`)
+		_, err := p.SetRecords(context.Background(), "corp.test.", []libdns.Record{txt("b")})
+		if s, _ := srv.Set(name, "TXT"); err != nil || !slices.Equal(s.Values, []string{`"b"`}) {
+			t.Errorf("libdns left %q, %v", s.Values, err)
+		}
+	})
+	t.Run("while it deletes one value of two", func(t *testing.T) {
+		srv, p := start(t, `"a"`, `"b"`)
+		_, err := p.DeleteRecords(context.Background(), "corp.test.", []libdns.Record{txt("a")})
+		if s, _ := srv.Set(name, "TXT"); err != nil || !slices.Equal(s.Values, []string{`"b"`}) {
+			t.Errorf("libdns left %q, %v", s.Values, err)
+		}
+	})
 }
 
 // TestHooksAndCounts: each write is told before and after, and counted once.
