@@ -189,4 +189,8 @@ func (r Rollout) dismissal(f BlockingFailure) (Dismissal, bool) {
 
 // isStranger reports whether nobody knows the signer: only such a one is
 // dismissed by its name alone.
-func (r Rollout) isStranger(org string) bool { return !r.Settings.Knows(org) && !r.trustsSigner(org) }
+func (r Rollout) isStranger(org string) bool { return !r.Knows(org) }
+
+// Knows reports whether the organisational domain org is a known sender: on the list,
+// or a signer that the operator trusts.
+func (r Rollout) Knows(org string) bool { return r.Settings.Knows(org) || r.trustsSigner(org) }

@@ -68,6 +68,14 @@ func (im importer) at(ctx context.Context, more []string) (*inbox.Importer, []st
 	return &inbox.Importer{
 		Store: reports, Owner: inbox.Owners(hosts), LookupTXT: im.s.accounts.outside.txt, Clock: im.s.engine.Clock, Workers: im.workers, Pause: im.pause,
 		AuthServ: authserv, Seen: im.seen,
+		Knows: func(org string) bool {
+			for _, r := range rollouts {
+				if r.Knows(org) {
+					return true
+				}
+			}
+			return false
+		},
 		Trusts: func(domain, source string) bool { return rollouts[domain].TrustsSource(source) },
 	}, slices.Sorted(maps.Keys(hosts)), nil
 }

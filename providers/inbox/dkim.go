@@ -34,7 +34,7 @@ type judge struct {
 }
 
 func (im *Importer) judge() judge {
-	return judge{keys: newKeys(im.LookupTXT), clock: im.Clock, authserv: im.AuthServ}
+	return judge{keys: newKeys(im.LookupTXT, im.Knows), clock: im.Clock, authserv: im.AuthServ}
 }
 
 // ahead is how far a signature's t= may be ahead of the clock of the server that took

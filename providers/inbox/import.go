@@ -28,6 +28,10 @@ type Importer struct {
 	Owner Owner
 	// LookupTXT finds DKIM keys; without it every signed report is pending.
 	LookupTXT LookupTXT
+	// Knows says whether the organisational domain org is a known sender of any domain:
+	// its keys are asked for however many of strangers were not to be had; nil knows
+	// nobody.
+	Knows func(org string) bool
 	// AuthServ are, by policy domain, the ids under which its operator's own MX writes
 	// Authentication-Results fields that are believed. Whoever names one vouches
 	// that the MX lets no such field in from outside; see vouched.

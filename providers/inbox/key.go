@@ -19,9 +19,10 @@ type LookupTXT func(ctx context.Context, name string) ([]string, error)
 const (
 	keyTimeout = 10 * time.Second // for one lookup
 	maxKeys    = 10_000           // names remembered during an import
-	// Lookups that fail in one import, of one organisation and in all, before no
-	// more are made: whoever lets them time out, or makes up new names, must not
-	// hold up the import. What was not asked stays pending.
+	// Lookups that fail in one import, of one organisation and of all that are no known
+	// senders, before no more are made: whoever lets them time out, or makes up new
+	// names, must neither hold up the import nor keep a known sender's key from being
+	// asked for. What was not asked stays pending.
 	maxFailedOfOne = 2
 	maxFailed      = 12
 )
@@ -32,9 +33,10 @@ const (
 // own organisation.
 type keys struct {
 	lookup LookupTXT
+	knows  func(org string) bool // nil knows nobody
 	mu     sync.Mutex
 	known  map[string]*key
-	failed map[string]int // lookups, by organisational domain; "" counts all
+	failed map[string]int // lookups, by organisational domain; "" counts all strangers
 }
 
 type key struct {
@@ -43,8 +45,8 @@ type key struct {
 	err     error
 }
 
-func newKeys(lookup LookupTXT) *keys {
-	return &keys{lookup: lookup, known: make(map[string]*key), failed: make(map[string]int)}
+func newKeys(lookup LookupTXT, knows func(org string) bool) *keys {
+	return &keys{lookup: lookup, knows: knows, known: make(map[string]*key), failed: make(map[string]int)}
 }
 
 // get returns the key records of name as a DKIM verifier of reports must read
@@ -71,8 +73,9 @@ func (k *keys) get(ctx context.Context, name string) ([]string, error) {
 func (k *keys) ask(ctx context.Context, name string) ([]string, error) {
 	_, domain, _ := strings.Cut(name, "._domainkey.")
 	org := orgDomain(domain)
+	stranger := k.knows == nil || !k.knows(org)
 	k.mu.Lock()
-	enough := k.failed[org] >= maxFailedOfOne || k.failed[""] >= maxFailed
+	enough := k.failed[org] >= maxFailedOfOne || stranger && k.failed[""] >= maxFailed
 	k.mu.Unlock()
 	if enough {
 		return nil, notNow{fmt.Errorf("look up DKIM key %s: too many lookups failed before it", name)}
@@ -87,7 +90,9 @@ func (k *keys) ask(ctx context.Context, name string) ([]string, error) {
 	if err != nil {
 		k.mu.Lock()
 		k.failed[org]++
-		k.failed[""]++
+		if stranger {
+			k.failed[""]++
+		}
 		k.mu.Unlock()
 		return nil, notNow{fmt.Errorf("look up DKIM key %s: %w", name, err)}
 	}

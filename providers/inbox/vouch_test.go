@@ -281,3 +281,35 @@ func TestFailingLookupsHoldNothingUp(t *testing.T) {
 		t.Errorf("%d keys were asked for", n)
 	}
 }
+
+// TestStrangersKeepNoKnownSenderWaiting: however many names a forger makes up under
+// which no server answers, the key of a known sender is asked for, when its report
+// comes and when what is pending is tried again.
+func TestStrangersKeepNoKnownSenderWaiting(t *testing.T) {
+	sender := newSigner(t, "sender.test")
+	content := map[string]string{}
+	for i := range 2 * maxFailed {
+		forger := signer{domain: fmt.Sprintf("mta.stranger%d.test", i), key: sender.key}
+		content[fmt.Sprintf("%02d.eml", i)] = forger.sign(t, strings.ReplaceAll(mailOf(t, reportOf(fmt.Sprint(i), "corp.test")), "sender.test", forger.domain), time.Time{})
+	}
+	content["98.eml"] = sender.sign(t, mailOf(t, reportOf("98", "corp.test")), time.Time{})
+	store := &shelf{}
+	im := importer(store, func(context.Context, string) ([]string, error) { return nil, errors.New("timeout") })
+	im.Knows = func(org string) bool { return org == "sender.test" }
+	if got, err := im.Import(t.Context(), []string{files(t, content)}, nil); err != nil || got.Pending != len(content) {
+		t.Fatalf("%d pending, error %v", got.Pending, err)
+	}
+	im.LookupTXT = func(ctx context.Context, name string) ([]string, error) {
+		if strings.HasSuffix(name, "sender.test") {
+			return sender.lookup(ctx, name)
+		}
+		return nil, errors.New("timeout")
+	}
+	if n, err := im.Reverify(t.Context()); n != 1 || err != nil {
+		t.Errorf("settled %d, error %v; want the known sender's report", n, err)
+	}
+	content["99.eml"] = sender.sign(t, mailOf(t, reportOf("99", "corp.test")), time.Time{})
+	if got, err := im.Import(t.Context(), []string{files(t, content)}, nil); err != nil || got.Verified != 2 {
+		t.Errorf("%d verified, error %v; want those of the known sender", got.Verified, err)
+	}
+}
