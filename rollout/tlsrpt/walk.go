@@ -25,6 +25,9 @@ const (
 	maxDepth = 32
 	// maxMembers bounds the members of one object. A report needs nine.
 	maxMembers = 128
+	// maxName bounds a member's name, in bytes: the names of an object are kept while
+	// it is read. The longest in a report has 30.
+	maxName = 1 << 10
 	// The table of known strings: how many, and how long each may be.
 	maxSeen       = 2048
 	maxSeenLength = 128
@@ -146,10 +149,14 @@ func (w *walker) object(visit func(name string)) {
 	for first := true; w.more(first, '}'); first = false {
 		w.next()
 		at := w.place()
-		name := w.member(w.str())
+		text := w.str()
+		if len(text) > maxName {
+			w.stopAt(at, fmt.Errorf("a member name is longer than %d bytes", maxName))
+		}
 		if w.fault != nil {
 			return
 		}
+		name := w.member(text)
 		w.once(name, at, mark, outer)
 		if !w.expect(':') {
 			return
