@@ -81,7 +81,7 @@ func (r *Rollout) assume() {
 func (r *Rollout) adopt(e Entry) {
 	for _, found := range e.Ledger {
 		if found.Until.IsZero() && !found.Live.IsZero() {
-			r.Ledger.close(e.At) // it was seen on every address
+			r.Ledger.close(r.unreachable(e.At)) // it was seen on every address
 		}
 		r.Ledger = append(r.Ledger, found)
 		r.UsedIDs = append(r.UsedIDs, found.IDs...)
@@ -148,7 +148,8 @@ func (r *Rollout) edit(e Entry) error {
 		state.Received, state.Receipt = e.At, *e.Receipt
 	case Seen:
 		state.Verified, state.Unseen = e.At, e.Unseen
-		r.live(edit, r.Plans[i].Plan.Purpose, e.At)
+		r.Plans[i].Edits[id] = state
+		r.live(edit, r.Plans[i], e.At)
 		if e.PolicyID != "" { // its vendor told senders of it
 			r.Ledger.announce(e.PolicyID, e.At)
 			r.UsedIDs = append(r.UsedIDs, e.PolicyID)
@@ -160,13 +161,15 @@ func (r *Rollout) edit(e Entry) error {
 
 // settled records what reading showed of an edit that a new plan superseded: a
 // body that does not stand there can be fetched no more; an id that does stand
-// there was told to senders.
+// there was told to senders; an address that does leads them there.
 func (r *Rollout) settled(edit Edit, state EditState, at time.Time) {
 	stands := state.Receipt.Outcome == Applied || state.Receipt.Outcome == Found
 	switch {
 	case state.Intended.IsZero() || state.Receipt.Outcome == "":
 	case edit.Announces() && edit.After.Exists && stands:
 		r.Ledger.announce(edit.PolicyID, at)
+	case edit.MovesHost() && stands:
+		r.leave(edit, at)
 	case edit.Kind == Policy && (state.Receipt.Outcome == Failed || state.Receipt.Outcome == Refused):
 		for i := len(r.Ledger) - 1; i >= 0; i-- {
 			if e := &r.Ledger[i]; e.Hash == Hash(edit.After.Body) && e.Until.IsZero() && e.Live.IsZero() {
@@ -177,48 +180,92 @@ func (r *Rollout) settled(edit Edit, state EditState, at time.Time) {
 	}
 }
 
-// live records that an edit was verified from outside.
-func (r *Rollout) live(edit Edit, purpose Purpose, at time.Time) {
+// live records that an edit of p was verified from outside. The bodies before its own
+// are closed by what shows that no sender is led to them any more: a body that answers
+// where the name leads, an id, for that follows such a body, or all edits of a plan
+// that puts its body elsewhere first and moves the name there.
+func (r *Rollout) live(edit Edit, p AcceptedPlan, at time.Time) {
 	switch {
 	case edit.Kind == Policy:
-		r.Ledger.serve(edit.After.Body, at)
+		if body := r.Ledger.serve(edit.After.Body, at); len(edit.At) == 0 {
+			r.Ledger.closeBut(body, r.unreachable(at))
+		}
 	case edit.Announces() && edit.After.Exists:
-		r.Ledger.announce(edit.PolicyID, at)
+		r.Ledger.closeBut(r.Ledger.announce(edit.PolicyID, at), r.unreachable(at))
 		r.Reannounce = time.Time{}
-		if wait := r.idWait(); purpose == ForStepBack && wait.After(at) {
+		if wait := r.idWait(); p.Plan.Purpose == ForStepBack && wait.After(at) {
 			r.Reannounce = wait
 		}
-	case edit.MovesHost() && edit.Before.Exists:
+	case edit.MovesHost():
+		r.leave(edit, at)
+		if body, moved := p.movedTo(); moved {
+			r.Ledger.closeBut(r.Ledger.serve(body, at), r.unreachable(at))
+		}
+	}
+}
+
+// leave records that an edit which moves the policy host took an address away at
+// at: resolvers may answer it until its TTL has run out.
+func (r *Rollout) leave(edit Edit, at time.Time) {
+	if edit.Before.Exists {
 		r.HostMoved = later(r.HostMoved, at.Add(time.Duration(edit.BeforeTTL)*time.Second))
 	}
 }
 
-// serve marks the newest entry of body live and closes all others.
-func (l Ledger) serve(body string, at time.Time) {
+// unreachable is when nobody is led any more to what another body took the place of
+// at: until an old address of the policy host has run out too.
+func (r *Rollout) unreachable(at time.Time) time.Time { return later(at, r.HostMoved) }
+
+// movedTo is the body that p puts where its other edits move the policy host, once
+// all of them are verified.
+func (p AcceptedPlan) movedTo() (body string, moved bool) {
+	for _, e := range p.Plan.Edits {
+		puts := e.Kind == Policy && len(e.At) > 0
+		if puts {
+			body, moved = e.After.Body, true
+		}
+		if (puts || e.MovesHost()) && p.Edits[e.ID].Verified.IsZero() {
+			return "", false
+		}
+	}
+	return body, moved
+}
+
+// serve marks the newest entry of body live and returns its index, or -1.
+func (l Ledger) serve(body string, at time.Time) int {
 	hash := Hash(body)
 	for i := len(l) - 1; i >= 0; i-- {
 		if l[i].Hash == hash && l[i].Until.IsZero() {
 			if l[i].Live.IsZero() {
 				l[i].Live = at
 			}
-			l[:i].close(at)
-			l[i+1:].close(at)
-			return
+			return i
 		}
+	}
+	return -1
+}
+
+// closeBut ends every entry still open but that at i; none where i is -1.
+func (l Ledger) closeBut(i int, at time.Time) {
+	if i >= 0 {
+		l[:i].close(at)
+		l[i+1:].close(at)
 	}
 }
 
-// announce records that the body now served is told of under id.
-func (l Ledger) announce(id string, at time.Time) {
+// announce records that the body now served is told of under id, and returns the
+// index of its entry, or -1.
+func (l Ledger) announce(id string, at time.Time) int {
 	for i := len(l) - 1; i >= 0; i-- {
 		if !l[i].Live.IsZero() && l[i].Until.IsZero() {
 			l[i].IDs = append(l[i].IDs, id)
 			if l[i].Announced.IsZero() {
 				l[i].Announced = at
 			}
-			return
+			return i
 		}
 	}
+	return -1
 }
 
 // idWait is the moment until which no new id is announced (promise 1): old

@@ -95,3 +95,57 @@ func tellsNobody(g rollout.Gate) bool {
 		return x.Code == rollout.ReasonHost && strings.Contains(x.Text, "no sender can be told") && strings.Contains(x.Fix, "--host")
 	})
 }
+
+// While the name leads to the old host, senders fetch there what it serves: the ledger
+// holds that open however long the move hangs, and until the old address has run out
+// of caches after it.
+func TestTheOldHostServesUntilTheNameLeadsElsewhere(t *testing.T) {
+	for _, row := range []struct {
+		shows string
+		again bool // the body lies at the new host already when the plan is made again
+	}{
+		{"one plan puts the body and moves", false},
+		{"a second plan moves", true},
+	} {
+		t.Run(row.shows, func(t *testing.T) {
+			r := newRig(t)
+			r.engine.Patience = time.Nanosecond
+			r.create(hasty())
+			r.to(rollout.RaiseMaxAge)
+			r.set(func(s *rollout.Settings) {
+				s.Host.Place, s.HostAddresses = "/srv/elsewhere", []netip.Addr{netip.MustParseAddr("192.0.2.99")}
+			})
+			back := r.stepBack()
+			r.box.newHost["192.0.2.99"] = back.Plan.Edits[0].After
+			old := rollout.Records("192.0.2.20")
+			r.box.behind = &old // the name leads to the old host still
+			if p, err := r.engine.CarryOut(ctx, back.Plan, yes, nil); err != nil || p.Gate.Open {
+				t.Fatalf("the test needs a move that hangs: %v", err)
+			}
+			r.box.clock.wind(100 * 24 * time.Hour)
+			enforced := func() rollout.LedgerEntry {
+				ledger := r.load().Ledger
+				return ledger[slices.IndexFunc(ledger, func(e rollout.LedgerEntry) bool { return e.Mode == mtasts.Enforce })]
+			}
+			if e := enforced(); !e.Until.IsZero() {
+				t.Fatalf("the ledger says that nobody fetches enforce since %s, and the name leads to it", e.Until)
+			}
+
+			r.box.behind = nil
+			moved := r.box.clock.Now()
+			if row.again {
+				r.box.clock.wind(time.Minute)
+				moved = r.box.clock.Now()
+				if _, err := r.engine.CarryOut(ctx, r.stepBack().Plan, yes, nil); err != nil {
+					t.Fatal(err)
+				}
+			} else {
+				r.next()
+			}
+			if want := moved.Add(300 * time.Second); !enforced().Until.Equal(want) {
+				t.Errorf("enforce is over at %s, want the old address's TTL after the move: %s", enforced().Until, want)
+			}
+			sound(t, r.load())
+		})
+	}
+}
