@@ -69,7 +69,9 @@ func (e *Engine) Next(ctx context.Context, domain string, c Consent, emit Sink) 
 
 // CarryOut walks a plan made by ProposeStepBack, ProposeUndo or ProposeRestore,
 // once the operator has accepted it. It refuses any other plan, and one whose id
-// was used since it was made; each edit refuses by itself a place that changed.
+// was used since it was made; each edit refuses by itself a place that changed. What
+// speaks against an undo or a restore is judged by a look younger than FreshFor,
+// however long ago it was shown; a step back waits for no look.
 func (e *Engine) CarryOut(ctx context.Context, p Plan, c Consent, emit Sink) (Progress, error) {
 	var out Progress
 	if p.Purpose != ForStepBack && p.Purpose != ForUndo && p.Purpose != ForRestore {
@@ -84,6 +86,11 @@ func (e *Engine) CarryOut(ctx context.Context, p Plan, c Consent, emit Sink) (Pr
 			return fmt.Errorf("carry out plan %s: there was no look at %s yet: %w", p.Hash(), p.Domain, ErrStale)
 		}
 		before := r.Phase
+		if _, stale := r.staleLook(e.now()); stale && p.Purpose != ForStepBack {
+			if err := e.look(ctx, r, w, emit); err != nil {
+				return fmt.Errorf("carry out plan %s: look at %s again, as the last look is no longer fresh: %w", p.Hash(), p.Domain, err)
+			}
+		}
 		proposal := Proposal{Rollout: *r, Evidence: *r.Evidence, Plan: p, Gate: Gate{Open: true}}
 		if proposal.Plan, err = chosen(proposal, c); err != nil {
 			return err

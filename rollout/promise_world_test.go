@@ -94,6 +94,38 @@ func TestAdoptedBodyUnderAnOldIDGetsItsOwn(t *testing.T) {
 	}
 }
 
+// A restore that was shown long ago is judged by what stands now: it does not enforce
+// an MX host that has broken since, and puts back what is whole.
+func TestRestoreIsJudgedByAFreshLook(t *testing.T) {
+	for name, row := range map[string]struct {
+		faults []finding.Finding
+		wrote  bool
+	}{
+		"an MX host has broken since": {[]finding.Finding{finding.New("M09", "mx2.corp.test [192.0.2.12]", "the certificate expired")}, false},
+		"nothing has broken since":    {nil, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			r.create(hasty())
+			r.to(rollout.RaiseMaxAge)
+			r.box.body = rollout.Absent()
+			restore, err := r.engine.ProposeRestore(ctx, domain, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.box.clock.wind(30 * rollout.Day)
+			r.box.faults = row.faults
+			p, err := r.engine.CarryOut(ctx, restore.Plan, rollout.Consent{Shown: &restore.Plan}, nil)
+			if err != nil || r.box.body.Exists != row.wrote || p.Applied != row.wrote || p.Gate.Open && !row.wrote {
+				t.Fatalf("serves %s, wrote %v, want %v: %s, %v", r.box.body, p.Applied, row.wrote, reasons(p.Gate), err)
+			}
+			if !row.wrote && (p.Gate.Closed()[0].Code != "M09" || !p.Gate.Closed()[0].Final) {
+				t.Errorf("held up by %s", reasons(p.Gate))
+			}
+		})
+	}
+}
+
 // A restore does not enforce a broken MX host, when it is resumed either.
 func TestRestoreIsNotResumedOverABrokenMX(t *testing.T) {
 	r := newRig(t)
