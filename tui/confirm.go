@@ -62,13 +62,14 @@ func (k *kit) meaning(r rollout.Rollout, p rollout.Plan) (title, meaning string)
 	return h.asked(r.Domain), h.carriedOut(undoes)
 }
 
-// heldUntil says how long a sender may hold what is live now.
+// heldUntil says how long a sender may hold any policy of the ledger: one that was
+// served before may last longer than what is live now.
 func (k *kit) heldUntil(r rollout.Rollout) string {
-	live, _, ok := r.Live()
-	if !ok {
+	until := r.Ledger.HeldUntil(k.clock.Now())
+	if until.IsZero() {
 		return ""
 	}
-	return fmt.Sprintf(" One that does not look again keeps what it holds until %s at the longest.", k.when(k.clock.Now().Add(secondsOf(live.MaxAge))))
+	return fmt.Sprintf(" One that does not look again keeps what it holds until %s at the longest.", k.when(until))
 }
 
 // overrideDialog asks for a reason and the domain before a gate is passed.

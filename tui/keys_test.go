@@ -7,6 +7,7 @@ import (
 
 	"belay/rollout"
 	"belay/rollout/finding"
+	"belay/rollout/mtasts"
 )
 
 // Enter never applies, and no is the default wherever something is asked.
@@ -79,6 +80,15 @@ func TestStepBackAsksOnceAndGoesOn(t *testing.T) {
 	d.wait()
 	d.press("esc").sees("This is the plan to step back to testing. a applies it").didNot("carry-out")
 	d.press("a").typeIn("corp.test").press("enter").did("carry-out step-back").didNot("next")
+}
+
+// A sender may still hold what was served before, for longer than what is live.
+func TestStepBackSaysHowLongASenderHoldsWhatWasServedBefore(t *testing.T) {
+	d := atPhase5(t, 80, 24, func(o *Options) {
+		e := o.Engine.(*fakeEngine)
+		e.own.Rollout.Ledger = append(rollout.Ledger{{Mode: mtasts.Enforce, MaxAge: 2592000, Until: now().AddDate(0, 0, -9), Assumed: true, Foreign: true}}, e.own.Rollout.Ledger...)
+	})
+	d.press("b").sees("keeps what it holds until Sat 12 Dec")
 }
 
 func TestWhatTheKeysOfAPhaseDo(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 
 	"belay/rollout"
 	"belay/rollout/finding"
+	"belay/rollout/mtasts"
 	"belay/rollout/world"
 )
 
@@ -47,5 +48,22 @@ func TestAGateNamesTheAddressesOfAHostTogether(t *testing.T) {
 	got := printed(func(p *program) { p.printGate(g) })
 	if want := "gate: closed\n  - mx2.corp.test [192.0.2.12, 2001:db8::12]: certificate expired. Renew it.\n"; got != want {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+type clockAt time.Time
+
+func (c clockAt) Now() time.Time { return time.Time(c) }
+
+// A sender may have fetched what is live this very moment, however long ago the
+// journal was written.
+func TestStatusCountsFromNowHowLongASenderMayHoldThePolicy(t *testing.T) {
+	now := time.Date(2026, 11, 12, 9, 0, 0, 0, time.UTC)
+	before := now.Add(-10 * rollout.Day)
+	r := rollout.Rollout{Domain: "corp.test", Phase: rollout.Enforce, Since: before, LastAt: before,
+		Ledger: rollout.Ledger{{Mode: mtasts.Enforce, MaxAge: rollout.TestingMaxAge, IDs: []string{"1"}, From: before, Live: before}}}
+	got := printed(func(p *program) { p.world.Clock = clockAt(now); p.printStatus(r, rollout.Gate{}) })
+	if want := "may go by it until " + local(now.Add(rollout.Day)) + " without asking again"; !strings.Contains(got, want) {
+		t.Errorf("%s\nwant %q", got, want)
 	}
 }

@@ -72,7 +72,7 @@ func (p *program) printStatus(r rollout.Rollout, g rollout.Gate) {
 	} else {
 		p.say("policy: none is live")
 	}
-	if held := r.Ledger.HeldUntil(r.LastAt); r.Mode() != mtasts.None && !held.IsZero() {
+	if held := r.Ledger.HeldUntil(p.world.Clock.Now()); r.Mode() != mtasts.None && !held.IsZero() {
 		p.say("a sender that has fetched it may go by it until %s without asking again", local(held))
 	}
 	if c := r.Certificate; c != nil {
