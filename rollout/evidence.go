@@ -93,6 +93,9 @@ type Sighting struct {
 	Where string     `json:"where"`
 	IP    netip.Addr `json:"ip"`
 	Value Value      `json:"value"`
+	// Wildcard is what the server answers at a name where nothing stands, and Value
+	// therefore leaves out, where one edit was looked for.
+	Wildcard Value `json:"wildcard,omitzero"`
 	// TTL of the answer in seconds; for a negative one the negative TTL.
 	TTL uint32 `json:"ttl,omitempty"`
 	// Serial of the zone at that server, where one edit was looked for; else zero.

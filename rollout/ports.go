@@ -42,6 +42,7 @@ type Looker interface {
 	// See verifies one edit from outside: at every address of every
 	// authoritative server, or at every address of the policy host. Value is
 	// what all that answered agree on; Evidence has the sightings and findings.
+	// What a wildcard answers in place of e.After does not stand there.
 	See(ctx context.Context, e Edit, emit Sink) (Value, Evidence, error)
 	// SeeAt is See of a policy at one address that DNS does not name yet.
 	SeeAt(ctx context.Context, e Edit, at []string, emit Sink) (Value, Evidence, error)

@@ -3,7 +3,6 @@ package steps
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"strings"
@@ -45,7 +44,7 @@ func (w wildcardSeen) values() map[string]rollout.Value {
 // wildcard asks for a name under the domain that nobody made. It is asked of an
 // authoritative server, so that no resolver remembers it.
 func (k *look) wildcard() wildcardSeen {
-	name := fmt.Sprintf("belay-%08x.%s", rand.Uint32(), k.domain)
+	name := k.view.Unmade(k.domain)
 	var a, aaaa, txt, mx probe.Authority
 	var asking sync.WaitGroup
 	asking.Go(func() { a = k.view.First(k.zone, name, "A") })

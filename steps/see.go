@@ -22,7 +22,8 @@ import (
 // The value is what all that answered agree on. Where they differ it is one of
 // theirs that is not e.After, so that an edit is never taken for live because some
 // servers have it. What answers, but not with a policy as RFC 8461 asks, has the
-// absent value. The error says that nothing could be asked at all.
+// absent value, and so has a record that only a wildcard answers for, unless that is
+// e.After. The error says that nothing could be asked at all.
 func (l *Looker) See(ctx context.Context, e rollout.Edit, emit rollout.Sink) (rollout.Value, rollout.Evidence, error) {
 	return l.seeing(ctx, e, emit, func(s *sight) error {
 		if e.Kind == rollout.Policy {
@@ -96,6 +97,7 @@ func (s *sight) record() error {
 	}
 	a := s.view.Authoritative(zone, s.edit.Name, s.edit.Type)
 	s.view.NoteSerials(a)
+	s.discount(a)
 	s.e.Zone.Apex, s.e.Zone.Exists = a.Zone, !zone.Missing
 	s.e.Names = []rollout.NameSeen{{Name: a.Name, Type: a.Type, Sightings: a.Sightings, Alias: a.Alias}}
 	s.e.Sightings = a.Sightings
@@ -111,6 +113,24 @@ func (s *sight) record() error {
 		s.conclude(finding.New("D02", a.Name+" "+a.Type, "the name servers disagree: "+tellApart(a.Sightings)))
 	}
 	return nil
+}
+
+// discount takes out of a's sightings what a wildcard answers in place of what the
+// edit leaves behind: it does not stand at the name.
+func (s *sight) discount(a probe.Authority) {
+	var all sync.WaitGroup
+	for i := range a.Sightings {
+		g := &a.Sightings[i]
+		if !g.Value.Exists || rollout.Live(s.edit, []rollout.Sighting{*g}) {
+			continue
+		}
+		all.Go(func() {
+			if s.view.ByWildcard(a, *g) {
+				g.Value, g.Wildcard = rollout.Absent(), g.Value
+			}
+		})
+	}
+	all.Wait()
 }
 
 // policy fetches the policy from every address that the authoritative servers
@@ -193,6 +213,9 @@ func (s *sight) addresses(at []string) ([]netip.Addr, error) {
 
 func (s *sight) tell(g rollout.Sighting) {
 	said, sev := g.Value.String(), finding.Pass
+	if g.Wildcard.Exists {
+		said = "nothing at the name itself; a wildcard answers " + g.Wildcard.String()
+	}
 	switch {
 	case g.Err != "":
 		said, sev = g.Err, finding.Warn

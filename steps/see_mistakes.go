@@ -31,7 +31,7 @@ func (s *sight) mistakes(zone probe.Zone, a probe.Authority) []finding.Finding {
 	around := make([]probe.Authority, len(places))
 	var asking sync.WaitGroup
 	for i, typ := range mistakenTypes(s.edit.Type) {
-		asking.Go(func() { others[i] = s.view.First(zone, s.edit.Name, typ) })
+		asking.Go(func() { others[i] = s.standing(zone, typ) })
 	}
 	for i, p := range places {
 		asking.Go(func() { around[i] = s.view.First(zone, p.name, s.edit.Type) })
@@ -48,6 +48,14 @@ func (s *sight) mistakes(zone probe.Zone, a probe.Authority) []finding.Finding {
 		}
 	}
 	return out
+}
+
+// standing is what one server has at the edit's name itself: a wildcard's answer
+// stands in nobody's way.
+func (s *sight) standing(zone probe.Zone, typ string) probe.Authority {
+	a := s.view.First(zone, s.edit.Name, typ)
+	a.Sightings = slices.DeleteFunc(a.Sightings, func(g rollout.Sighting) bool { return s.view.ByWildcard(a, g) })
+	return a
 }
 
 // mistakenTypes are the types that a form offers beside typ and that get its value,

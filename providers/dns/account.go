@@ -51,7 +51,8 @@ type ZoneFinder interface {
 }
 
 // A Seer sees one edit from outside, at every authoritative server; it is the
-// part of rollout.Looker that manual edits need.
+// part of rollout.Looker that manual edits need. What a wildcard answers in place
+// of e.After does not stand at the name: there nothing is seen.
 type Seer interface {
 	See(ctx context.Context, e rollout.Edit, emit rollout.Sink) (rollout.Value, rollout.Evidence, error)
 }

@@ -127,9 +127,8 @@ func (a *remote) compare(ctx context.Context, z Zone, name string, sets []RRset)
 			continue
 		}
 		asking.Go(func() {
-			e := rollout.Edit{Kind: rollout.Record, Zone: z.Name, Name: name, Type: typ}
-			answer, ok := a.answer(ctx, e)
-			if !ok || answer.Equal(set.Value()) || !set.Value().Exists && a.fromWildcard(ctx, e, answer) {
+			answer, ok := a.answer(ctx, rollout.Edit{Kind: rollout.Record, Zone: z.Name, Name: name, Type: typ, After: set.Value()})
+			if !ok || answer.Equal(set.Value()) {
 				return
 			}
 			differences[i] = fmt.Errorf("%s shows %s at %s %s, and every name server answers %s: %s; if it changed just now, wait and try again",
@@ -152,19 +151,4 @@ func (a *remote) answer(ctx context.Context, e rollout.Edit) (rollout.Value, boo
 		return rollout.Value{}, false
 	}
 	return rollout.Agreed(seen.Sightings)
-}
-
-// fromWildcard reports whether an answer is that of a wildcard above the name.
-func (a *remote) fromWildcard(ctx context.Context, e rollout.Edit, answer rollout.Value) bool {
-	for _, parent := range suffixes(e.Name)[1:] {
-		if !under(parent, plainName(e.Zone)) {
-			break
-		}
-		at := e
-		at.Name = "*." + parent
-		if w, ok := a.answer(ctx, at); ok && w.Exists && w.Equal(answer) {
-			return true
-		}
-	}
-	return false
 }

@@ -78,8 +78,7 @@ func (a *remote) fromServers(ctx context.Context, z Zone, name string, why error
 	return sets, nil
 }
 
-// seen is a set as all name servers that answer have it. What a wildcard answers
-// with is not there.
+// seen is a set as all name servers that answer have it.
 func (a *remote) seen(ctx context.Context, e rollout.Edit) (RRset, error) {
 	set := RRset{Name: e.Name, Type: e.Type}
 	_, seen, err := a.o.Seer.See(ctx, e, nil)
@@ -90,7 +89,7 @@ func (a *remote) seen(ctx context.Context, e rollout.Edit) (RRset, error) {
 	if !agreed {
 		return set, fmt.Errorf("they do not agree on %s %s: %s", e.Name, e.Type, each(seen.Sightings))
 	}
-	if !value.Exists || a.fromWildcard(ctx, e, value) {
+	if !value.Exists {
 		return set, nil
 	}
 	set.Values = slices.Clone(value.Records)

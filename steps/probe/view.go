@@ -36,6 +36,8 @@ type View struct {
 	controls memo[controlled, Light]
 	reached  families
 	deaf     deaf
+	// unmade is the first label of the names that nobody made.
+	unmade string
 }
 
 // target is one address of one named host.
@@ -48,7 +50,7 @@ type target struct {
 // goroutine at a time; nil is a sink that takes nothing. Close must be called.
 func Open(ctx context.Context, w world.World, emit rollout.Sink) *View {
 	ctx, cancel := context.WithCancel(ctx)
-	return &View{world: w, ctx: ctx, cancel: cancel, emit: emit}
+	return &View{world: w, ctx: ctx, cancel: cancel, emit: emit, unmade: unmadeLabel()}
 }
 
 // Close ends what is still being asked and waits for it. No event is emitted
