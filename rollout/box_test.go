@@ -38,6 +38,7 @@ type box struct {
 	// newHost is what an address not named yet serves.
 	newHost map[string]rollout.Value
 	fail    error // what the provider says to the next write
+	lost    error // what comes back in place of the answer to the next write
 	// answers are what the name servers say in place of what the provider holds.
 	answers map[string]rollout.Value
 	// wildcard is what they answer for a name that nobody made.
@@ -130,6 +131,10 @@ func (b *box) Apply(ctx context.Context, e rollout.Edit) (rollout.Receipt, error
 	if err := b.fail; err != nil {
 		b.fail = nil
 		return rollout.Receipt{Outcome: rollout.Failed, Saw: held.Value}, err
+	}
+	if err := b.lost; err != nil {
+		b.lost = nil
+		return rollout.Receipt{Outcome: rollout.Unknown, Saw: held.Value}, err
 	}
 	b.die("before write")
 	b.mu.Lock()

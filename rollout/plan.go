@@ -251,7 +251,7 @@ const (
 	Waiting Outcome = "waiting" // the operator makes it, or it is not seen everywhere yet
 	Failed  Outcome = "failed"  // the provider said no; nothing was changed
 	Refused Outcome = "refused" // the world is no longer what the plan saw
-	Unknown Outcome = "unknown" // it could not be read back
+	Unknown Outcome = "unknown" // whether it was carried out is not known; it may come yet
 )
 
 // Receipt is what became of one edit at its provider.

@@ -37,7 +37,20 @@ func (r Rollout) Undo(seen Evidence, now time.Time) (Plan, error) {
 			return Plan{}, err
 		}
 	}
+	if e, ok := last.inDoubt(); ok && b.plan.Empty() {
+		return Plan{}, fmt.Errorf("undo for %s: it is not known whether %s %s was written, and it may come yet; belay next looks again and settles it first: %w", r.Domain, e.Name, e.Type, ErrRefused)
+	}
 	return b.plan, nil
+}
+
+// inDoubt is an edit of p of which nobody knows whether it was carried out.
+func (p AcceptedPlan) inDoubt() (Edit, bool) {
+	for _, e := range p.Plan.Edits {
+		if state := p.Edits[e.ID]; state.Receipt.Outcome == Unknown && !state.Settled() {
+			return e, true
+		}
+	}
+	return Edit{}, false
 }
 
 // publishes reports whether p began to tell senders of a policy.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"belay/providers/rest"
 	"belay/rollout"
 	"belay/rollout/finding"
 	"belay/rollout/world"
@@ -109,11 +110,11 @@ func (a *remote) write(ctx context.Context, z Zone, have RRset, e rollout.Edit) 
 		return struct{}{}, a.source.Replace(ctx, z, have, want)
 	})
 	if errors.Is(called, errUnended) {
-		return rollout.Receipt{Outcome: rollout.Unknown}, fmt.Errorf("it is not known whether it was written: %w", called)
+		return rollout.Receipt{Outcome: rollout.Unknown}, rest.Unsure(called)
 	}
 	sets, err := a.at(ctx, z, e.Name)
 	if err != nil {
-		return rollout.Receipt{Outcome: rollout.Unknown}, fmt.Errorf("it could not be read back: %w", errors.Join(called, err))
+		return rollout.Receipt{Outcome: rollout.Unknown}, rest.Unsure(fmt.Errorf("it could not be read back: %w", errors.Join(called, err)))
 	}
 	set := pick(sets, e.Name, e.Type)
 	if set.outside && called == nil {
@@ -144,11 +145,8 @@ func (a *remote) write(ctx context.Context, z Zone, have RRset, e rollout.Edit) 
 		}
 		return r, fmt.Errorf("%w, and the name servers still show %s; %s", called, inWords(saw), set.Note)
 	case saw.Equal(e.Before):
-		r.Outcome = rollout.Failed
-		if called == nil {
-			called = fmt.Errorf("the change was accepted, and nothing changed%s", because(sets, e))
-		}
-		return r, called
+		r.Outcome, err = fate(sets, e, called)
+		return r, err
 	}
 	r.Outcome = rollout.Unknown
 	if called == nil {
@@ -170,12 +168,4 @@ func otherTTL(z Zone, e rollout.Edit, set RRset) string {
 		said += ": this is the shortest that the zone takes"
 	}
 	return said
-}
-
-// because looks for the usual reason of a change without effect.
-func because(sets []RRset, e rollout.Edit) string {
-	if other := inTheWay(sets, e.Type); other != "" && e.After.Exists {
-		return ": " + other + " stands at the same name, and DNS allows nothing beside a CNAME"
-	}
-	return "; the credential may lack the right to write there"
 }

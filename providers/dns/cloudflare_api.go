@@ -115,7 +115,8 @@ type cloudflareAnswerBody struct {
 func (a *cloudflareAPI) refused(resp *http.Response, body []byte) error {
 	var answer cloudflareAnswerBody
 	if err := json.Unmarshal(body, &answer); err != nil {
-		return fmt.Errorf("%w but %s (HTTP %d): %s", rest.ErrNotJSON, finding.Clean(a.hide(resp.Header.Get("Content-Type")), 60), resp.StatusCode, a.afterwards(resp))
+		return &strangeAnswer{status: resp.StatusCode, err: fmt.Errorf("%w but %s (HTTP %d): %s",
+			rest.ErrNotJSON, finding.Clean(a.hide(resp.Header.Get("Content-Type")), 60), resp.StatusCode, a.afterwards(resp))}
 	}
 	if resp.StatusCode < 400 && answer.Success && len(answer.Errors) == 0 {
 		return nil

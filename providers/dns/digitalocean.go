@@ -151,7 +151,7 @@ func digitalOceanGather(sets []RRset, z Zone, name string, r digitalOceanRecord)
 func (d *digitalOceanZones) Replace(ctx context.Context, z Zone, have, want RRset) error {
 	for _, v := range want.Values {
 		if want.Type == "TXT" && strings.Contains(v, `\`) {
-			return fmt.Errorf("DigitalOcean keeps no backslash in a TXT record; nothing was sent of %s", finding.Quote(v, 100))
+			return rest.Unsent(fmt.Errorf("DigitalOcean keeps no backslash in a TXT record; nothing was sent of %s", finding.Quote(v, 100)))
 		}
 	}
 	stands, _ := have.own.([]stored)

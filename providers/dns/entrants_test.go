@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"belay/providers/lab/vendor"
+	"belay/rollout"
 )
 
 // An entrant is one provider in the suite, with what is its own as data: how its
@@ -33,6 +34,15 @@ type refusal struct {
 	// retried is true where the provider's library asks again by itself and
 	// takes seconds over it: one edit is enough then.
 	retried bool
+}
+
+// outcome is what a write becomes that meets the refusal: only a status of 4xx is a no
+// for certain.
+func (r refusal) outcome() rollout.Outcome {
+	if r.fault.Status/100 == 4 {
+		return rollout.Failed
+	}
+	return rollout.Unknown
 }
 
 // misfit is a login, or a zone, that cannot work, and what Try says of it.

@@ -43,7 +43,8 @@ func Hold(ctx context.Context, p Place, e rollout.Edit) (rollout.Held, error) {
 
 // Put carries an edit out, as host.Host's Apply does: it reads, refuses where that
 // is not what the plan saw, writes, and reads again. What the second reading shows
-// decides; what the call returned is the explanation. made reports whether a value
+// decides; what the call returned is the explanation, and says whether what is not there
+// may come yet: then nobody knows what became of it. made reports whether a value
 // is what the edit leaves there.
 func Put(ctx context.Context, p Place, e rollout.Edit, made func(rollout.Value) bool) (rollout.Receipt, error) {
 	watch := world.Start()
@@ -75,13 +76,15 @@ func put(ctx context.Context, p Place, e rollout.Edit, made func(rollout.Value) 
 	seen, err = p.Read(ctx)
 	switch {
 	case err != nil:
-		return rollout.Unknown, rollout.Absent(), errors.Join(wrote, fmt.Errorf("read back what was written: %w", err))
+		return rollout.Unknown, rollout.Absent(), rest.Unsure(errors.Join(wrote, fmt.Errorf("read back what was written: %w", err)))
 	case made(seen):
 		return rollout.Applied, seen, nil
-	case wrote != nil && seen.Equal(e.Before):
+	case seen.Equal(e.Before) && (errors.Is(wrote, rollout.ErrStale) || rest.TurnedAway(wrote)):
 		return rollout.Failed, seen, wrote
 	case errors.Is(wrote, rollout.ErrStale): // the place would not write over it
 		return rollout.Refused, seen, wrote
+	case wrote != nil && seen.Equal(e.Before):
+		return rollout.Unknown, seen, rest.Unsure(wrote)
 	case wrote != nil:
 		return rollout.Unknown, seen, wrote
 	}

@@ -121,7 +121,7 @@ func (h *Host) path(resource string) string {
 func (h *Host) introduce(ctx context.Context) error {
 	err := h.client.call(ctx, http.MethodPost, "/domains", map[string]string{"domain": h.domain}, nil)
 	if err != nil && !rest.Refused(err, http.StatusConflict) {
-		return fmt.Errorf("add the domain to the account: %w", err)
+		return rest.Unsent(fmt.Errorf("add the domain to the account: %w", err))
 	}
 	return nil
 }
@@ -214,7 +214,7 @@ func (p policyPlace) Read(ctx context.Context) (rollout.Value, error) {
 func (p policyPlace) Write(ctx context.Context, seen, v rollout.Value) error {
 	policy, faults := mtasts.ParsePolicy([]byte(v.Body))
 	if !mtasts.Usable(faults) {
-		return errors.New("the policy to be published is none that senders take")
+		return rest.Unsent(errors.New("the policy to be published is none that senders take"))
 	}
 	return p.h.put(ctx, seen.Exists, "mta_sts_policy", policyFields{Mode: string(policy.Mode), MX: slices.Concat([]string{}, policy.MX), MaxAge: policy.MaxAge})
 }

@@ -148,11 +148,11 @@ func (p *place) Read(ctx context.Context) (rollout.Value, error) {
 func (p *place) Write(ctx context.Context, _, v rollout.Value) error {
 	z, err := p.zone(ctx)
 	if err != nil {
-		return err
+		return rest.Unsent(err)
 	}
 	held, err := p.look(ctx, z)
 	if err != nil {
-		return err
+		return rest.Unsent(err)
 	}
 	if held != p.read {
 		return fmt.Errorf("the script or its custom domain was changed by somebody else at this moment: %w", rollout.ErrStale)
