@@ -65,6 +65,8 @@ func (im importer) at(ctx context.Context, more []string) (*inbox.Importer, []st
 	if im.pause != nil {
 		reports = im.s.paced(im.pause)
 	}
+	domains = slices.Sorted(maps.Keys(hosts))
+	im.seen.For(domains)
 	return &inbox.Importer{
 		Store: reports, Owner: inbox.Owners(hosts), LookupTXT: im.s.accounts.outside.txt, Clock: im.s.engine.Clock, Workers: im.workers, Pause: im.pause,
 		AuthServ: authserv, Seen: im.seen,
@@ -77,7 +79,7 @@ func (im importer) at(ctx context.Context, more []string) (*inbox.Importer, []st
 			return false
 		},
 		Trusts: func(domain, source string) bool { return rollouts[domain].TrustsSource(source) },
-	}, slices.Sorted(maps.Keys(hosts)), nil
+	}, domains, nil
 }
 
 // Import takes in what there is in the inboxes, and tries again the reports whose

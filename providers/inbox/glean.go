@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"time"
 
@@ -27,7 +28,8 @@ type gleaned struct {
 	others  []string // some of the domains that the foreign ones are about
 	reports []rollout.ReceivedReport
 	skipped []rollout.Skipped
-	size    int // bytes that the reports hold on to
+	size    int  // bytes that the reports hold on to
+	unread  bool // the system did not give it out, which may pass
 }
 
 // glean reads one file.
@@ -35,6 +37,8 @@ func (r *reader) glean(ctx context.Context, dec *tlsrpt.Decoder, it item) (g gle
 	raw, err := it.read()
 	if err != nil {
 		g.skip(it.path, err)
+		var failed *fs.PathError
+		g.unread = errors.As(err, &failed)
 		return g
 	}
 	found, mails, err := candidates(it, raw)

@@ -95,6 +95,9 @@ func (im *Importer) From(ctx context.Context, paths []string, sources []Source, 
 	run.sum.Unreadable = len(run.sum.Skipped)
 	run.finish()
 	if err == nil {
+		for _, it := range run.unread {
+			run.feed.local.seen.missed(it)
+		}
 		im.Seen.keep(run.feed.local.seen)
 	}
 	return run.sum, errors.Join(err, run.feed.failed())
@@ -114,7 +117,8 @@ type intake struct {
 	bytes  int
 	items  int // read since the last commit
 	kept   map[Source]Kept
-	failed error // the store's; nothing is added after it
+	unread []item // files that could not be read
+	failed error  // the store's; nothing is added after it
 }
 
 func (in *intake) all() error {
@@ -147,6 +151,9 @@ func (in *intake) take(it item, g gleaned) error {
 	of := in.of(it.source)
 	if it.file {
 		in.sum.Files++
+	}
+	if g.unread && it.from == nil {
+		in.unread = append(in.unread, it)
 	}
 	in.sum.Mails += g.mails
 	of.Mails += g.mails
@@ -238,7 +245,9 @@ func (in *intake) count(r rollout.ReceivedReport, t rollout.Taken) {
 		in.sum.Pending++
 	default:
 		in.sum.Unverified++
-		in.untrusted(r)
+		if t == rollout.TakenNew { // a duplicate may stand there proven
+			in.untrusted(r)
+		}
 	}
 	of := in.of(r.Source)
 	if t != rollout.TakenNew {

@@ -183,6 +183,10 @@ func TestAnImportNamesWhatCountsForNothing(t *testing.T) {
 	if want := (rollout.UntrustedIntake{Domain: "corp.test", Source: dir, Reports: 1}); len(got.Untrusted) != 1 || got.Untrusted[0] != want {
 		t.Errorf("untrusted: %+v, want %+v", got.Untrusted, want)
 	}
+	// It may stand in the store proven: its key was to be had then, and is gone now.
+	if got, err = im.Import(t.Context(), []string{dir}, nil); err != nil || got.Duplicates != 1 || len(got.Untrusted) != 0 {
+		t.Errorf("of a duplicate: %+v, %v", got.Untrusted, err)
+	}
 	im = importer(&shelf{}, nil)
 	im.Trusts = func(domain, source string) bool { return domain == "corp.test" && source == dir }
 	if got, err = im.Import(t.Context(), []string{dir}, nil); err != nil || len(got.Untrusted) != 0 {

@@ -86,12 +86,16 @@ func unattributed(r tlsrpt.Report) bool {
 	return !slices.ContainsFunc(r.Policies, func(p tlsrpt.Policy) bool { return p.Domain != "" })
 }
 
-// domainsOf are the domains that the report's policies other than TLSA name.
+// domainsOf are the first few domains that the report's policies other than TLSA
+// name: as many as are told of. A report may name a hundred thousand.
 func domainsOf(r tlsrpt.Report) []string {
 	var out []string
 	for _, p := range r.Policies {
-		if p.Type != tlsrpt.TLSA && !slices.Contains(out, p.Domain) {
-			out = append(out, p.Domain)
+		if p.Type == tlsrpt.TLSA || slices.Contains(out, p.Domain) {
+			continue
+		}
+		if out = append(out, p.Domain); len(out) == rollout.MostForeign {
+			break
 		}
 	}
 	return out

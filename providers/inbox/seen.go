@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -13,8 +14,22 @@ import (
 // folders reads each file once, and again only when it changed. Its zero value has
 // seen nothing. It serves one import at a time.
 type Seen struct {
-	mu    sync.Mutex
-	files map[string]look
+	mu      sync.Mutex
+	files   map[string]look
+	domains []string
+}
+
+// For forgets all that was seen where domains, in order, are not those of the time
+// before: what was about nobody's domain then may be ours now.
+func (s *Seen) For(domains []string) {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !slices.Equal(s.domains, domains) {
+		s.files, s.domains = nil, slices.Clone(domains)
+	}
 }
 
 // look is a file as it was when it was read.
@@ -24,6 +39,8 @@ type look struct {
 	// last is, in an mbox, where the last mail begins: what is appended follows it.
 	last int64
 	why  string // why it could not be listed
+	// unread says that it could not be opened or read: it is tried again and again.
+	unread bool
 }
 
 // begin is what an import looks at and fills. Of a nil Seen it is nil.
@@ -50,21 +67,38 @@ func (s *Seen) keep(now *sight) {
 // sight is what one import sees of files.
 type sight struct{ before, now map[string]look }
 
+// nameOf is what a file is remembered by.
+func nameOf(it item) string {
+	if !it.delivered {
+		return it.path
+	}
+	// A mail server gives each mail a name of its own, moves it from new to cur, and
+	// writes its flags behind a colon.
+	return filepath.Join(filepath.Dir(filepath.Dir(it.path)), beforeFlags(filepath.Base(it.path)))
+}
+
+// missed notes that an item could not be read.
+func (s *sight) missed(it item) {
+	if s == nil {
+		return
+	}
+	if now, listed := s.now[nameOf(it)]; listed {
+		now.unread = true
+		s.now[nameOf(it)] = now
+	}
+}
+
 // fresh reports whether an item is to be read: it was not, or it changed. For an
 // mbox, from is where to begin.
 func (s *sight) fresh(it item) (from int64, fresh bool) {
 	if s == nil {
 		return 0, true
 	}
-	key, now := it.path, look{}
+	key, now := nameOf(it), look{}
 	switch {
 	case it.err != nil:
 		now.why = it.err.Error()
-	case it.delivered:
-		// A mail server gives each mail a name of its own, moves it from new to cur,
-		// and writes its flags behind a colon.
-		key = filepath.Join(filepath.Dir(filepath.Dir(it.path)), beforeFlags(filepath.Base(it.path)))
-	default:
+	case !it.delivered:
 		info, err := os.Stat(it.path)
 		if err != nil {
 			return 0, true // it is gone, and said to be
@@ -75,6 +109,16 @@ func (s *sight) fresh(it item) (from int64, fresh bool) {
 	now.last = was.last
 	s.now[key] = now
 	if !known {
+		return 0, true
+	}
+	if was.unread && it.err == nil {
+		f, err := openRegular(it.path)
+		if err != nil {
+			now.unread = true
+			s.now[key] = now
+			return 0, false
+		}
+		f.Close()
 		return 0, true
 	}
 	if was.size == now.size && was.at.Equal(now.at) && was.why == now.why {
