@@ -42,13 +42,13 @@ func (h hostRecords) answered() bool { return h.a.Last.Answered() || h.aaaa.Last
 
 // names asks the authoritative servers what stands at the names. The resolvers
 // are asked only about what is there: a question about a name that does not exist
-// yet would make them remember its absence.
+// yet would make them remember its absence, or what a wildcard answers for it.
 func (k *look) names() namesSeen {
 	var seen namesSeen
 	seen.recursive = make(map[string][]rollout.Sighting)
 	var mu sync.Mutex
 	compare := func(a probe.Authority) {
-		if value, agreed := rollout.Agreed(a.Sightings); !agreed || !value.Exists && a.Alias == "" {
+		if !k.stands(a) {
 			return
 		}
 		said := k.view.Recursive(a.Name, a.Type)

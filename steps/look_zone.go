@@ -61,6 +61,17 @@ func (k *look) wildcard() wildcardSeen {
 	return w
 }
 
+// stands reports whether the servers agree, and something stands at the name itself,
+// be it an alias. One server is enough to tell it from a wildcard's answer.
+func (k *look) stands(a probe.Authority) bool {
+	value, agreed := rollout.Agreed(a.Sightings)
+	if !agreed || !value.Exists && a.Alias == "" {
+		return false
+	}
+	answered := slices.IndexFunc(a.Sightings, func(g rollout.Sighting) bool { return g.Answered })
+	return !k.view.ByWildcard(a, a.Sightings[answered])
+}
+
 // judgeWildcard says what a wildcard answers for, and whether the policy host is
 // nothing but that.
 func (k *look) judgeWildcard(late context.Context, asked aside[wildcardSeen], names namesSeen) {
