@@ -57,6 +57,8 @@ func (a Authority) TTL() uint32 {
 
 // said is what one address of a name server says of one question.
 type said struct {
+	host     string
+	ip       netip.Addr
 	answered bool
 	noRoute  bool
 	why      string // why it is no answer
@@ -78,10 +80,10 @@ type said struct {
 func (v *View) said(host string, ip netip.Addr, name string, qtype uint16, apex string) said {
 	r := v.ask(host, question{server: netip.AddrPortFrom(ip, 53), name: name, qtype: qtype})
 	if r.err != nil {
-		return said{noRoute: world.NoRoute(r.err), why: r.err.Error(), took: r.took}
+		return said{host: host, ip: ip, noRoute: world.NoRoute(r.err), why: r.err.Error(), took: r.took}
 	}
 	s := interpret(r.msg, name, qtype, apex)
-	s.took = r.took
+	s.host, s.ip, s.took = host, ip, r.took
 	return s
 }
 
@@ -119,25 +121,9 @@ func interpret(m *dns.Msg, name string, qtype uint16, apex string) said {
 	return s
 }
 
-// referralIn is the zone between name and apex that the message points to, and
-// its name servers.
-func referralIn(m *dns.Msg, name, apex string) (below string, ns []string) {
-	if len(m.Answer) > 0 {
-		return "", nil
-	}
-	for _, rr := range m.Ns {
-		owner := canonical(rr.Header().Name)
-		if _, ok := rr.(*dns.NS); ok && owner != apex && within(owner, apex) && within(name, owner) {
-			below = owner
-			break
-		}
-	}
-	ns, _ = valuesAt(m.Ns, below, dns.TypeNS)
-	return below, ns
-}
-
 // Authoritative asks every address of every server of z about name, all at once.
-// Where the servers point to a zone below, that zone's servers are asked instead.
+// Where the servers point to a zone below, that zone's servers are asked instead;
+// where some answer with authority all the same, beside them.
 // typ is a record type such as "TXT".
 func (v *View) Authoritative(z Zone, name, typ string) Authority {
 	for range maxAliases {
@@ -152,33 +138,30 @@ func (v *View) Authoritative(z Zone, name, typ string) Authority {
 
 // askAll asks the servers of one zone; below is the zone that they point to.
 func (v *View) askAll(z Zone, name, typ string) (a Authority, below *Zone) {
-	type place struct {
-		host string
-		ip   netip.Addr
-	}
-	var places []place
+	var heard []said
 	for _, s := range z.Servers {
 		for _, ip := range s.Addresses {
-			places = append(places, place{s.Name, ip})
+			heard = append(heard, said{host: s.Name, ip: ip})
 		}
 	}
-	heard := make([]said, len(places))
 	var all sync.WaitGroup
-	for i, p := range places {
-		all.Go(func() { heard[i] = v.said(p.host, p.ip, name, dns.StringToType[typ], z.Apex) })
+	for i, at := range heard {
+		all.Go(func() { heard[i] = v.said(at.host, at.ip, name, dns.StringToType[typ], z.Apex) })
 	}
 	all.Wait()
+	if below := v.pointedTo(heard); below != nil {
+		return a, below
+	}
 
-	a = Authority{Name: name, Type: typ, Zone: z.Apex, Sightings: make([]rollout.Sighting, len(places)), Missing: true}
-	for i, s := range heard {
+	a = Authority{Name: name, Type: typ, Zone: z.Apex, Missing: true}
+	for _, s := range heard {
 		if s.referral != "" {
-			zone := v.delegated(s)
-			return a, &zone
+			continue
 		}
-		a.Sightings[i] = rollout.Sighting{
-			Where: places[i].host, IP: places[i].ip, Answered: s.answered, NoRoute: s.noRoute,
+		a.Sightings = append(a.Sightings, rollout.Sighting{
+			Where: s.host, IP: s.ip, Answered: s.answered, NoRoute: s.noRoute,
 			Value: rollout.Records(s.values...), TTL: s.ttl, Err: s.why, Took: s.took,
-		}
+		})
 		if s.alias != "" {
 			a.Alias = s.alias
 		}
@@ -186,16 +169,13 @@ func (v *View) askAll(z Zone, name, typ string) (a Authority, below *Zone) {
 			a.Missing = false
 		}
 	}
+	for _, s := range heard {
+		if s.referral != "" {
+			v.addReferred(&a, s)
+		}
+	}
 	a.Missing = a.Missing && a.Answered()
 	return a, nil
-}
-
-// delegated is the zone that a referral points to.
-func (v *View) delegated(s said) Zone {
-	found := v.zones.do("delegated "+s.referral, func() zoneFound {
-		return zoneFound{zone: Zone{Apex: s.referral, Servers: v.serversNamed(s.ns, s.glue)}}
-	})
-	return found.zone
 }
 
 // Settled is where a name leads in the end, asked of authoritative servers all
