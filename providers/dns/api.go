@@ -1,6 +1,10 @@
 package dns
 
-import "belay/providers/rest"
+import (
+	"fmt"
+
+	"belay/providers/rest"
+)
 
 // Providers whose libdns module cannot be held are spoken with by belay's own calls:
 // such a module goes through the process's own HTTP client, whatever Options say, and
@@ -18,4 +22,10 @@ func openAPI(label, home, scheme, token string, o Options) (*rest.API, error) {
 		return api, err
 	}
 	return api, api.Login(scheme, token)
+}
+
+// unframed is the error where an answer of a good status is JSON, and lacks what every
+// genuine one has, be it empty: then nobody has said that nothing stands.
+func unframed(label, lacks string) error {
+	return fmt.Errorf("%w: it has no %s; something stands between this machine and %s, or it is out of order; try again later", rest.ErrNotJSON, lacks, label)
 }

@@ -164,6 +164,8 @@ func (a *cloudflareAPI) afterwards(resp *http.Response) string {
 			return "too many requests; try again in " + finding.Clean(a.hide(after), 40) + " s"
 		}
 		return "too many requests; try again in 5 minutes"
+	case code >= 300 && code < 400:
+		return "Cloudflare sends belay elsewhere, which it does not follow; check the API's address"
 	case code >= 500:
 		return "Cloudflare is out of order; try again later"
 	}
@@ -210,6 +212,9 @@ func (a *cloudflareAPI) page(ctx context.Context, path string, v any) (int, erro
 	var answer cloudflareAnswerBody
 	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
 		return 0, fmt.Errorf("%w: %w", rest.ErrNotJSON, err)
+	}
+	if len(answer.Result) == 0 || string(answer.Result) == "null" {
+		return 0, unframed("Cloudflare", "result")
 	}
 	if err := json.Unmarshal(answer.Result, v); err != nil {
 		// The frame was as it should be: it is one record that is not.

@@ -54,6 +54,9 @@ func (d *desecZones) Zone(ctx context.Context, name string) (Zone, error) {
 	if err := d.api.Call(ctx, http.MethodGet, "/domains/?owns_qname="+url.QueryEscape(name), nil, &found); err != nil {
 		return Zone{}, fmt.Errorf("look for the domain that holds %s: %w", name, err)
 	}
+	if found == nil {
+		return Zone{}, unframed("deSEC", "list of domains")
+	}
 	if len(found) == 0 {
 		return Zone{}, fmt.Errorf("the token is valid, but its account has no domain for %s: the zone is in another account", name)
 	}
@@ -77,6 +80,9 @@ func (d *desecZones) Zones(ctx context.Context) ([]string, bool, error) {
 	if err := d.api.Call(ctx, http.MethodGet, "/domains/?cursor=", nil, &found); err != nil {
 		return nil, false, fmt.Errorf("list the domains: %w", err)
 	}
+	if found == nil {
+		return nil, false, unframed("deSEC", "list of domains")
+	}
 	var out []string
 	for _, z := range found {
 		out = append(out, plainName(z.Name))
@@ -98,6 +104,9 @@ func (d *desecZones) At(ctx context.Context, z Zone, name string) ([]RRset, erro
 	var found []desecSet
 	if err := d.api.Call(ctx, http.MethodGet, desecPath(z)+"?subname="+url.QueryEscape(sub), nil, &found); err != nil {
 		return nil, err
+	}
+	if found == nil {
+		return nil, unframed("deSEC", "list of record sets")
 	}
 	var sets []RRset
 	for _, s := range found {

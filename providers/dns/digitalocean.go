@@ -53,12 +53,18 @@ func (d *digitalOceanZones) Label() string { return "DigitalOcean" }
 // Zone asks for each name that could be the zone's, longest first.
 func (d *digitalOceanZones) Zone(ctx context.Context, name string) (Zone, error) {
 	for _, n := range suffixes(name) {
-		err := d.api.Call(ctx, http.MethodGet, "/domains/"+url.PathEscape(n), nil, nil)
+		var found struct {
+			Domain digitalOceanDomain `json:"domain"`
+		}
+		err := d.api.Call(ctx, http.MethodGet, "/domains/"+url.PathEscape(n), nil, &found)
 		if rest.Refused(err, http.StatusNotFound) {
 			continue
 		}
 		if err != nil {
 			return Zone{}, fmt.Errorf("look for the domain %s: %w", n, err)
+		}
+		if plainName(found.Domain.Name) != n {
+			return Zone{}, unframed("DigitalOcean", "name of the domain "+n)
 		}
 		z := Zone{Name: n, LeastTTL: digitalOceanLeastTTL}
 		apex, err := d.At(ctx, z, n)
@@ -80,16 +86,22 @@ type digitalOceanLinks struct {
 	} `json:"pages"`
 }
 
+// digitalOceanDomain is a zone as the API tells it.
+type digitalOceanDomain struct {
+	Name string `json:"name"`
+}
+
 // Zones asks DigitalOcean for the first page of the team's domains.
 func (d *digitalOceanZones) Zones(ctx context.Context) ([]string, bool, error) {
 	var found struct {
-		Domains []struct {
-			Name string `json:"name"`
-		} `json:"domains"`
-		Links digitalOceanLinks `json:"links"`
+		Domains []digitalOceanDomain `json:"domains"`
+		Links   digitalOceanLinks    `json:"links"`
 	}
 	if err := d.api.Call(ctx, http.MethodGet, fmt.Sprintf("/domains?per_page=%d", zonesAsked), nil, &found); err != nil {
 		return nil, false, fmt.Errorf("list the domains: %w", err)
+	}
+	if found.Domains == nil {
+		return nil, false, unframed("DigitalOcean", "list of domains")
 	}
 	var out []string
 	for _, z := range found.Domains {
@@ -119,6 +131,9 @@ func (d *digitalOceanZones) At(ctx context.Context, z Zone, name string) ([]RRse
 		path := fmt.Sprintf("%s?name=%s&per_page=%d&page=%d", digitalOceanPath(z), url.QueryEscape(name), digitalOceanPage, page)
 		if err := d.api.Call(ctx, http.MethodGet, path, nil, &answer); err != nil {
 			return nil, err
+		}
+		if answer.Records == nil {
+			return nil, unframed("DigitalOcean", "list of records")
 		}
 		for _, r := range answer.Records {
 			if r.Name == relative(name, z.Name) {

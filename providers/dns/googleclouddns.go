@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 
@@ -13,6 +14,8 @@ import (
 
 	gdns "google.golang.org/api/dns/v1"
 	"google.golang.org/api/option"
+	"google.golang.org/api/option/internaloption"
+	htransport "google.golang.org/api/transport/http"
 )
 
 // googleZones is a project at Google Cloud DNS, spoken to through Google's own
@@ -30,8 +33,12 @@ type googleZones struct {
 	service *gdns.Service
 }
 
-// googlePages bounds the pages of zones or sets that are read for one question.
-const googlePages = 20
+const (
+	// googleBase is where the API stands.
+	googleBase = "https://dns.googleapis.com/"
+	// googlePages bounds the pages of zones or sets that are read for one question.
+	googlePages = 20
+)
 
 func openGoogleCloudDNS(c credentials, o Options) (Source, error) {
 	if o.BaseURL != "" || o.Transport != nil {
@@ -47,18 +54,27 @@ func openGoogleCloudDNS(c credentials, o Options) (Source, error) {
 func (g *googleZones) Label() string { return "Google Cloud DNS" }
 
 // api is the client. It is made at the first call, because without a
-// key file Google's library looks for a metadata server.
+// key file Google's library looks for a metadata server. It follows no redirect: the
+// library puts the token on every request, wherever that goes.
 func (g *googleZones) api(ctx context.Context) (*gdns.Service, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.service != nil {
 		return g.service, nil
 	}
-	opts := []option.ClientOption{option.WithScopes(gdns.NdevClouddnsReadwriteScope)}
+	opts := []option.ClientOption{
+		option.WithScopes(gdns.NdevClouddnsReadwriteScope),
+		internaloption.WithDefaultEndpoint(googleBase), internaloption.EnableNewAuthLibrary(), // as gdns has them
+	}
 	if g.login.file != "" {
 		opts = append(opts, option.WithCredentialsFile(g.login.file))
 	}
-	service, err := gdns.NewService(ctx, opts...)
+	client, endpoint, err := htransport.NewClient(ctx, opts...)
+	if err != nil {
+		return nil, googleSaid(err)
+	}
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	service, err := gdns.NewService(ctx, option.WithHTTPClient(client), option.WithEndpoint(endpoint))
 	if err != nil {
 		return nil, googleSaid(err)
 	}
@@ -79,6 +95,9 @@ func (g *googleZones) Zone(ctx context.Context, name string) (Zone, error) {
 		answer, err := api.ManagedZones.List(g.login.project).DnsName(fqdn(n)).Context(ctx).Do()
 		if err != nil {
 			return Zone{}, fmt.Errorf("look for the managed zone %s: %w", n, googleSaid(err))
+		}
+		if answer == nil || answer.Kind == "" {
+			return Zone{}, unframed("Google Cloud DNS", "kind")
 		}
 		for _, z := range answer.ManagedZones {
 			switch {
@@ -129,6 +148,9 @@ func (g *googleZones) Zones(ctx context.Context) ([]string, bool, error) {
 	if err != nil {
 		return nil, false, googleSaid(err)
 	}
+	if answer == nil || answer.Kind == "" {
+		return nil, false, unframed("Google Cloud DNS", "kind")
+	}
 	var out []string
 	for _, z := range answer.ManagedZones {
 		if z.Visibility == "public" {
@@ -150,6 +172,9 @@ func (g *googleZones) At(ctx context.Context, z Zone, name string) ([]RRset, err
 		answer, err := call.Do()
 		if err != nil {
 			return nil, googleSaid(err)
+		}
+		if answer == nil || answer.Kind == "" {
+			return nil, unframed("Google Cloud DNS", "kind")
 		}
 		for _, s := range answer.Rrsets {
 			if plainName(s.Name) == name {

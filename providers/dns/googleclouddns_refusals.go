@@ -75,6 +75,9 @@ func googleAnswered(e *googleapi.Error) string {
 		reasons = append(reasons, item.Reason)
 	}
 	reason := strings.Join(reasons, " ")
+	if e.Code >= 300 && e.Code < 400 {
+		return fmt.Sprintf("Google sends belay elsewhere, which it does not follow: something stands between this machine and Google (HTTP %d)", e.Code)
+	}
 	if said == "" {
 		kind := finding.Clean(e.Header.Get("Content-Type"), 60)
 		if e.Code >= 500 {

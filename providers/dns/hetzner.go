@@ -67,6 +67,9 @@ func (h *hetznerZones) Zone(ctx context.Context, name string) (Zone, error) {
 		if err := h.api.Call(ctx, http.MethodGet, "/zones?name="+url.QueryEscape(n), nil, &found); err != nil {
 			return Zone{}, fmt.Errorf("look for the zone %s: %w", n, err)
 		}
+		if found.Zones == nil {
+			return Zone{}, unframed("Hetzner", "list of zones")
+		}
 		i := slices.IndexFunc(found.Zones, func(z hetznerZone) bool { return plainName(z.Name) == n })
 		if i >= 0 {
 			return found.Zones[i].zone()
@@ -108,6 +111,9 @@ func (h *hetznerZones) Zones(ctx context.Context) ([]string, bool, error) {
 	if err := h.api.Call(ctx, http.MethodGet, fmt.Sprintf("/zones?per_page=%d", zonesAsked), nil, &found); err != nil {
 		return nil, false, fmt.Errorf("list the zones: %w", err)
 	}
+	if found.Zones == nil {
+		return nil, false, unframed("Hetzner", "list of zones")
+	}
 	var out []string
 	for _, z := range found.Zones {
 		out = append(out, plainName(z.Name))
@@ -144,6 +150,9 @@ func (h *hetznerZones) At(ctx context.Context, z Zone, name string) ([]RRset, er
 	path := fmt.Sprintf("%s?name=%s&per_page=%d", hetznerPath(z), url.QueryEscape(sub), hetznerSets)
 	if err := h.api.Call(ctx, http.MethodGet, path, nil, &found); err != nil {
 		return nil, err
+	}
+	if found.Sets == nil {
+		return nil, unframed("Hetzner", "list of record sets")
 	}
 	var sets []RRset
 	for _, s := range found.Sets {

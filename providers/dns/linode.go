@@ -74,6 +74,9 @@ func (l *linodeZones) Zone(ctx context.Context, name string) (Zone, error) {
 	if err := l.filtered(map[string]any{"+or": either}).Call(ctx, http.MethodGet, "/domains?page_size=100", nil, &answer); err != nil {
 		return Zone{}, fmt.Errorf("look for the zone of %s: %w", name, err)
 	}
+	if answer.Data == nil {
+		return Zone{}, unframed("Linode", "list of domains")
+	}
 	for _, n := range names {
 		i := slices.IndexFunc(answer.Data, func(d linodeDomain) bool { return plainName(d.Domain) == n })
 		if i >= 0 {
@@ -108,6 +111,9 @@ func (l *linodeZones) Zones(ctx context.Context) ([]string, bool, error) {
 	if err := l.api.Call(ctx, http.MethodGet, fmt.Sprintf("/domains?page_size=%d", zonesAsked), nil, &answer); err != nil {
 		return nil, false, fmt.Errorf("list the domains: %w", err)
 	}
+	if answer.Data == nil {
+		return nil, false, unframed("Linode", "list of domains")
+	}
 	var out []string
 	for _, d := range answer.Data {
 		out = append(out, plainName(d.Domain))
@@ -137,6 +143,9 @@ func (l *linodeZones) At(ctx context.Context, z Zone, name string) ([]RRset, err
 		path := fmt.Sprintf("%s?page_size=%d&page=%d", linodePath(z, "records"), linodePage, page)
 		if err := api.Call(ctx, http.MethodGet, path, nil, &answer); err != nil {
 			return nil, err
+		}
+		if answer.Data == nil {
+			return nil, unframed("Linode", "list of records")
 		}
 		for _, r := range answer.Data {
 			if strings.EqualFold(r.Name, sub) {

@@ -66,6 +66,8 @@ func (v *ovhZones) Zone(ctx context.Context, name string) (Zone, error) {
 			continue
 		case err != nil:
 			return Zone{}, fmt.Errorf("look for the zone %s: %w", n, err)
+		case plainName(zone.Name) != n:
+			return Zone{}, unframed("OVHcloud", "name of the zone "+n)
 		}
 		servers := plainNames(zone.NameServers)
 		return Zone{Name: n, Notes: serversNote(servers), NameServers: servers, LeastTTL: ovhLeastTTL}, nil
@@ -82,6 +84,9 @@ func (v *ovhZones) Zones(ctx context.Context) ([]string, bool, error) {
 	var names []string
 	if err := v.api.call(ctx, http.MethodGet, "/domain/zone", nil, &names); err != nil {
 		return nil, false, fmt.Errorf("list the zones: %w", err)
+	}
+	if names == nil {
+		return nil, false, unframed("OVHcloud", "list of zones")
 	}
 	return plainNames(names), false, nil
 }
@@ -104,6 +109,9 @@ func (v *ovhZones) At(ctx context.Context, z Zone, name string) ([]RRset, error)
 	if err := v.api.call(ctx, http.MethodGet, ovhPath(z, "record?subDomain="+url.QueryEscape(sub)), nil, &ids); err != nil {
 		return nil, err
 	}
+	if ids == nil {
+		return nil, unframed("OVHcloud", "list of records")
+	}
 	if len(ids) > ovhRecords {
 		return nil, fmt.Errorf("the API tells of %d records at %s; belay reads at most %d", len(ids), name, ovhRecords)
 	}
@@ -116,6 +124,9 @@ func (v *ovhZones) At(ctx context.Context, z Zone, name string) ([]RRset, error)
 		}
 		if err != nil {
 			return nil, err
+		}
+		if r.FieldType == "" {
+			return nil, unframed("OVHcloud", "type of a record")
 		}
 		if !strings.EqualFold(r.SubDomain, sub) {
 			continue

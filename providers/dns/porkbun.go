@@ -119,6 +119,9 @@ func (p *porkbunZones) Zones(ctx context.Context) ([]string, bool, error) {
 	if err := p.call(ctx, "/domain/listAll", p.login, &answer); err != nil {
 		return nil, false, fmt.Errorf("list the domains: %w", err)
 	}
+	if answer.Domains == nil {
+		return nil, false, unframed("Porkbun", "list of domains")
+	}
 	var out []string
 	for _, d := range answer.Domains {
 		out = append(out, plainName(d.Domain))
@@ -164,6 +167,9 @@ func (p *porkbunZones) At(ctx context.Context, z Zone, name string) ([]RRset, er
 		}
 		if err := p.call(ctx, path, p.login, &answer); err != nil {
 			return nil, err
+		}
+		if answer.Records == nil {
+			return nil, unframed("Porkbun", "list of records")
 		}
 		for _, r := range answer.Records {
 			switch {

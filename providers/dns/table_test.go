@@ -67,7 +67,8 @@ const (
 
 // reason says why a provider has no cell in a row; each is in the README.
 func reason(name, provider string) string {
-	overHTTP := strings.HasPrefix(name, "RefusedWrites") || strings.HasPrefix(name, "TroubleWhileWriting") || strings.HasPrefix(name, "ValueInBetween")
+	overHTTP := slices.ContainsFunc([]string{"RefusedWrites", "TroubleWhileWriting", "ValueInBetween", "ForeignReadings", "NoRedirectIsFollowed"},
+		func(row string) bool { return strings.HasPrefix(name, row) })
 	switch {
 	case overHTTP && strings.HasPrefix(provider, "rfc2136"):
 		return noHTTP

@@ -191,7 +191,7 @@ func leaf[T any](ctx context.Context, p *Provider, path string, from, size int) 
 		return page{}, nil, err
 	}
 	var some []T
-	if err := json.Unmarshal(g.items(), &some); err != nil {
+	if err := json.Unmarshal(g.items(), &some); err != nil || some == nil {
 		return page{}, nil, fmt.Errorf("GET %s: the answer has no list in it", path)
 	}
 	return g, some, nil

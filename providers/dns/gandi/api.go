@@ -152,6 +152,10 @@ func cloned(query url.Values) url.Values {
 	return out
 }
 
+// errNoList says that an answer is JSON, but not the list that was asked for: an empty
+// one is one, too.
+var errNoList = errors.New("the answer has no list in it")
+
 // errMoved says that a list changed while it was read.
 var errMoved = errors.New("the list changed while it was read")
 
@@ -201,6 +205,9 @@ func page[T any](ctx context.Context, p *Provider, path string, size, number int
 	}
 	var some []T
 	header, err := p.call(ctx, http.MethodGet, path, query, nil, &some)
+	if err == nil && some == nil {
+		err = fmt.Errorf("GET %s: %w", path, errNoList)
+	}
 	return some, header, err
 }
 

@@ -129,6 +129,9 @@ func (p *Provider) NameServers(ctx context.Context, zone string) ([]string, erro
 	if _, err := p.call(ctx, http.MethodGet, zonePath(zone)+"/nameservers", nil, nil, &names); err != nil {
 		return nil, fmt.Errorf("read the name servers of %s: %w", zoneName(zone), err)
 	}
+	if names == nil {
+		return nil, fmt.Errorf("read the name servers of %s: %w", zoneName(zone), errNoList)
+	}
 	for i, n := range names {
 		names[i] = zoneName(n)
 	}
@@ -286,8 +289,11 @@ func (p *Provider) put(ctx context.Context, zone string, s rrset) error {
 func (p *Provider) set(ctx context.Context, zone, name, typ string) (rrset, error) {
 	s := rrset{Name: name, Type: typ}
 	_, err := p.call(ctx, http.MethodGet, setPath(zone, s), nil, nil, &s)
-	if isStatus(err, http.StatusNotFound) {
+	switch {
+	case isStatus(err, http.StatusNotFound):
 		err = nil
+	case err == nil && s.Values == nil:
+		err = fmt.Errorf("GET %s: %w", setPath(zone, s), errNoList)
 	}
 	s.Name, s.Type = name, typ
 	return s, err
