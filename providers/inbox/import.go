@@ -170,7 +170,7 @@ func (in *intake) take(it item, g gleaned) error {
 	in.bytes += g.size
 	if it.from != nil {
 		k := in.kept[it.from]
-		k.UpTo = max(k.UpTo, it.mark)
+		k.UpTo = it.mark
 		if len(g.reports) > 0 {
 			k.Taken = append(k.Taken, it.mark)
 		}

@@ -44,7 +44,8 @@ const MaxMail = maxMail
 
 // Kept are mails of one source that are dealt with.
 type Kept struct {
-	// UpTo is the mark of the last; all before it are dealt with too.
+	// UpTo is the mark of the last; all that were handed over before it are dealt with
+	// too.
 	UpTo uint64
 	// Taken are the marks of those in which reports about our domains were.
 	Taken []uint64

@@ -16,12 +16,6 @@ import (
 	"github.com/emersion/go-imap/v2"
 )
 
-// A Cursor is how far a folder was read. Its zero value is the beginning.
-type Cursor struct {
-	Validity uint32 // UIDVALIDITY of the folder
-	UID      uint32 // all mails up to this one were dealt with
-}
-
 // Options are what a Mailbox is opened with. All but MarkSeen must be set.
 type Options struct {
 	Network world.Network
@@ -57,6 +51,7 @@ type Mailbox struct {
 	held uint32      // the first of them that is to be asked for again; 0 for none
 	turn uint32      // how many folders there were: one made anew is another
 	kept Cursor      // what Keep was told of, in the folder of this turn
+	owed []uint32    // handed over, in order, and Keep was not told of them yet
 	seen imap.UIDSet // to be marked, there
 	anew string
 }
@@ -111,7 +106,7 @@ func (b *Mailbox) Mails(ctx context.Context, hand func(inbox.Mail) error) error 
 	}
 	b.total.Store(0)
 	b.mu.Lock()
-	b.read, b.held, b.kept = from, 0, Cursor{}
+	b.read, b.held, b.kept, b.owed = from, 0, Cursor{}, nil
 	b.mu.Unlock()
 	handed := 0
 	give := func(m inbox.Mail) error {
@@ -176,6 +171,7 @@ func (b *Mailbox) round(ctx context.Context, hand func(inbox.Mail) error) error 
 			var now []listed
 			if now, rest = batch(rest); len(now) == 0 {
 				now, rest = rest[:1], rest[1:]
+				b.owe(now[0].uid)
 				b.pass(now[0].uid)
 				err = b.give(now[0].uid, nil, tooLarge(now[0].size), hand)
 			} else {
@@ -204,7 +200,7 @@ func (b *Mailbox) begin(validity uint32) error {
 		if b.read.Validity != 0 {
 			b.anew = "the folder was made anew since it was last read (its UIDVALIDITY is another), and is read from its beginning"
 		}
-		b.read, b.held, b.seen = Cursor{Validity: validity}, 0, nil
+		b.read, b.held, b.seen, b.owed = Cursor{Validity: validity}, 0, nil, nil
 		b.turn++
 	}
 	if b.kept.Validity != validity {
@@ -254,6 +250,7 @@ func (b *Mailbox) take(ctx context.Context, now []listed, hand func(inbox.Mail) 
 			why = errHeld
 			b.hold(l.uid)
 		}
+		b.owe(l.uid)
 		b.pass(l.uid)
 		if err := b.give(l.uid, nil, why, hand); err != nil {
 			return err
@@ -269,6 +266,7 @@ func (b *Mailbox) ask(ctx context.Context, now []listed, hand func(inbox.Mail) e
 	come := make(map[imap.UID]bool, len(now))
 	next := 0 // of now, the first that did not come
 	return b.session.fetch(ctx, now, func(uid imap.UID, raw []byte, err error) error {
+		b.owe(uid)
 		come[uid] = true
 		for next < len(now) && come[now[next].uid] {
 			b.pass(now[next].uid)
@@ -278,73 +276,10 @@ func (b *Mailbox) ask(ctx context.Context, now []listed, hand func(inbox.Mail) e
 	})
 }
 
-// pass notes that what is up to a mail needs no more asking in this reading.
-func (b *Mailbox) pass(uid imap.UID) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.read.UID = max(b.read.UID, uint32(uid))
-}
-
-// hold keeps the cursor before a mail.
-func (b *Mailbox) hold(uid imap.UID) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.held == 0 || uint32(uid) < b.held {
-		b.held = uint32(uid)
-	}
-}
-
-// A mark is a UID and, above it, the turn it is of: what is kept late, of a folder that
-// was made anew meanwhile, must not be taken for mails of the new one.
-func (b *Mailbox) mark(uid imap.UID) uint64 { return uint64(b.turn)<<32 | uint64(uid) }
-
 func (b *Mailbox) give(uid imap.UID, raw []byte, err error, hand func(inbox.Mail) error) error {
 	if refused := hand(inbox.Mail{Path: fmt.Sprintf("%s/;UID=%d", b, uid), Mark: b.mark(uid), Raw: raw, Err: err}); refused != nil {
 		return errHand{refused}
 	}
-	return nil
-}
-
-// Keep remembers that mails were dealt with: up to the first that is missing.
-func (b *Mailbox) Keep(ctx context.Context, kept inbox.Kept) error {
-	b.mu.Lock()
-	if b.options.MarkSeen {
-		for _, mark := range kept.Taken {
-			if uint32(mark>>32) == b.turn {
-				b.seen.AddNum(imap.UID(uint32(mark)))
-			}
-		}
-	}
-	if uint32(kept.UpTo>>32) != b.turn {
-		b.mu.Unlock()
-		return nil
-	}
-	upTo := min(uint32(kept.UpTo), b.read.UID)
-	if b.held != 0 {
-		upTo = min(upTo, b.held-1)
-	}
-	b.kept.UID = max(b.kept.UID, upTo)
-	at := b.kept
-	b.mu.Unlock()
-	return b.options.Save(ctx, at)
-}
-
-// Settle marks as seen what is to be marked. It is called when what Mails gave was
-// kept.
-func (b *Mailbox) Settle(ctx context.Context) error {
-	b.mu.Lock()
-	seen := b.seen
-	b.mu.Unlock()
-	if len(seen) == 0 || b.session == nil {
-		return nil
-	}
-	if err := b.session.markSeen(ctx, seen); err != nil {
-		b.drop()
-		return err
-	}
-	b.mu.Lock()
-	b.seen = nil
-	b.mu.Unlock()
 	return nil
 }
 

@@ -325,6 +325,37 @@ func TestMailThatIsNotHandedOut(t *testing.T) {
 	}
 }
 
+// TestTheCursorPassesNoMailThatIsNotKept: a server gives mail 2 after mail 3, and mail
+// 3 is kept while mail 2 is on its way into the store. A belay that is killed then
+// reads mail 2 again.
+func TestTheCursorPassesNoMailThatIsNotKept(t *testing.T) {
+	once := 1
+	d := start(t, odd{session: func(s imapserver.Session) imapserver.Session { return holding{s, 2, true, &once} }})
+	d.add(t, "INBOX", mails(1, 3)...)
+	var m memory
+	b := d.box(&m, nil)
+	defer b.Close()
+	var handed []uint64
+	err := b.Mails(t.Context(), func(mail inbox.Mail) error {
+		if string(mail.Raw) == mails(2, 2)[0] {
+			if err := b.Keep(t.Context(), inbox.Kept{UpTo: handed[1]}); err != nil || m.at.UID != 1 {
+				t.Errorf("mail 3 is kept and mail 2 is not: error %v, cursor %+v", err, m.at)
+			}
+		}
+		handed = append(handed, mail.Mark)
+		return nil
+	})
+	if err != nil || len(handed) != 3 || handed[1] < handed[2] {
+		t.Fatalf("handed over as %v, error %v", handed, err)
+	}
+	if err := b.Keep(t.Context(), inbox.Kept{UpTo: handed[1]}); err != nil || m.at.UID != 1 {
+		t.Errorf("mail 2 is not kept: error %v, cursor %+v", err, m.at)
+	}
+	if err := b.Keep(t.Context(), inbox.Kept{UpTo: handed[2]}); err != nil || m.at.UID != 3 {
+		t.Errorf("all are kept: error %v, cursor %+v", err, m.at)
+	}
+}
+
 func TestFolderWithoutUIDValidity(t *testing.T) {
 	d := start(t, odd{session: func(s imapserver.Session) imapserver.Session { return holding{s, 0, false, new(int)} }})
 	d.add(t, "INBOX", mails(1, 3)...)

@@ -10,10 +10,34 @@ import (
 	"belay/rollout/world"
 
 	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapserver"
 )
 
+// telling tells who idles what came before it too, as servers do: go-imap's own may
+// miss what comes while it begins to.
+type telling struct {
+	imapserver.Session
+	added <-chan struct{}
+}
+
+func (s telling) Idle(w *imapserver.UpdateWriter, stop <-chan struct{}) error {
+	select {
+	case <-s.added:
+		if err := s.Poll(w, true); err != nil {
+			return err
+		}
+		<-stop
+	case <-stop:
+	}
+	return nil
+}
+
 func TestWaitEndsWithNews(t *testing.T) {
-	d := start(t, odd{caps: imap.CapSet{imap.CapIMAP4rev1: {}, imap.CapIdle: {}}})
+	added := make(chan struct{})
+	d := start(t, odd{
+		caps:    imap.CapSet{imap.CapIMAP4rev1: {}, imap.CapIdle: {}},
+		session: func(s imapserver.Session) imapserver.Session { return telling{s, added} },
+	})
 	b := d.box(&memory{}, nil)
 	defer b.Close()
 	if _, err := read(t, b); err != nil {
@@ -29,6 +53,7 @@ func TestWaitEndsWithNews(t *testing.T) {
 		}
 	}
 	d.add(t, "INBOX", mails(1, 1)...)
+	close(added)
 	if err := <-waited; err != nil {
 		t.Fatal(err)
 	}
