@@ -32,7 +32,9 @@ type box struct {
 	// answer nothing.
 	behind *rollout.Value
 	silent bool
-	cache  time.Duration
+	// cache is how long a shared cache before the policy host keeps an answer, by the
+	// mark met where an edit is looked for, and met by that of a whole look.
+	cache, met time.Duration
 	// die is called at each named instant of a walk; a test panics out of it.
 	die func(instant string)
 	// newHost is what an address not named yet serves.
@@ -194,6 +196,9 @@ func (b *box) seen(d string) rollout.Evidence {
 	}
 	if b.page != "" && !body.Exists {
 		e.Policy = rollout.PolicySeen{Addresses: []rollout.PolicyAddress{{Answered: true, Status: 404, Body: b.page}}}
+	}
+	if b.met > 0 {
+		e.Policy.Addresses = append(e.Policy.Addresses, rollout.PolicyAddress{CacheFor: b.met})
 	}
 	for i, host := range b.mx {
 		e.MX = append(e.MX, rollout.MXHost{Host: host, Preference: uint16(10 * i)})

@@ -40,7 +40,7 @@ func (k *walk) bodyAnswers(ctx context.Context, id Edit) (Gate, error) {
 		}
 	}
 	// What a shared cache kept from before the body was served runs out then.
-	if wait := served.Add(k.cachedFor); k.cachedFor > 0 && wait.After(later(k.r.CachedUntil, k.engine.now())) && !k.purgedSince(served) {
+	if wait := served.Add(k.keeps); k.keeps > 0 && wait.After(later(k.r.CachedUntil, k.engine.now())) && !k.purgedSince(served) {
 		if err := k.engine.append(ctx, k.r, Entry{Kind: Cached, Wait: wait}); err != nil {
 			return Gate{}, err
 		}
@@ -55,12 +55,6 @@ func (k *walk) servedSince(body string) (live time.Time) {
 		return serving.Live
 	}
 	return time.Time{}
-}
-
-// purgedSince reports whether the operator wrote that a mend, as of a cache, was
-// made after t.
-func (k *walk) purgedSince(t time.Time) bool {
-	return slices.ContainsFunc(k.r.Mends, func(m Mend) bool { return !m.Mended.Before(t) })
 }
 
 // movable says whether the policy host's name may be pointed where the plan points

@@ -42,6 +42,9 @@ func (k *walk) verify(parent context.Context, edit Edit) (Gate, error) {
 			return Gate{Open: true}, k.settle(ctx, edit, sightings, "")
 		default:
 			held = mistaken(notLive(edit, sightings), edit, k.found)
+			if err := k.rememberCache(ctx, edit); err != nil {
+				return Gate{}, err
+			}
 		}
 		if manual {
 			break
@@ -111,22 +114,8 @@ func (k *walk) see(ctx context.Context, edit Edit) (live bool, sightings []Sight
 	if ctx.Err() == nil || len(k.seen.Sightings) == 0 { // what was cut short tells less than the look before it
 		k.seen = seen
 	}
-	if edit.Kind == Policy {
-		k.noteCache(seen)
-	}
+	k.keeps = max(k.keeps, cacheFor(seen))
 	return Live(edit, seen.Sightings), seen.Sightings, err
-}
-
-// noteCache remembers that a shared cache stands before the policy host.
-func (k *walk) noteCache(seen Evidence) {
-	now := k.engine.now()
-	k.cachedFor = 0
-	for _, a := range seen.Policy.Addresses {
-		k.cachedFor = max(k.cachedFor, a.CacheFor)
-		if a.CacheFor > 0 && now.Add(a.CacheFor).After(k.r.CachedUntil) {
-			k.cached = later(k.cached, now.Add(a.CacheFor))
-		}
-	}
 }
 
 // Live reports whether an edit is live by these sightings: at least one server
@@ -157,9 +146,7 @@ func (k *walk) settle(ctx context.Context, edit Edit, sightings []Sighting, id s
 	}
 	shown, unseen := witnesses(sightings)
 	entries = append(entries, Entry{Kind: Seen, PlanHash: hash, EditID: edit.ID, PolicyID: id, Shown: shown, Unseen: unseen})
-	if k.cached.After(k.r.CachedUntil) && edit.Kind == Policy && edit.Before.Exists {
-		entries = append(entries, Entry{Kind: Cached, Wait: k.cached})
-	}
+	entries = append(entries, k.cachedSince(edit, k.engine.now())...)
 	if phase, aim, back := k.back(edit); back {
 		entries = append(entries, Entry{Kind: Moved, From: k.r.Phase, Phase: phase, Aim: aim})
 	}

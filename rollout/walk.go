@@ -27,6 +27,9 @@ const applyFor = 2 * time.Minute
 // receipt. Waiting to be seen ends at once.
 func (e *Engine) walk(ctx context.Context, r *Rollout, w Writer, emit Sink) ([]EditOutcome, Gate, error) {
 	walk := &walk{engine: e, r: r, w: w, emit: emit, touched: map[string]Outcome{}}
+	if r.Evidence != nil {
+		walk.keeps = cacheFor(*r.Evidence)
+	}
 	gate, err := walk.run(ctx)
 	return walk.outcomes(), gate, err
 }
@@ -40,9 +43,9 @@ type walk struct {
 	plan    Plan
 	touched map[string]Outcome // what this walk learned of an edit
 	detail  map[string]string
-	cached  time.Time // until when a shared cache may serve the old body
-	// cachedFor is how long, by the newest look at the body, one keeps an answer.
-	cachedFor time.Duration
+	// keeps is the longest that a shared cache before the policy host was seen to keep
+	// an answer; zero where none was.
+	keeps time.Duration
 	// found are the findings of the newest look at an edit, and seen is all of the
 	// newest one that was not cut short.
 	found []finding.Finding
