@@ -5,10 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"belay/rollout"
@@ -21,8 +21,9 @@ import (
 // printJSON prints v on one line of standard output.
 func (p *program) printJSON(v any) error { return encodeJSON(p.out, v) }
 
-// encodeJSON writes v on one line. Package json leaves DEL and the C1 controls, which
-// terminals obey, as they are: here they are escaped too.
+// encodeJSON writes v on one line. Package json leaves as they are DEL and the C1
+// controls, which terminals obey, and the format characters, which reorder or hide what
+// is around them: here they are escaped too.
 func encodeJSON(to io.Writer, v any) error {
 	var line bytes.Buffer
 	e := json.NewEncoder(&line)
@@ -30,19 +31,33 @@ func encodeJSON(to io.Writer, v any) error {
 	if err := e.Encode(v); err != nil {
 		return err
 	}
-	text := line.Bytes()
-	for i := 0; i < len(text); {
-		r, size := utf8.DecodeRune(text[i:])
-		if r < 0x7f || r > 0x9f {
-			i += size
-			continue
-		}
-		escaped := fmt.Appendf(nil, `\u%04x`, r)
-		text = slices.Replace(text, i, i+size, escaped...)
-		i += len(escaped)
-	}
-	_, err := to.Write(text)
+	_, err := to.Write(visible(line.Bytes()))
 	return err
+}
+
+// visible is the JSON text with what no terminal may see escaped in its strings, where
+// alone it can stand.
+func visible(text []byte) []byte {
+	unseen := func(r rune) bool { return r >= 0x7f && (r <= 0x9f || unicode.Is(unicode.Cf, r)) }
+	at := bytes.IndexFunc(text, unseen)
+	if at < 0 {
+		return text
+	}
+	out := append(make([]byte, 0, len(text)+len(text)/4), text[:at]...)
+	for at < len(text) {
+		r, size := utf8.DecodeRune(text[at:])
+		switch {
+		case !unseen(r):
+			out = append(out, text[at:at+size]...)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
+		default:
+			out = fmt.Appendf(out, `\u%04x`, r)
+		}
+		at += size
+	}
+	return out
 }
 
 // say prints a line for people; foreign text in args must be clean.
