@@ -8,9 +8,9 @@ import (
 	"belay/rollout/mtasts"
 )
 
-// Adoption is what is live before a rollout starts, put there by somebody else, and
-// where the rollout starts that takes it into its ledger (promise 4). Two are the
-// same adoption when they are equal.
+// Adoption is what is live before a rollout starts, or in place of what it verified
+// last, put there by somebody else; and where the rollout goes on that takes it into
+// its ledger (promises 4 and 5). Two are the same adoption when they are equal.
 type Adoption struct {
 	Domain string
 	// Record is the text at _mta-sts, and ID the id that it announces; both are
@@ -30,8 +30,8 @@ type Adoption struct {
 	Aim   uint32
 }
 
-// AdoptConsent is the operator's word on what a rollout finds live when it starts.
-// The zero value is no.
+// AdoptConsent is the operator's word on what a rollout finds live when it starts, or
+// after drift. The zero value is no.
 type AdoptConsent struct {
 	Given bool
 	// Shown is what the operator was shown, and nothing else is adopted then; nil
@@ -46,10 +46,17 @@ type AdoptionError struct {
 	Found Adoption
 	// Moved is true where the operator agreed to what was live before.
 	Moved bool
+	// Drift is true where the rollout has begun: it is adopted after drift.
+	Drift bool
 }
 
 func (e *AdoptionError) Error() string {
-	if e.Moved {
+	switch {
+	case e.Drift && e.Moved:
+		return fmt.Sprintf("adopt %s: %s, which is not what was shown and agreed to; nothing was adopted", e.Found.Domain, e.Found)
+	case e.Drift:
+		return fmt.Sprintf("adopt %s: %s; it is adopted only when you say so, and nothing was", e.Found.Domain, e.Found)
+	case e.Moved:
 		return fmt.Sprintf("start a rollout of %s: %s, which is not what was shown and agreed to; nothing was started", e.Found.Domain, e.Found)
 	}
 	return fmt.Sprintf("start a rollout of %s: %s, and belay did not publish it; it is adopted only when you say so, and nothing was started", e.Found.Domain, e.Found)
@@ -88,6 +95,14 @@ func (a Adoption) Starts() string {
 	return fmt.Sprintf("the rollout starts in phase %s, and goes on from this policy", a.Phase)
 }
 
+// GoesOn says in half a sentence where a rollout stands that adopts it after drift.
+func (a Adoption) GoesOn() string {
+	if a.Phase == RaiseMaxAge {
+		return fmt.Sprintf("the rollout goes on from this policy in phase %s at max_age %d", a.Phase, a.Aim)
+	}
+	return fmt.Sprintf("the rollout goes on from this policy in phase %s", a.Phase)
+}
+
 func (a Adoption) mode() string {
 	if a.Mode == "" {
 		return "not readable"
@@ -113,7 +128,7 @@ func (r Rollout) adoption(seen Evidence, now time.Time) (a Adoption, ledger []Le
 }
 
 // allows is nil where c covers what was found.
-func (c AdoptConsent) allows(found Adoption) error {
+func (c AdoptConsent) allows(found Adoption) *AdoptionError {
 	switch {
 	case found.Any() && !c.Given:
 		return &AdoptionError{Found: found}

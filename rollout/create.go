@@ -266,8 +266,8 @@ func (e *Engine) Forget(ctx context.Context, domain string) error {
 
 // Adopt takes what is live into the ledger after drift, and puts the rollout
 // where that policy stands. It refuses where nothing valid is live, or what is live
-// is what the ledger says.
-func (e *Engine) Adopt(ctx context.Context, domain, reason string, emit Sink) (Rollout, error) {
+// is what the ledger says; and with *AdoptionError what consent does not cover.
+func (e *Engine) Adopt(ctx context.Context, domain, reason string, consent AdoptConsent, emit Sink) (Rollout, error) {
 	var out Rollout
 	if strings.TrimSpace(reason) == "" {
 		return out, fmt.Errorf("adopt %s: a decision needs a reason; it stands in the journal for ever: %w", domain, ErrRefused)
@@ -283,15 +283,19 @@ func (e *Engine) Adopt(ctx context.Context, domain, reason string, emit Sink) (R
 		if len(r.differs(*r.Evidence)) == 0 {
 			return fmt.Errorf("adopt %s: what is live is what the ledger says, so there is nothing to adopt: %w", domain, ErrRefused)
 		}
-		entries, phase, aim, why := r.adoptNow(*r.Evidence, e.now())
+		found, entries, why := r.adoptNow(*r.Evidence, e.now())
 		if why != "" {
 			return fmt.Errorf("adopt %s: %s: %w", domain, why, ErrRefused)
+		}
+		if err := consent.allows(found); err != nil {
+			err.Drift = true
+			return err
 		}
 		journal, err := e.settleBegun(ctx, r, w, false)
 		if err != nil {
 			return err
 		}
-		journal = append(journal, Entry{Kind: Adopted, Ledger: entries, Phase: phase, Aim: aim, Reason: reason})
+		journal = append(journal, Entry{Kind: Adopted, Ledger: entries, Phase: found.Phase, Aim: found.Aim, Reason: reason})
 		if err := e.append(ctx, r, journal...); err != nil {
 			return err
 		}

@@ -118,7 +118,7 @@ func TestAVendorsPolicyIsAdoptedAndNotWritten(t *testing.T) {
 	if err != nil || p.Drift == nil || len(p.Drift.Adopt) == 0 {
 		t.Fatalf("the vendor's policy is not offered: %+v, %v", p.Drift, err)
 	}
-	if _, err := r.engine.Adopt(context.Background(), domain, "published at the vendor", nil); err != nil {
+	if _, err := r.engine.Adopt(context.Background(), domain, "published at the vendor", adopting, nil); err != nil {
 		t.Fatal(err)
 	}
 	if now := r.load(); now.Phase != rollout.ReviewReports {

@@ -194,12 +194,12 @@ func (r Rollout) Adoptable(seen Evidence, now time.Time) (entries []LedgerEntry,
 
 // adoptNow is what adopting would do after drift; why says where it is not
 // offered.
-func (r Rollout) adoptNow(seen Evidence, now time.Time) (entries []LedgerEntry, phase Phase, aim uint32, why string) {
+func (r Rollout) adoptNow(seen Evidence, now time.Time) (found Adoption, entries []LedgerEntry, why string) {
 	if !seen.Record.Valid || !seen.Policy.Valid {
-		return nil, "", 0, "record and body are not both valid, so there is no policy to adopt; restore puts the last verified one back"
+		return Adoption{}, nil, "record and body are not both valid, so there is no policy to adopt; restore puts the last verified one back"
 	}
-	entries, phase, aim = r.Adoptable(seen, now)
-	return entries, phase, aim, ""
+	found, entries = r.adoption(seen, now)
+	return found, entries, ""
 }
 
 // phaseOf is the phase in which a rollout stands whose live policy is e.

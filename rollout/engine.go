@@ -56,8 +56,10 @@ type Drift struct {
 	Restore        Plan
 	RestoreRefused string
 	// Adopt is what adopting would take into the ledger; empty where AdoptRefused
-	// says why it is not offered.
+	// says why it is not offered. Found is the same as it is live, which consent to
+	// adopt names.
 	Adopt        []LedgerEntry
+	Found        Adoption
 	AdoptRefused string
 }
 

@@ -139,7 +139,7 @@ func TestDrift(t *testing.T) {
 				t.Fatalf("restore: %v", err)
 			}
 			if !row.restore {
-				got, err := r.engine.Adopt(ctx, domain, "the other team did it", nil)
+				got, err := r.engine.Adopt(ctx, domain, "the other team did it", adopting, nil)
 				if err != nil || got.Phase != row.adopt {
 					t.Fatalf("adopt: %v, %s", err, got.Phase)
 				}
@@ -161,6 +161,39 @@ func TestDrift(t *testing.T) {
 				t.Error("the foreign body may have been fetched for a year and is not in the ledger")
 			}
 		})
+	}
+}
+
+// What is adopted after drift is what the operator was shown, not what has taken its
+// place since.
+func TestAfterDriftWhatWasShownIsAdopted(t *testing.T) {
+	drifted := func(r *rig, p mtasts.Policy, id string) {
+		r.box.body = rollout.Body(p.String())
+		r.box.set(txtName, "TXT", "v=STSv1; id="+id+";")
+	}
+	r := newRig(t)
+	r.create(hasty())
+	r.to(rollout.RaiseMaxAge)
+	drifted(r, policy("testing", 86400), "theirs")
+	shown, err := r.engine.Propose(ctx, domain, nil)
+	if err != nil || shown.Drift == nil {
+		t.Fatal(err)
+	}
+	drifted(r, policy("enforce", 31557600), "theirs2")
+	before := r.load().LastSeq
+	consent := rollout.AdoptConsent{Given: true, Shown: &shown.Drift.Found}
+	_, err = r.engine.Adopt(ctx, domain, "as shown", consent, nil)
+	moved, ok := errors.AsType[*rollout.AdoptionError](err)
+	if !ok || !moved.Moved || !errors.Is(err, rollout.ErrStale) || r.load().LastSeq != before {
+		t.Fatalf("shown %s, adopted what has taken its place: %v", shown.Drift.Found, err)
+	}
+	_, err = r.engine.Adopt(ctx, domain, "nothing was shown", rollout.AdoptConsent{}, nil)
+	if asks, ok := errors.AsType[*rollout.AdoptionError](err); !ok || asks.Moved || asks.Found.ID != "theirs2" || r.load().LastSeq != before {
+		t.Fatalf("adopted without consent: %v", err)
+	}
+	drifted(r, policy("testing", 86400), "theirs")
+	if got, err := r.engine.Adopt(ctx, domain, "as shown", consent, nil); err != nil || got.Phase != rollout.ReviewReports {
+		t.Errorf("what was shown is not adopted: %v, %s", err, got.Phase)
 	}
 }
 

@@ -21,6 +21,8 @@ var (
 	rptName = tlsrpt.RecordName(domain)
 	host    = mtasts.PolicyHost(domain)
 	yes     = rollout.Consent{Given: true}
+
+	adopting = rollout.AdoptConsent{Given: true}
 )
 
 func policy(mode mtasts.Mode, maxAge uint32, mx ...string) mtasts.Policy {

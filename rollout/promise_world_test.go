@@ -35,11 +35,11 @@ func TestForeignEnforceIsNeverLoweredByPhaseThree(t *testing.T) {
 	if shown.Drift == nil || len(shown.Drift.Adopt) == 0 || shown.Drift.RestoreRefused == "" || shown.Gate.Open {
 		t.Fatalf("a plan is offered in place of adopting: %v", shown.Plan.Edits)
 	}
-	got, err := r.engine.Adopt(ctx, domain, "the other team was faster", nil)
+	got, err := r.engine.Adopt(ctx, domain, "the other team was faster", adopting, nil)
 	if err != nil || got.Phase != rollout.RaiseMaxAge || got.Mode() != mtasts.Enforce {
 		t.Fatalf("adopted into %s, %s: %v", got.Phase, got.Mode(), err)
 	}
-	if _, err := r.engine.Adopt(ctx, domain, "again", nil); !errors.Is(err, rollout.ErrRefused) {
+	if _, err := r.engine.Adopt(ctx, domain, "again", adopting, nil); !errors.Is(err, rollout.ErrRefused) {
 		t.Errorf("adopted where nothing differs: %v", err)
 	}
 	// Its extension fields outlive what belay publishes over it.
@@ -81,7 +81,7 @@ func TestAdoptedBodyUnderAnOldIDGetsItsOwn(t *testing.T) {
 	if !errors.Is(err, rollout.ErrRefused) {
 		t.Fatalf("restore would raise what is live and announced: %v, %v", err, restore.Plan.Edits)
 	}
-	if got, err := r.engine.Adopt(ctx, domain, "stepped back by hand", nil); err != nil || got.Phase != rollout.ReviewReports {
+	if got, err := r.engine.Adopt(ctx, domain, "stepped back by hand", adopting, nil); err != nil || got.Phase != rollout.ReviewReports {
 		t.Fatalf("adopt: %v", err)
 	}
 	r.next()
@@ -312,7 +312,7 @@ func TestABodyAtOneAddressEntersTheLedger(t *testing.T) {
 func TestAdoptingNeedsAReason(t *testing.T) {
 	r := newRig(t)
 	r.create(hasty())
-	if _, err := r.engine.Adopt(ctx, domain, " ", nil); !errors.Is(err, rollout.ErrRefused) || !strings.Contains(err.Error(), "reason") {
+	if _, err := r.engine.Adopt(ctx, domain, " ", adopting, nil); !errors.Is(err, rollout.ErrRefused) || !strings.Contains(err.Error(), "reason") {
 		t.Errorf("adopted: %v", err)
 	}
 }

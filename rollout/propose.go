@@ -73,7 +73,7 @@ func (e *Engine) drifted(p Proposal, drift []finding.Finding, now time.Time) (Pr
 	if d.Restore, d.RestoreRefused, err = p.Rollout.Restore(p.Evidence, now); err != nil {
 		d.RestoreRefused = err.Error()
 	}
-	d.Adopt, _, _, d.AdoptRefused = p.Rollout.adoptNow(p.Evidence, now)
+	d.Found, d.Adopt, d.AdoptRefused = p.Rollout.adoptNow(p.Evidence, now)
 	p.Drift = d
 	p.Gate = e.gateOut(p.Rollout, now)
 	return p, nil

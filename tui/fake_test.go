@@ -41,8 +41,9 @@ type fakeEngine struct {
 	// fail, if set for an act, is how that act fails.
 	fail  map[string]error
 	calls []string
-	// consent is what the last walk was given.
+	// consent is what the last walk was given, and adopted the last adoption.
 	consent rollout.Consent
+	adopted rollout.AdoptConsent
 	// hold, if set, is called by a walk before it ends.
 	hold func(ctx context.Context)
 }
@@ -154,7 +155,8 @@ func (f *fakeEngine) ProposeRestore(_ context.Context, domain string, _ rollout.
 	return f.own, f.called("restore", domain)
 }
 
-func (f *fakeEngine) Adopt(_ context.Context, domain, reason string, _ rollout.Sink) (rollout.Rollout, error) {
+func (f *fakeEngine) Adopt(_ context.Context, domain, reason string, consent rollout.AdoptConsent, _ rollout.Sink) (rollout.Rollout, error) {
+	f.adopted = consent
 	return f.rollouts[domain], f.called("adopt", domain, reason)
 }
 

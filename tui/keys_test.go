@@ -171,14 +171,21 @@ func TestDriftOffersBothWays(t *testing.T) {
 	e := standIn(r, rollout.Gate{Reasons: []rollout.Reason{{Code: rollout.ReasonDrift, Text: "the record is not ours", Final: true}}}, rollout.Plan{})
 	p := e.proposals["corp.test"]
 	p.Drift = &rollout.Drift{Findings: []finding.Finding{{Code: "O12", Severity: finding.Fail, Subject: "_mta-sts.corp.test", Title: "the record reads something else"}},
-		Restore: hostPlan(), Adopt: r.Ledger}
+		Restore: hostPlan(), Adopt: r.Ledger,
+		Found: rollout.Adoption{Domain: "corp.test", Record: "v=STSv1; id=theirs;", ID: "theirs", Body: body, Mode: mtasts.Testing, MaxAge: 86400, Valid: true, Phase: rollout.ReviewReports}}
 	e.proposals["corp.test"] = p
 	restore := hostPlan()
 	restore.Purpose = rollout.ForRestore
 	e.own = rollout.Proposal{Rollout: r, Plan: restore}
 
 	d := drive(t, e, 80, 40, inCorp).sees("The world differs from what belay verified last", "R puts back", "A takes what is live").seesNot("o go on anyway")
-	d.press("A").typeIn("the new record is right").press("tab").typeIn("corp.test").press("enter").did("adopt corp.test the new record is right")
+	d.press("A").sees("in mode testing with max_age 86400, announced by id theirs").typeIn("the new record is right").press("tab").typeIn("corp.test").press("enter").did("adopt corp.test the new record is right")
+	if shown := e.adopted.Shown; shown == nil || *shown != p.Drift.Found {
+		t.Errorf("agreed to %+v, which is not what was shown", shown)
+	}
+	// What was shown is there no more: it is looked at anew.
+	e.calls, e.fail["adopt"] = nil, &rollout.AdoptionError{Found: p.Drift.Found, Moved: true, Drift: true}
+	d.press("A").typeIn("again").press("tab").typeIn("corp.test").press("enter").sees("nothing was adopted").did("propose corp.test")
 	d.press("R").did("restore corp.test").sees("Put back what was verified last for corp.test?").wait()
 	d.typeIn("corp.test").press("enter").did("carry-out restore")
 }

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"context"
+	"errors"
 
 	"belay/rollout"
 
@@ -310,6 +311,9 @@ func (p *phase) decided(msg decidedMsg) tea.Cmd {
 	}
 	if msg.err != nil {
 		p.nav.say("Not done: " + plain(msg.err))
+		if errors.Is(msg.err, rollout.ErrStale) && p.walk == nil {
+			return p.again() // what was decided about has moved on
+		}
 		return nil
 	}
 	p.nav.say(msg.said)

@@ -104,37 +104,6 @@ func (p *phase) carryOffer() tea.Cmd {
 	return tea.Batch(cmd, p.after(beat, beatMsg{p.walk.feed}))
 }
 
-func (p *phase) driftActs() []act {
-	d := p.proposal.Drift
-	if d == nil {
-		return nil
-	}
-	var acts []act
-	if d.RestoreRefused == "" && !d.Restore.Empty() {
-		acts = append(acts, on("R", "restore", func() tea.Cmd {
-			return p.propose("Making the plan that puts back what was verified last.", true, p.engine.ProposeRestore)
-		}))
-	}
-	if d.AdoptRefused == "" && len(d.Adopt) > 0 {
-		acts = append(acts, on("A", "adopt", p.askAdopt))
-	}
-	return acts
-}
-
-func (p *phase) askAdopt() tea.Cmd {
-	return p.nav.ask(&dialog{
-		title:  fmt.Sprintf("Take what is live for %s as it is?", p.domain),
-		lines:  []string{"Nothing in the world changes: the ledger takes in the policy that senders can fetch now, and the rollout goes on from there."},
-		fields: []*field{reason(), typed(p.domain)},
-		done: func(answers []string) tea.Cmd {
-			return p.decide("What is live is in the ledger now.", func(ctx context.Context) error {
-				_, err := p.engine.Adopt(ctx, p.domain, answers[0], nil)
-				return err
-			})
-		},
-	})
-}
-
 // readingActs show more of what is selected.
 func (p *phase) readingActs() []act {
 	var acts []act

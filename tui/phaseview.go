@@ -121,32 +121,6 @@ func (p *phase) gateFirst() bool {
 	return p.reviewing() && len(p.gate.Closed()) > 0 && len(failsOf(standing{rollout: p.rollout})) == 0 && len(p.gateLines(p.pane.reading())) > 0
 }
 
-// driftLines show a world that is not as belay left it, and the two ways on.
-func (p *phase) driftLines(d rollout.Drift, w int) []string {
-	lines := []string{p.styles.fail.Render("The world differs from what belay verified last")}
-	for _, f := range d.Findings {
-		lines = append(lines, findingLine(p.styles, f, w))
-	}
-	if d.RestoreRefused != "" {
-		lines = append(lines, indent("R restore is not offered: "+d.RestoreRefused, 2, w)...)
-	} else if !d.Restore.Empty() {
-		lines = append(lines, "  R restore would "+restores(d.Restore)+":")
-		for _, e := range d.Restore.Edits {
-			lines = append(lines, "      "+what(e))
-			lines = append(lines, diff(p.styles, e)...)
-		}
-	}
-	if d.AdoptRefused != "" {
-		lines = append(lines, indent("A adopt is not offered: "+d.AdoptRefused, 2, w)...)
-	} else if len(d.Adopt) > 0 {
-		lines = append(lines, "  A adopt would take in, changing nothing in the world:")
-		for _, e := range d.Adopt {
-			lines = append(lines, indent(fmt.Sprintf("%s, max_age %s, id %s, mx %s", e.Mode, seconds(e.MaxAge), strings.Join(e.IDs, " "), strings.Join(e.MX, " ")), 6, w)...)
-		}
-	}
-	return append(lines, "")
-}
-
 // mostReasons is how many reasons of a gate are told one by one.
 const mostReasons = 20
 

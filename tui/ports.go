@@ -26,7 +26,7 @@ type Engine interface {
 	ProposeUndo(ctx context.Context, domain string, emit rollout.Sink) (rollout.Proposal, error)
 	ProposeRestore(ctx context.Context, domain string, emit rollout.Sink) (rollout.Proposal, error)
 	CarryOut(ctx context.Context, p rollout.Plan, c rollout.Consent, emit rollout.Sink) (rollout.Progress, error)
-	Adopt(ctx context.Context, domain, reason string, emit rollout.Sink) (rollout.Rollout, error)
+	Adopt(ctx context.Context, domain, reason string, consent rollout.AdoptConsent, emit rollout.Sink) (rollout.Rollout, error)
 
 	Override(ctx context.Context, domain, reason string) (rollout.Gate, error)
 	Mended(ctx context.Context, domain string, at time.Time, reason string) (rollout.Gate, error)

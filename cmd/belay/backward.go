@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"belay/rollout"
@@ -86,6 +87,7 @@ func (p *program) adoptCommand() *cobra.Command {
 	var reason string
 	c := &cobra.Command{
 		Use: "adopt DOMAIN --reason R", Short: "After drift: take what is live into the ledger",
+		Long: "Takes what is live into the ledger where it is not what was verified last, and goes\non from there. At a terminal it is shown and the domain asked for; nothing else\nis adopted then.",
 		Args: exactly("DOMAIN"),
 		RunE: p.act(func(ctx context.Context, args []string) error {
 			domain, err := domainOf(args[0])
@@ -96,7 +98,15 @@ func (p *program) adoptCommand() *cobra.Command {
 				return usagef("adopt needs --reason: it stands in the journal for ever")
 			}
 			return p.with(ctx, func(s *session) error {
-				r, err := s.engine.Adopt(ctx, domain, reason, p.sink(nil))
+				// Where nobody can be asked, the command is the consent to what is live.
+				consent := rollout.AdoptConsent{Given: p.flags.yes || !p.canAsk()}
+				r, err := s.engine.Adopt(ctx, domain, reason, consent, p.sink(nil))
+				if live, ok := errors.AsType[*rollout.AdoptionError](err); ok && !live.Moved {
+					if consent, err = p.adoptConsent(ctx, live); err != nil {
+						return err
+					}
+					r, err = s.engine.Adopt(ctx, domain, reason, consent, p.sink(nil))
+				}
 				if err != nil {
 					return err
 				}

@@ -53,8 +53,8 @@ func (l logged) CarryOut(ctx context.Context, p rollout.Plan, c rollout.Consent,
 	return progress, l.note("carry out", p.Domain, err)
 }
 
-func (l logged) Adopt(ctx context.Context, domain, reason string, emit rollout.Sink) (rollout.Rollout, error) {
-	r, err := l.Engine.Adopt(ctx, domain, reason, l.p.sink(emit))
+func (l logged) Adopt(ctx context.Context, domain, reason string, consent rollout.AdoptConsent, emit rollout.Sink) (rollout.Rollout, error) {
+	r, err := l.Engine.Adopt(ctx, domain, reason, consent, l.p.sink(emit))
 	return r, l.note("adopt", domain, err)
 }
 

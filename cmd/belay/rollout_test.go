@@ -258,6 +258,12 @@ func TestAdoptAfterDrift(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.settled()
+	for _, no := range []string{"", "yes"} {
+		said := b.typing(no, exitRefused, "adopt", b.Domain(), "--reason", "another admin published it")
+		if s := b.status(); s.PolicyID == "somebodyelses" || !strings.Contains(said, "v=STSv1; id=somebodyelses;") || !strings.Contains(said, "mode: testing") {
+			t.Fatalf("answered %q, adopted %q; shown\n%s", no, s.PolicyID, said)
+		}
+	}
 	b.must(exitGood, "adopt", b.Domain(), "--reason", "another admin published it")
 	if s := b.status(); s.PolicyID != "somebodyelses" {
 		t.Errorf("adopted id %q", s.PolicyID)
