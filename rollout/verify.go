@@ -12,7 +12,9 @@ import (
 )
 
 // verify looks for one edit from outside until it is live, for as long as
-// the engine has patience; an edit the operator makes is looked for once.
+// the engine has patience; an edit the operator makes is looked for once. A look
+// that nobody answers is waited out as a server that lags is; it is an error where
+// it was the last one.
 func (k *walk) verify(parent context.Context, edit Edit) (Gate, error) {
 	k.emit.Emit(Event{Kind: Verifying, Subject: edit.Name, Edit: &edit})
 	manual := k.state(edit).Receipt.Outcome == Waiting
@@ -25,12 +27,16 @@ func (k *walk) verify(parent context.Context, edit Edit) (Gate, error) {
 	var held Gate
 	var sightings []Sighting
 	seenLive := false
+	var unanswered error // why nobody answered the newest look that was not cut short
 	k.seen = Evidence{}
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
 		live, seen, err := k.see(ctx, edit)
 		sightings, seenLive = seen, live
-		if err != nil && ctx.Err() == nil {
-			return Gate{}, err
+		if ctx.Err() == nil {
+			if err != nil && unanswered == nil && !manual {
+				k.tellUnanswered(edit, err)
+			}
+			unanswered = err
 		}
 		var id string
 		switch {
@@ -53,6 +59,9 @@ func (k *walk) verify(parent context.Context, edit Edit) (Gate, error) {
 			break
 		}
 	}
+	if unanswered != nil && parent.Err() == nil {
+		return Gate{}, unanswered
+	}
 	timed := false
 	if !seenLive {
 		held, timed = k.askedTime(edit, held)
@@ -68,6 +77,15 @@ func (k *walk) verify(parent context.Context, edit Edit) (Gate, error) {
 		k.cannotTell(&held, edit, sightings)
 	}
 	return held, nil
+}
+
+// tellUnanswered says that nobody answered a look for edit, which goes on.
+func (k *walk) tellUnanswered(edit Edit, why error) {
+	f := finding.New("D02", strings.TrimSpace(edit.Name+" "+edit.Type), "belay looks again, for nobody could be asked: "+finding.Clean(why.Error(), 300)).As(finding.Warn).
+		Because("Whether the change is seen is not known yet.").
+		Mend("Nothing, if it passes; else see whether the name servers and the resolvers can be reached from here.")
+	f.Unknown = true
+	k.emit.Emit(Event{Kind: Concluded, Subject: f.Subject, Text: f.Title, Severity: f.Severity, Finding: &f, Edit: &edit})
 }
 
 // rest waits for pause in real time; it is false where ctx ended first.
