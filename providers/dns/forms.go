@@ -103,17 +103,21 @@ func zoneFile(e rollout.Edit) []string {
 }
 
 // nsupdate is a script that changes nothing where something else stands than the
-// plan saw.
+// plan saw, and then says so: what would come to stand beside a CNAME, or a CNAME
+// beside anything, a server passes over in silence (RFC 2136 section 3.4.2.2).
 func nsupdate(e rollout.Edit) []string {
 	owner := fqdn(e.Name)
 	lines := []string{"zone " + fqdn(e.Zone)}
-	if e.Before.Exists {
+	switch {
+	case e.Before.Exists:
 		for _, v := range e.Before.Records {
 			lines = append(lines, fmt.Sprintf("prereq yxrrset %s IN %s %s", owner, e.Type, inZoneFile(e.Type, v)))
 		}
 		lines = append(lines, fmt.Sprintf("update delete %s IN %s", owner, e.Type))
-	} else {
-		lines = append(lines, fmt.Sprintf("prereq nxrrset %s IN %s", owner, e.Type))
+	case e.Type == "CNAME":
+		lines = append(lines, "prereq nxdomain "+owner)
+	default:
+		lines = append(lines, fmt.Sprintf("prereq nxrrset %s IN %s", owner, e.Type), fmt.Sprintf("prereq nxrrset %s IN CNAME", owner))
 	}
 	for _, v := range e.After.Records {
 		lines = append(lines, fmt.Sprintf("update add %s %d IN %s %s", owner, e.TTL, e.Type, inZoneFile(e.Type, v)))

@@ -36,8 +36,13 @@ update delete _mta-sts.corp.test. IN TXT
 update add _mta-sts.corp.test. 300 IN TXT "` + sts2 + `"
 send`},
 		{"a new record by nsupdate", dns.NSUpdate, point, `zone corp.test.
-prereq nxrrset mta-sts.corp.test. IN CNAME
+prereq nxdomain mta-sts.corp.test.
 update add mta-sts.corp.test. 300 IN CNAME policy.example.
+send`},
+		{"a new address by nsupdate", dns.NSUpdate, edit("mta-sts", "A", nil, list("192.0.2.1")), `zone corp.test.
+prereq nxrrset mta-sts.corp.test. IN A
+prereq nxrrset mta-sts.corp.test. IN CNAME
+update add mta-sts.corp.test. 300 IN A 192.0.2.1
 send`},
 		{"a deletion by nsupdate", dns.NSUpdate, remove, `zone corp.test.
 prereq yxrrset _mta-sts.corp.test. IN CNAME old.example.

@@ -78,6 +78,19 @@ func TestNSUpdateFormIsTakenByNSUpdate(t *testing.T) {
 		t.Fatal(err)
 	}
 	holds(alias, []string{"vendor.control.test"})
+	// RFC 2136 section 3.4.2.2: beside an alias nothing is added, and no alias beside
+	// anything, and the server says that all is well.
+	if err := run(edit("_mta-sts", "TXT", nil, []string{sts1})); err == nil {
+		t.Error("a text beside an alias was passed over in silence")
+	}
+	text := edit("_smtp._tls", "TXT", nil, []string{rpt})
+	if err := run(text); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(edit("_smtp._tls", "CNAME", nil, []string{"vendor.control.test"})); err == nil {
+		t.Error("an alias beside a text was passed over in silence")
+	}
+	holds(text, text.After.Records)
 }
 
 // The parser of Terraform's language reads the resources, and its formatter, which
