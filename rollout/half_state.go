@@ -56,11 +56,13 @@ func (s EditState) stands() string {
 }
 
 // meantime is what senders meet until the plan goes on; empty for a plan that
-// announces nothing.
+// announces nothing. Where somebody changed what the plan saw, that is not known.
 func (p AcceptedPlan) meantime() string {
 	var body, id *Edit
 	for i, e := range p.Plan.Edits {
 		switch {
+		case p.Edits[e.ID].refused():
+			return fmt.Sprintf("What the plan saw at %s has changed since, so it is made again.", e.Name)
 		case e.Kind == Policy:
 			body = &p.Plan.Edits[i]
 		case e.Announces() && e.After.Exists:
@@ -70,13 +72,13 @@ func (p AcceptedPlan) meantime() string {
 	if id == nil || p.Edits[id.ID].Settled() {
 		return ""
 	}
-	switch begun := !p.Edits[id.ID].Intended.IsZero(); {
-	case begun:
+	switch state := p.Edits[id.ID]; {
+	case !state.Intended.IsZero() && state.Receipt.Outcome != Failed:
 		return fmt.Sprintf("Senders that see the id %s already find its policy, the others go on by the one before: that is safe.", id.PolicyID)
-	case body != nil && !p.Edits[body.ID].Intended.IsZero() && body.Before.Exists:
-		return "The id of the policy before is still announced, and senders go on by what they hold: that is safe."
 	case !id.Before.Exists:
 		return "No id is announced, so no sender looks for a policy yet: that is safe."
+	case body != nil && !p.Edits[body.ID].Intended.IsZero() && body.Before.Exists:
+		return "The id of the policy before is still announced, and senders go on by what they hold: that is safe."
 	}
 	return "Senders go on by the policy before: that is safe."
 }

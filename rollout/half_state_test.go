@@ -18,6 +18,7 @@ func TestHalfStateNamesHowFarAPlanCame(t *testing.T) {
 	byHand := rollout.EditState{Intended: at, Received: at, Receipt: rollout.Receipt{Outcome: rollout.Waiting}}
 	failed := rollout.EditState{Intended: at, Received: at, Receipt: rollout.Receipt{Outcome: rollout.Failed}}
 	unknown := rollout.EditState{Intended: at, Received: at, Receipt: rollout.Receipt{Outcome: rollout.Unknown}}
+	refused := rollout.EditState{Intended: at, Received: at, Receipt: rollout.Receipt{Outcome: rollout.Refused}}
 	live := wrote
 	live.Verified = at
 	for _, row := range []struct {
@@ -34,6 +35,10 @@ func TestHalfStateNamesHowFarAPlanCame(t *testing.T) {
 		{"between body and id", false, live, rollout.EditState{}, []string{policy + " is live", record + " TXT is not begun", "The id of the policy before is still announced"}},
 		{"the id on its way", false, live, begun, []string{record + " TXT was begun", "Senders that see the id 2 already find its policy"}},
 		{"the id not seen everywhere", false, live, wrote, []string{record + " TXT is written, and not seen everywhere yet", "find its policy"}},
+		{"the id fails", false, live, failed, []string{record + " TXT was not written", "The id of the policy before is still announced"}},
+		{"the first id fails", true, live, failed, []string{record + " TXT was not written", "No id is announced"}},
+		{"the id is refused", false, live, refused, []string{record + " TXT was not written. What the plan saw at " + record + " has changed since, so it is made again."}},
+		{"the body is refused", false, refused, rollout.EditState{}, []string{policy + " was not written", "What the plan saw at " + policy}},
 	} {
 		t.Run(row.shows, func(t *testing.T) {
 			body := rollout.Edit{ID: "1", Kind: rollout.Policy, Name: policy, Type: "policy", Before: rollout.Body("old"), After: rollout.Body("new")}
@@ -42,7 +47,11 @@ func TestHalfStateNamesHowFarAPlanCame(t *testing.T) {
 				body.Before, id.Before = rollout.Absent(), rollout.Absent()
 			}
 			p := rollout.AcceptedPlan{Plan: rollout.Plan{Domain: "corp.test", Edits: []rollout.Edit{body, id}}, Edits: map[string]rollout.EditState{"1": row.body, "2": row.id}}
-			for _, want := range append(row.says, "that is safe.") {
+			says := row.says
+			if row.body.Receipt.Outcome != rollout.Refused && row.id.Receipt.Outcome != rollout.Refused {
+				says = append(says, "that is safe.") // what somebody changed meanwhile, nobody can say
+			}
+			for _, want := range says {
 				if got := p.HalfState(); !strings.Contains(got, want) {
 					t.Errorf("%q is not said: %s", want, got)
 				}

@@ -120,9 +120,10 @@ func (e *Engine) planNext(r Rollout, now time.Time) (Plan, error) {
 }
 
 // stale reports whether an accepted plan can no longer be carried out as it was
-// shown: an edit finds neither its before nor its after, or one that was verified
-// and is still needed does not stand any more. An edit that the operator makes is
-// his while it is waited for.
+// shown: an edit finds neither its before nor its after, its writer refused it last,
+// for what its place alone need not show, or one that was verified and is still
+// needed does not stand any more. An edit that the operator makes is his while it is
+// waited for.
 func (e *Engine) stale(ctx context.Context, busy AcceptedPlan, w Writer) bool {
 	for _, edit := range busy.Plan.Edits {
 		state := busy.Edits[edit.ID]
@@ -131,10 +132,12 @@ func (e *Engine) stale(ctx context.Context, busy AcceptedPlan, w Writer) bool {
 			continue
 		}
 		held, err := w.Read(ctx, edit)
-		if err != nil || held.Err != "" || edit.madeIn(held.Value) {
-			continue
-		}
-		if needed || !held.Value.Equal(edit.Before) {
+		read := err == nil && held.Err == ""
+		switch {
+		case read && edit.madeIn(held.Value):
+		case state.refused():
+			return true
+		case read && (needed || !held.Value.Equal(edit.Before)):
 			return true
 		}
 	}

@@ -140,8 +140,8 @@ func (k *walk) apply(ctx context.Context, edit Edit) (Gate, error) {
 	case Applied, Found, Waiting:
 		return Gate{Open: true}, nil
 	case Refused:
-		return Gate{}, fmt.Errorf("edit %s of plan %s, %s %s: it should hold %s and holds %s; nothing was written, look at the new plan: %w",
-			edit.ID, k.plan.Hash(), edit.Name, edit.Type, edit.Before, receipt.Saw, ErrRefused)
+		return Gate{}, fmt.Errorf("edit %s of plan %s, %s %s: %s; nothing was written, look at the new plan: %w",
+			edit.ID, k.plan.Hash(), edit.Name, edit.Type, receipt.refusal(edit), ErrRefused)
 	}
 	if asksTime {
 		return k.later(edit, later), nil

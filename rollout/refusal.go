@@ -1,0 +1,24 @@
+package rollout
+
+import (
+	"fmt"
+
+	"belay/rollout/finding"
+)
+
+// refused reports whether the edit's writer said, when it was asked last, that the
+// world is no longer what the plan saw. That need not show at the edit's own place: a
+// CNAME may have come to stand beside a TXT record that reads as it did. To ask again
+// would be refused again, so the plan is made anew.
+func (s EditState) refused() bool { return !s.Settled() && s.Receipt.Outcome == Refused }
+
+// refusal is why a writer refused e: in its own words, or by what it saw.
+func (r Receipt) refusal(e Edit) string {
+	if why := finding.Clean(r.Detail, 600); why != "" {
+		return why
+	}
+	if r.Saw.Equal(e.Before) {
+		return "it holds " + shown(r.Saw) + ", as the plan saw, and its provider does not take the change"
+	}
+	return fmt.Sprintf("it should hold %s and holds %s", shown(e.Before), shown(r.Saw))
+}
