@@ -41,7 +41,7 @@ func (p *program) askedFor(use, short, long string, purpose rollout.Purpose) *co
 			}
 			return p.with(ctx, func(s *session) error {
 				if file != "" {
-					return p.carrySaved(ctx, s, domain, file)
+					return p.carrySaved(ctx, s, domain, file, purpose)
 				}
 				return p.carryAsked(ctx, s, domain, purpose, out)
 			})
@@ -66,9 +66,7 @@ func (p *program) carryAsked(ctx context.Context, s *session, domain string, pur
 	if out != "" {
 		return p.showProposal(proposal, out, "")
 	}
-	if !p.flags.json {
-		p.printProposal(proposal)
-	}
+	p.showToAccept(proposal)
 	// A step back must work in any case, and a restore is asked for because
 	// somebody else's value stands there; an undo may still meet one unawares.
 	if foreign := proposal.Plan.Foreign(); purpose == rollout.ForUndo && p.flags.yes && len(foreign) > 0 {

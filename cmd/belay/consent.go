@@ -35,13 +35,34 @@ func (p *program) consent(ctx context.Context, plan rollout.Plan) (rollout.Conse
 // out only when it is asked for has a plan of its own, which belay plan does not
 // show.
 func noConsent(domain string, purpose rollout.Purpose) error {
-	save, carry := "plan", "next"
-	switch purpose {
-	case rollout.ForStepBack, rollout.ForUndo, rollout.ForRestore:
-		save, carry = string(purpose), string(purpose)
+	save, carry := "plan", commandOf(purpose)
+	if carry != "next" {
+		save = carry
 	}
 	return fmt.Errorf("nobody can be asked here, so nothing was done to %[1]s: accept what would be done by --yes, or save it with belay %[2]s %[1]s --out FILE and carry it out with belay %[3]s %[1]s --plan FILE: %[4]w",
 		domain, save, carry, rollout.ErrRefused)
+}
+
+// commandOf is the command that carries out a plan for purpose.
+func commandOf(purpose rollout.Purpose) string {
+	switch purpose {
+	case rollout.ForStepBack, rollout.ForUndo, rollout.ForRestore:
+		return string(purpose)
+	}
+	return "next"
+}
+
+// showToAccept shows what is then to be accepted: at the terminal where it is asked
+// for, when standard output is somebody's file or, with --json, holds JSON alone.
+func (p *program) showToAccept(proposal rollout.Proposal) {
+	at := *p
+	switch {
+	case p.flags.yes && p.flags.json:
+		return // nobody is asked
+	case !p.flags.yes && (p.flags.json || !isTerminal(p.out)):
+		at.out = p.errs
+	}
+	at.printProposal(proposal)
 }
 
 // consequence says what a plan changes for those who send mail.

@@ -77,6 +77,36 @@ func TestAtATerminalTheDomainIsAskedFor(t *testing.T) {
 	}
 }
 
+// What is accepted at a terminal was shown there, though standard output holds JSON
+// alone or leads elsewhere: a value of somebody else's is replaced by no other consent.
+func TestWhatIsAcceptedIsShownWhereItIsAskedFor(t *testing.T) {
+	const theirs = "v=TLSRPTv1; rua=mailto:theirs@corp.test"
+	for _, more := range [][]string{{"--json"}, nil} {
+		b := newBox(t, lab.Options{})
+		if err := b.SetRRset("_smtp._tls."+b.Domain(), "TXT", 300, theirs); err != nil {
+			t.Fatal(err)
+		}
+		b.start()
+		b.to(rollout.PublishDNS)
+		out := b.typing(b.Domain(), exitGood, append([]string{"next", b.Domain()}, more...)...)
+		begins, asked := strings.Index(out, "plan "), strings.Index(out, "Type the domain")
+		if begins < 0 || asked < begins || !strings.Contains(out[begins:asked], "- "+theirs) || !strings.Contains(out[begins:asked], "belay did not write what stands there now") {
+			t.Errorf("%v: it asks without showing what it replaces:\n%s", more, out)
+		}
+		if more == nil {
+			continue
+		}
+		b.settled()
+		b.to(rollout.RaiseMaxAge)
+		b.settled()
+		out = b.typing(b.Domain(), exitGood, "step-back", b.Domain(), "--json")
+		line, shown, _ := strings.Cut(out, "\n")
+		if before, _, _ := strings.Cut(shown, "Type the domain"); !strings.HasPrefix(line, "{") || !strings.Contains(before, "plan ") || !strings.Contains(before, "mode: testing") {
+			t.Errorf("the step back asks without showing its plan, or standard output is not JSON alone:\n%s", out)
+		}
+	}
+}
+
 func TestAReaderThatGoesAwayEndsNothing(t *testing.T) {
 	b := newBox(t, lab.Options{})
 	b.start()

@@ -38,7 +38,7 @@ func (p *program) nextCommand() *cobra.Command {
 
 func (p *program) next(ctx context.Context, s *session, domain, file string) error {
 	if file != "" {
-		return p.carrySaved(ctx, s, domain, file)
+		return p.carrySaved(ctx, s, domain, file, rollout.ForPhase)
 	}
 	r, err := s.engine.Load(ctx, domain)
 	if err != nil {
@@ -49,7 +49,7 @@ func (p *program) next(ctx context.Context, s *session, domain, file string) err
 		return noConsent(domain, rollout.ForPhase)
 	}
 	if resumes && !p.flags.json {
-		p.paragraph("Plan "+busy.Plan.Hash()+" is taken up again. "+busy.HalfState(), "", "")
+		p.paragraph("Plan "+busy.Plan.Hash()+" was accepted and is not finished. "+busy.HalfState(), "", "")
 	}
 	if err := p.takeReports(ctx, s, r); err != nil {
 		return err
@@ -77,14 +77,14 @@ func (p *program) askForNext(ctx context.Context, s *session, domain string) (ro
 	if proposal.Plan.Empty() || proposal.Resumes || proposal.Drift != nil {
 		return rollout.Consent{}, nil
 	}
-	if !p.flags.json {
-		p.printProposal(proposal)
-	}
+	p.showToAccept(proposal)
 	return p.consent(ctx, proposal.Plan)
 }
 
-// carrySaved carries out a plan that was saved, if it is still what would be done.
-func (p *program) carrySaved(ctx context.Context, s *session, domain, file string) error {
+// carrySaved carries out a plan that was saved, if it is still what would be done and
+// is for what the command is for: a step back never carries out a plan that enforces.
+// What was accepted and is not finished next goes on with, whatever it is for.
+func (p *program) carrySaved(ctx context.Context, s *session, domain, file string, purpose rollout.Purpose) error {
 	plan, err := p.readPlan(file, domain)
 	if err != nil {
 		return err
@@ -93,12 +93,17 @@ func (p *program) carrySaved(ctx context.Context, s *session, domain, file strin
 	if err != nil {
 		return err
 	}
+	busy, unfinished := r.Unfinished()
+	command, its := commandOf(purpose), commandOf(plan.Purpose)
+	if command != its && !(purpose == rollout.ForPhase && unfinished && busy.Plan.Purpose == plan.Purpose) {
+		return usagef("belay %[1]s does not carry out the plan %[2]s, which is a plan for %[3]s: belay %[4]s %[5]s --plan %[2]s does", command, file, plan.Purpose, its, domain)
+	}
 	if err := p.takeReports(ctx, s, r); err != nil {
 		return err
 	}
 	consent := rollout.Consent{Given: true, Shown: &plan}
-	act, asked := proposers(s.engine)[plan.Purpose]
-	if !asked {
+	act, asked := proposers(s.engine)[purpose]
+	if !asked || unfinished && busy.Plan.Hash() == plan.Hash() {
 		progress, err := s.engine.Next(ctx, domain, consent, p.sink(p.events()))
 		return p.conclusion(ctx, progress, err)
 	}

@@ -90,7 +90,11 @@ func (p *program) showProposal(proposal rollout.Proposal, out string, form dns.F
 			p.say("belay plan %s --form F writes the records as they are made by hand; F is %s", shape.Domain, formNames())
 		}
 		if out != "" {
-			p.say("saved in %s; belay next %s --plan %s carries it out", out, shape.Domain, out)
+			command := commandOf(shape.Plan.Purpose)
+			if proposal.Resumes {
+				command = "next" // which goes on with what was accepted
+			}
+			p.say("saved in %s; belay %s %s --plan %s carries it out", out, command, shape.Domain, out)
 		}
 	}
 	if proposal.Drift != nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"belay/providers/lab"
 	"belay/rollout"
@@ -71,12 +72,44 @@ func TestTheOrderIsNeverBroken(t *testing.T) {
 			if err := b.Set(row.fault, false); err != nil {
 				t.Fatal(err)
 			}
-			if said := b.must(exitGood, "next", b.Domain(), "--yes").out; !strings.Contains(strings.Join(strings.Fields(said), " "), "is taken up again. "+mtasts.PolicyURL(b.Domain())+" is written") {
+			if said := b.must(exitGood, "next", b.Domain(), "--yes").out; !strings.Contains(strings.Join(strings.Fields(said), " "), "is not finished. "+mtasts.PolicyURL(b.Domain())+" is written") {
 				t.Errorf("next does not say what it takes up:\n%s", said)
 			}
 			if s := b.status(); s.Phase == phase || s.PolicyID != id {
 				t.Errorf("the plan did not go on with id %s: %+v", id, s)
 			}
 		})
+	}
+}
+
+// A CNAME that comes to stand where half a plan is to write its id is told as the
+// cause, and the plan that plan shows then takes it away.
+func TestAnAliasInTheWayOfAnIDIsToldAndTakenAway(t *testing.T) {
+	b := newBox(t, lab.Options{})
+	b.start()
+	b.to(rollout.HostPolicy)
+	b.breaks("policy.404")
+	b.setup = func(p *program) { p.patience = time.Nanosecond } // what fails does so at once
+	b.next(exitFails)
+	b.setup = nil
+	if err := b.Set("policy.404", false); err != nil {
+		t.Fatal(err)
+	}
+	name := mtasts.RecordName(b.Domain())
+	if err := b.SetRRset(name, "CNAME", 300, "sts.vendor.test."); err != nil {
+		t.Fatal(err)
+	}
+	b.settled()
+	if r := b.must(exitRefused, "next", b.Domain(), "--yes"); !strings.Contains(r.err, "CNAME") || !strings.Contains(r.err, "look at the new plan") {
+		t.Errorf("the cause is not told: %s", r.err)
+	}
+	if r := b.must(exitRefused, "next", b.Domain(), "--yes"); !strings.Contains(r.err, name+" CNAME holds sts.vendor.test, which belay did not write") {
+		t.Errorf("it does not say that the alias is somebody's: %s", r.err)
+	}
+	file := filepath.Join(t.TempDir(), "plan.json")
+	b.must(exitGood, "plan", b.Domain(), "--out", file)
+	b.must(exitGood, "next", b.Domain(), "--plan", file)
+	if got := b.Records(name, "CNAME"); len(got) > 0 || b.status().Phase != rollout.ReviewReports {
+		t.Errorf("there stands %q, in phase %s", got, b.status().Phase)
 	}
 }

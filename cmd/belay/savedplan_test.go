@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"belay/providers/lab"
 	"belay/rollout"
@@ -127,5 +128,53 @@ func TestASavedPlanAppliedTwiceChangesNothing(t *testing.T) {
 	}
 	if now := b.Writes(); len(now) != len(writes) || !slices.Equal(b.Records("_smtp._tls.corp.test", "TXT"), records) {
 		t.Errorf("the second time it wrote: %v, before %v", now, writes)
+	}
+}
+
+// A plan is carried out by the command that it is for and by no other: least of all
+// does the emergency exit carry out a plan that enforces, or next one that goes back.
+func TestASavedPlanIsCarriedOutByItsOwnCommandAlone(t *testing.T) {
+	b := newBox(t, lab.Options{})
+	b.start()
+	b.to(rollout.Enforce)
+	b.settled()
+	file := filepath.Join(t.TempDir(), "plan.json")
+	b.must(exitGood, "plan", b.Domain(), "--out", file)
+	refuses := func(command, its string) {
+		t.Helper()
+		before := b.status()
+		r := b.must(exitCannot, command, b.Domain(), "--plan", file)
+		if !strings.Contains(r.err, "belay "+its+" "+b.Domain()+" --plan "+file) {
+			t.Errorf("belay %s does not say which command carries it out: %s", command, r.err)
+		}
+		if after := b.status(); after.PolicyID != before.PolicyID || after.Mode != before.Mode || after.Phase != before.Phase {
+			t.Errorf("belay %s carried out the plan of belay %s: %+v", command, its, after)
+		}
+	}
+	for _, command := range []string{"step-back", "undo", "restore"} {
+		refuses(command, "next")
+	}
+	b.must(exitGood, "next", b.Domain(), "--plan", file)
+	b.settled()
+
+	said := b.must(exitGood, "step-back", b.Domain(), "--out", file).out
+	if !strings.Contains(said, "belay step-back "+b.Domain()+" --plan "+file+" carries it out") {
+		t.Errorf("saving it does not say what carries it out:\n%s", said)
+	}
+	for _, command := range []string{"next", "undo", "restore"} {
+		refuses(command, "step-back")
+	}
+	// Half of it done, both go on with it.
+	b.breaks("policy.404")
+	b.setup = func(p *program) { p.patience = time.Nanosecond } // what fails does so at once
+	b.must(exitFails, "step-back", b.Domain(), "--plan", file)
+	b.must(exitFails, "next", b.Domain(), "--plan", file)
+	b.setup = nil
+	if err := b.Set("policy.404", false); err != nil {
+		t.Fatal(err)
+	}
+	b.must(exitGood, "step-back", b.Domain(), "--plan", file)
+	if s := b.status(); s.Mode != "testing" || s.Phase != rollout.ReviewReports {
+		t.Errorf("after the step back: %+v", s)
 	}
 }
