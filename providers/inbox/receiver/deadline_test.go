@@ -9,6 +9,7 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -46,16 +47,23 @@ func (c *counted) AddReports(_ context.Context, rs []rollout.ReceivedReport) (ta
 // hasty is a receiver with little patience, over TLS, and how to connect to it.
 func hasty(t *testing.T, l Limits) (kept *counted, connect func() *tls.Conn) {
 	t.Helper()
+	_, kept, connect = serving(t, l, patience{small: time.Second, large: time.Second})
+	return kept, connect
+}
+
+// serving is a receiver over TLS.
+func serving(t *testing.T, l Limits, p patience) (rc *Receiver, kept *counted, connect func() *tls.Conn) {
+	t.Helper()
 	kept = &counted{known: map[string]bool{}}
-	rc := New(Options{Limits: l, Importer: func(context.Context) (*inbox.Importer, error) {
+	rc = New(Options{Limits: l, Importer: func(context.Context) (*inbox.Importer, error) {
 		return &inbox.Importer{Store: kept, Owner: inbox.Owners(map[string][]string{"corp.test": nil}), Clock: world.SystemClock()}, nil
 	}})
-	rc.patience = patience{small: 100 * time.Millisecond, large: 100 * time.Millisecond}
+	rc.patience = p
 	server := httptest.NewUnstartedServer(rc)
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()
 	t.Cleanup(server.Close)
-	return kept, func() *tls.Conn {
+	return rc, kept, func() *tls.Conn {
 		t.Helper()
 		pool := server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
 		conn, err := tls.Dial("tcp", server.Listener.Addr().String(), &tls.Config{RootCAs: pool, ServerName: "example.com"})
@@ -93,20 +101,25 @@ func TestWhatComesByTheWire(t *testing.T) {
 		ends  bool // the client says no more, rather than nothing
 		want  int
 		close bool
+		waits bool // the client is slow, or the machine, and is waited for
 	}{
-		{"a whole report", head("json", whole) + aReport, false, 201, false},
-		{"a body that never comes", head("json", whole), false, 400, false},
-		{"a body that stops", head("json", whole) + aReport[:100], false, 400, false},
-		{"a body that is cut off", head("json", whole) + aReport[:100], true, 400, false},
-		{"a large body that stops", head("json", "Content-Length: 1000000\r\n") + strings.Repeat(" ", smallBody+1), false, 400, false},
-		{"chunks that stop", head("json", "Transfer-Encoding: chunked\r\n") + "400\r\n" + aReport[:100], false, 400, false},
-		{"chunks that are none", head("json", "Transfer-Encoding: chunked\r\n") + "zz\r\n" + aReport, false, 400, false},
-		{"announced as too large", head("json", "Content-Length: 2000000\r\n"), false, 413, true},
-		{"too large, unannounced", head("json", "Transfer-Encoding: chunked\r\n") + strings.Repeat(fmt.Sprintf("%x\r\n%s\r\n", len(chunk), chunk), 17), false, 413, true},
+		{"a whole report", head("json", whole) + aReport, false, 201, false, true},
+		{"a body that never comes", head("json", whole), false, 400, false, false},
+		{"a body that stops", head("json", whole) + aReport[:100], false, 400, false, false},
+		{"a body that is cut off", head("json", whole) + aReport[:100], true, 400, false, false},
+		{"a large body that stops", head("json", "Content-Length: 1000000\r\n") + strings.Repeat(" ", smallBody+1), false, 400, false, false},
+		{"chunks that stop", head("json", "Transfer-Encoding: chunked\r\n") + "400\r\n" + aReport[:100], false, 400, false, false},
+		{"chunks that are none", head("json", "Transfer-Encoding: chunked\r\n") + "zz\r\n" + aReport, false, 400, false, false},
+		{"announced as too large", head("json", "Content-Length: 2000000\r\n"), false, 413, true, true},
+		{"too large, unannounced", head("json", "Transfer-Encoding: chunked\r\n") + strings.Repeat(fmt.Sprintf("%x\r\n%s\r\n", len(chunk), chunk), 17), false, 413, true, true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			kept, connect := hasty(t, Limits{Bytes: 1 << 20})
+			most := patience{small: 2 * time.Second, large: 2 * time.Second}
+			if row.waits {
+				most = patience{small: time.Minute, large: time.Minute}
+			}
+			_, kept, connect := serving(t, Limits{Bytes: 1 << 20}, most)
 			conn := connect()
 			sent := make(chan error, 1)
 			go func() {
@@ -162,5 +175,27 @@ func TestSlowClientsGiveTheirPlacesBack(t *testing.T) {
 		if answer := answered(t, conn); answer.StatusCode != 400 {
 			t.Errorf("a slow one is answered %s", answer.Status)
 		}
+	}
+}
+
+// TestASlowSenderKeepsNoOtherOut: large bodies that stop on their way, and then a large
+// report that comes whole.
+func TestASlowSenderKeepsNoOtherOut(t *testing.T) {
+	rc, kept, connect := serving(t, Limits{Bytes: 1 << 20}, patience{small: time.Minute, large: time.Minute})
+	for range 3 {
+		if _, err := io.WriteString(connect(), head("json", "Content-Length: 1000000\r\n")+strings.Repeat(" ", smallBody+1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for len(rc.collecting) < 3 {
+		runtime.Gosched()
+	}
+	large := aReport + strings.Repeat(" ", 2*smallBody)
+	conn := connect()
+	if _, err := io.WriteString(conn, head("json", fmt.Sprintf("Content-Length: %d\r\n", len(large)))+large); err != nil {
+		t.Fatal(err)
+	}
+	if answer := answered(t, conn); answer.StatusCode != 201 || !kept.known["1"] {
+		t.Errorf("answered %s", answer.Status)
 	}
 }

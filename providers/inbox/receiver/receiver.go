@@ -9,7 +9,8 @@
 //
 // Nobody signs what is posted, and anybody can post. So it stands apart until the
 // operator trusts the address in writing, a client may post only so much in a minute,
-// has few places and seconds to send in, and large bodies are read one at a time.
+// has few places and seconds to send in, and large bodies are collected on disk and
+// read one at a time.
 package receiver
 
 import (
@@ -53,11 +54,12 @@ type Limits struct {
 	PerMinute, Burst int
 }
 
-// Bounds of what is in memory.
+// Bounds of what is taken at once.
 const (
 	smallBody  = 256 << 10
 	smallOnes  = 32               // read at once
 	ofOne      = 4                // of them, of one client
+	largeOnes  = 16               // collected at once
 	waitTurn   = 5 * time.Second  // for a place
 	staleAfter = 30 * time.Second // what the importer knows of domains
 	tryAgain   = 60               // seconds
@@ -72,8 +74,8 @@ type Receiver struct {
 	o     Options
 	rates *rates
 	turns *turns
-	small chan struct{} // a place each
-	large chan struct{}
+	// A place each: in memory, and for large bodies on their way.
+	small, large, collecting chan struct{}
 
 	patience patience
 
@@ -97,7 +99,7 @@ func New(o Options) *Receiver {
 		o.Limits.Burst = 120
 	}
 	return &Receiver{o: o, rates: newRates(o.Limits), turns: newTurns(ofOne), small: make(chan struct{}, smallOnes), large: make(chan struct{}, 1),
-		patience: patience{small: 10 * time.Second, large: time.Minute}}
+		collecting: make(chan struct{}, largeOnes), patience: patience{small: 10 * time.Second, large: time.Minute}}
 }
 
 // mediaTypes are the registered ones (RFC 8460 sections 6.4 and 6.5).
@@ -131,32 +133,24 @@ func (rc *Receiver) take(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer leave()
-	if !enter(ctx, rc.small) {
+	body, free, err := rc.body(w, r)
+	var ours unkept
+	switch {
+	case errors.Is(err, errNoPlace):
 		rc.later(w)
 		return
-	}
-	defer func() { <-rc.small }()
-	hurry(w, r, rc.patience.small)
-	body, err := io.ReadAll(io.LimitReader(r.Body, smallBody))
-	if err == nil && len(body) == smallBody {
-		if !enter(ctx, rc.large) {
-			rc.later(w)
-			return
-		}
-		defer func() { <-rc.large }()
-		hurry(w, r, rc.patience.large)
-		var rest []byte
-		rest, err = io.ReadAll(io.LimitReader(r.Body, rc.o.Limits.Bytes+1-smallBody))
-		body = append(body, rest...)
-	}
-	switch {
+	case errors.Is(err, errTooLarge):
+		rc.tooLarge(w)
+		return
+	case errors.As(err, &ours):
+		rc.o.Log.Error("a report by HTTPS cannot be taken", "error", err)
+		rc.later(w)
+		return
 	case err != nil:
 		answer(w, http.StatusBadRequest, "The report did not come whole.")
 		return
-	case int64(len(body)) > rc.o.Limits.Bytes:
-		rc.tooLarge(w)
-		return
 	}
+	defer free()
 	im, err := rc.current(ctx)
 	if err != nil {
 		rc.o.Log.Error("reports by HTTPS cannot be taken", "error", err)
@@ -206,17 +200,6 @@ func (rc *Receiver) current(ctx context.Context) (*inbox.Importer, error) {
 	}
 	rc.importer, rc.made = im, world.Start()
 	return im, nil
-}
-
-// hurry gives a client so long to send what is read of it next: a place is not for
-// whoever lets it wait. Where the connection takes no deadline, that of the server
-// stands.
-func hurry(w http.ResponseWriter, r *http.Request, within time.Duration) {
-	ctx, cancel := context.WithTimeout(r.Context(), within)
-	defer cancel()
-	if end, ok := ctx.Deadline(); ok {
-		_ = http.NewResponseController(w).SetReadDeadline(end)
-	}
 }
 
 // enter takes a place, or gives up after a while.
