@@ -214,7 +214,7 @@ func (s *sight) addresses(at []string) ([]netip.Addr, error) {
 func (s *sight) tell(g rollout.Sighting) {
 	said, sev := g.Value.String(), finding.Pass
 	if g.Wildcard.Exists {
-		said = "nothing at the name itself; a wildcard answers " + g.Wildcard.String()
+		said = "nothing of its own; a wildcard answers " + g.Wildcard.String()
 	}
 	switch {
 	case g.Err != "":

@@ -85,6 +85,9 @@ func saidBy(g rollout.Sighting) string {
 		return finding.Clean(g.Err, 300)
 	}
 	said := "nothing"
+	if g.Wildcard.Exists {
+		said = "nothing of its own; a wildcard answers " + finding.Clean(g.Wildcard.String(), 300)
+	}
 	if g.Value.Exists {
 		said = finding.Clean(g.Value.String(), 300)
 		if g.TTL > 0 {
