@@ -176,7 +176,7 @@ func runIn(b *testing.B, w world.World, state string, args ...string) string {
 	b.Helper()
 	var out, errs bytes.Buffer
 	p := newProgram(w, strings.NewReader(""), &out, &errs, func(string) (string, bool) { return "", false })
-	p.keyring = func(string) (string, error) { return "", nil }
+	p.keyring = func(context.Context, string) (string, error) { return "", nil }
 	if status := p.run(append([]string{"--state", state}, args...)); status != exitGood {
 		b.Fatalf("belay %s: exit %d\n%s%s", strings.Join(args, " "), status, out.String(), errs.String())
 	}

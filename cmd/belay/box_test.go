@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -56,7 +57,7 @@ func (b *box) belay(args ...string) ran {
 		v, ok := b.env[name]
 		return v, ok
 	})
-	p.keyring = func(string) (string, error) { return "", nil }
+	p.keyring = func(context.Context, string) (string, error) { return "", nil }
 	if b.setup != nil {
 		b.setup(p)
 	}

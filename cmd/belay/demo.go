@@ -84,7 +84,7 @@ func (p *program) inside(box *lab.Lab) *program {
 		"RFC2136_TSIG_ALGORITHM": algorithm, "RFC2136_TSIG_SECRET": secret,
 	}
 	inside.env = func(name string) (string, bool) { v, ok := env[name]; return v, ok }
-	inside.keyring = func(string) (string, error) { return "", nil }
+	inside.keyring = func(context.Context, string) (string, error) { return "", nil }
 	return &inside
 }
 

@@ -13,7 +13,7 @@ import (
 // login finds the fields of a login, and has the operator type what is lacking where
 // somebody can.
 func (a *accounts) login(ctx context.Context, entry providers.Provider, account rollout.Account) (map[string]string, error) {
-	creds, missing, err := a.secrets.of(entry, account.Name)
+	creds, missing, err := a.secrets.of(ctx, entry, account.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -21,7 +21,7 @@ func (a *accounts) login(ctx context.Context, entry providers.Provider, account 
 		if err := a.ask(ctx, a.secrets, entry, account, missing); err != nil {
 			return nil, err
 		}
-		if creds, missing, err = a.secrets.of(entry, account.Name); err != nil {
+		if creds, missing, err = a.secrets.of(ctx, entry, account.Name); err != nil {
 			return nil, err
 		}
 	}

@@ -178,7 +178,7 @@ func (a *accounts) mailPassword(ctx context.Context, account imap.Account, only 
 		names = append(names, "")
 	}
 	for _, name := range names {
-		found, _, err := a.secrets.of(entry, name)
+		found, _, err := a.secrets.of(ctx, entry, name)
 		if err != nil {
 			return "", err
 		}
@@ -193,7 +193,7 @@ func (a *accounts) mailPassword(ctx context.Context, account imap.Account, only 
 		if err := a.ask(ctx, a.secrets, entry, named, []string{field.Key}); err != nil {
 			return "", err
 		}
-		if found, _, err := a.secrets.of(entry, named.Name); err != nil || found[field.Key] != "" {
+		if found, _, err := a.secrets.of(ctx, entry, named.Name); err != nil || found[field.Key] != "" {
 			return found[field.Key], err
 		}
 	}
@@ -201,8 +201,8 @@ func (a *accounts) mailPassword(ctx context.Context, account imap.Account, only 
 	if only {
 		named = fmt.Sprintf("%s, or %s where several mailboxes are read", field.Env[0], named)
 	}
-	return "", fmt.Errorf("the mailbox of %s needs its password: set %s (with _FILE behind the name, to the path of a file that holds it), or run belay reports login %s, which keeps it in your keyring",
-		clean(account.Login()), named, clean(account.String()))
+	return "", fmt.Errorf("the mailbox of %s needs its password: set %s (with _FILE behind the name, to the path of a file that holds it)%s",
+		clean(account.Login()), named, a.secrets.orKeyring("belay reports login "+clean(account.String())))
 }
 
 // addresses are the IP addresses of a host.

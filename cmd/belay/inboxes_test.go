@@ -80,7 +80,7 @@ func TestMailPasswordIsTheServers(t *testing.T) {
 		"the keyring":                        {map[string]string{"keyring imap/a@one.test/password": "kept"}, false, "kept"},
 	} {
 		env := func(name string) (string, bool) { v, ok := row.env[name]; return v, ok }
-		a := &accounts{secrets: &secrets{env: env, keyring: func(user string) (string, error) { return row.env["keyring "+user], nil }}}
+		a := &accounts{secrets: &secrets{env: env, keyring: func(_ context.Context, user string) (string, error) { return row.env["keyring "+user], nil }}}
 		got, err := a.mailPassword(t.Context(), one, row.only)
 		if got != row.want || (err == nil) != (row.want != "") {
 			t.Errorf("%s: %q, error %v; want %q", name, got, err, row.want)

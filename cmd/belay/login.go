@@ -124,7 +124,7 @@ func (p *program) keepLogin(ctx context.Context, who login, domain string) error
 		return usagef("a login is typed at a terminal, and here is none: set %s in the environment, or with _FILE behind it to the path of a file that holds the value",
 			strings.Join(variablesOf(who), " and "))
 	}
-	if _, err := p.keyring(keyringUser(who.account.Provider, who.account.Name, who.entry.Fields[0].Key)); err != nil {
+	if _, err := p.keyring(ctx, keyringUser(who.account.Provider, who.account.Name, who.entry.Fields[0].Key)); err != nil {
 		return fmt.Errorf("keep the login %s in the keyring: %w; set %s in the environment instead, or with _FILE behind it to the path of a file that holds the value",
 			who.account, err, strings.Join(variablesOf(who), " and "))
 	}
@@ -146,7 +146,7 @@ func (p *program) keepLogin(ctx context.Context, who login, domain string) error
 		return fmt.Errorf("nothing was kept: %w", err)
 	}
 	for _, field := range who.entry.Fields {
-		if err := p.lockUp(keyringUser(who.account.Provider, who.account.Name, field.Key), typed[field.Key]); err != nil {
+		if err := p.lockUp(ctx, keyringUser(who.account.Provider, who.account.Name, field.Key), typed[field.Key]); err != nil {
 			return fmt.Errorf("keep the %s of %s: %w", field.Key, who.account, err)
 		}
 	}
@@ -203,14 +203,14 @@ func (p *program) providersLogoutCommand() *cobra.Command {
 	var name string
 	c := &cobra.Command{
 		Use: "logout ID", Short: "Remove a login from the keyring", Args: exactly("ID"),
-		RunE: p.act(func(_ context.Context, args []string) error {
+		RunE: p.act(func(ctx context.Context, args []string) error {
 			entry, err := providerWithLogin(args[0])
 			if err != nil {
 				return err
 			}
 			who := login{entry, rollout.Account{Provider: entry.LoginID(), Name: name}}
 			for _, field := range entry.Fields {
-				if err := p.lockUp(keyringUser(who.account.Provider, name, field.Key), ""); err != nil {
+				if err := p.lockUp(ctx, keyringUser(who.account.Provider, name, field.Key), ""); err != nil {
 					return fmt.Errorf("remove the %s of %s: %w", field.Key, who.account, err)
 				}
 			}

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"strings"
@@ -60,8 +61,8 @@ func (b *box) credentials() []string {
 type ring map[string]string
 
 func (r ring) of(p *program) {
-	p.keyring = func(user string) (string, error) { return r[user], nil }
-	p.lockUp = func(user, value string) error {
+	p.keyring = func(_ context.Context, user string) (string, error) { return r[user], nil }
+	p.lockUp = func(_ context.Context, user, value string) error {
 		if value == "" {
 			delete(r, user)
 		} else {
@@ -145,7 +146,7 @@ func TestLoginWithoutAKeyring(t *testing.T) {
 		atTerminal := b.setup
 		b.setup = func(p *program) {
 			atTerminal(p)
-			p.keyring = func(string) (string, error) { return "", why }
+			p.keyring = func(context.Context, string) (string, error) { return "", why }
 		}
 		b.must(exitCannot, "providers", "login", "cloudflare", "--domain", b.Domain())
 		screen := shown()

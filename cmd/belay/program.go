@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"os"
@@ -36,11 +37,12 @@ type program struct {
 	// is the usual.
 	patience time.Duration
 	// keyring reads one secret of this operator's; "" where there is none.
-	keyring func(user string) (string, error)
+	keyring func(ctx context.Context, user string) (string, error)
 	// lockUp puts one into the keyring; "" removes it.
-	lockUp func(user, value string) error
-	// wizard runs the terminal interface.
-	wizard wizard
+	lockUp func(ctx context.Context, user, value string) error
+	// wizard runs the terminal interface; drawing is true while it has the terminal.
+	wizard  wizard
+	drawing bool
 
 	flags flags
 	log   *slog.Logger
@@ -63,14 +65,17 @@ type flags struct {
 // newProgram makes a run of belay against w, with these streams and this
 // environment.
 func newProgram(w world.World, in io.Reader, out, errs io.Writer, env func(string) (string, bool)) *program {
-	return &program{
+	door := newKeyringDoor(env)
+	p := &program{
 		world: w, in: in, out: out, errs: errs, env: env,
 		leave:   func(int) {},
-		keyring: keyringOf(env),
-		lockUp:  keyringFor(env),
+		keyring: door.read,
+		lockUp:  door.write,
 		wizard:  draw,
 		log:     slog.New(slog.DiscardHandler),
 	}
+	door.attended, door.waiting = p.canAsk, p.sayKeyringWaits
+	return p
 }
 
 // run carries out one command line and returns its exit status.

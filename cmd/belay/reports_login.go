@@ -25,7 +25,7 @@ func (p *program) reportsLogin() *cobra.Command {
 				return usageError{err}
 			}
 			if forget {
-				if err := p.lockUp(mailKey(account), ""); err != nil {
+				if err := p.lockUp(ctx, mailKey(account), ""); err != nil {
 					return fmt.Errorf("remove the password of %s: %w", clean(account.Login()), err)
 				}
 				p.say("The keyring holds no password of %s.", clean(account.Login()))
@@ -47,7 +47,7 @@ func (p *program) keepMailPassword(ctx context.Context, account imap.Account) er
 	if !p.canAsk() {
 		return usagef("a password is typed at a terminal, and here is none: set %s in the environment, or with _FILE behind it to the path of a file that holds it", field.Env[0])
 	}
-	if _, err := p.keyring(mailKey(account)); err != nil {
+	if _, err := p.keyring(ctx, mailKey(account)); err != nil {
 		return fmt.Errorf("keep the password of %s in the keyring: %w; set %s in the environment instead, or with _FILE behind it to the path of a file that holds it",
 			clean(account.Login()), err, field.Env[0])
 	}
@@ -63,7 +63,7 @@ func (p *program) keepMailPassword(ctx context.Context, account imap.Account) er
 	if err != nil {
 		return fmt.Errorf("nothing was kept: %w", err)
 	}
-	if err := p.lockUp(mailKey(account), secret); err != nil {
+	if err := p.lockUp(ctx, mailKey(account), secret); err != nil {
 		return fmt.Errorf("keep the password of %s: %w", clean(account.Login()), err)
 	}
 	p.say("The login works, and there are %s in the folder. The password is kept in your keyring; belay reports login --forget %s removes it.",

@@ -39,7 +39,7 @@ func guest() {
 		os.Exit(exitCannot)
 	}
 	p := newProgram(visitor.World(), os.Stdin, os.Stdout, os.Stderr, os.LookupEnv)
-	p.keyring = func(string) (string, error) { return "", nil }
+	p.keyring = func(context.Context, string) (string, error) { return "", nil }
 	p.leave = os.Exit
 	at := &instants{file: os.Getenv(guestInstants)}
 	if at.dies, err = strconv.Atoi(cmp.Or(os.Getenv(guestDies), "0")); err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -14,7 +15,7 @@ import (
 // environment, else the operator's keyring. Nothing of it is ever written down.
 type secrets struct {
 	env     func(string) (string, bool)
-	keyring func(user string) (string, error)
+	keyring func(ctx context.Context, user string) (string, error)
 
 	mu      sync.Mutex
 	typed   map[string]string
@@ -28,11 +29,15 @@ const secretLimit = 64 << 10
 type fieldSource func(field providers.Field) (string, error)
 
 // of returns the values of a login's fields by key, and those that are lacking
-// though the login needs them.
-func (s *secrets) of(entry providers.Provider, account string) (values map[string]string, missing []string, err error) {
+// though the login needs them. The keyring is asked only where the rest is no login
+// without it.
+func (s *secrets) of(ctx context.Context, entry providers.Provider, account string) (values map[string]string, missing []string, err error) {
 	values = map[string]string{}
 	whole := -1 // the source that gave those fields that come from one
-	for i, from := range s.sources(entry.LoginID(), account) {
+	for i, from := range s.sources(ctx, entry.LoginID(), account) {
+		if i == fromTheKeyring && suffices(entry, values, whole >= 0) {
+			break
+		}
 		for _, field := range entry.Fields {
 			if values[field.Key] != "" || field.Whole && whole >= 0 && whole != i {
 				continue
@@ -51,7 +56,7 @@ func (s *secrets) of(entry providers.Provider, account string) (values map[strin
 		}
 	}
 	if whole == 0 {
-		if err := s.complete(entry, account, values); err != nil {
+		if err := s.complete(ctx, entry, account, values); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -72,8 +77,8 @@ func (s *secrets) of(entry providers.Provider, account string) (values map[strin
 
 // complete adds to the fields that were typed those that the login needs and that
 // were not asked for, since the environment or the keyring has them.
-func (s *secrets) complete(entry providers.Provider, account string, values map[string]string) error {
-	for _, from := range s.sources(entry.LoginID(), account)[1:] {
+func (s *secrets) complete(ctx context.Context, entry providers.Provider, account string, values map[string]string) error {
+	for _, from := range s.sources(ctx, entry.LoginID(), account)[1:] {
 		for _, field := range entry.Fields {
 			if !field.Whole || !field.Required || values[field.Key] != "" {
 				continue
@@ -90,8 +95,24 @@ func (s *secrets) complete(entry providers.Provider, account string, values map[
 	return nil
 }
 
+// suffices reports whether values, found so far, are a login: all fields that it
+// needs; where it needs none, those that come whole, or where none does, the first.
+func suffices(entry providers.Provider, values map[string]string, whole bool) bool {
+	needs, comesWhole := false, false
+	for _, field := range entry.Fields {
+		needs, comesWhole = needs || field.Required, comesWhole || field.Whole
+		if field.Required && values[field.Key] == "" {
+			return false
+		}
+	}
+	return needs || whole || !comesWhole && len(entry.Fields) > 0 && values[entry.Fields[0].Key] != ""
+}
+
+// fromTheKeyring is the keyring's place among the sources.
+const fromTheKeyring = 2
+
 // sources are where a login is looked for, the first that has a field wins.
-func (s *secrets) sources(provider, account string) []fieldSource {
+func (s *secrets) sources(ctx context.Context, provider, account string) []fieldSource {
 	return []fieldSource{
 		func(f providers.Field) (string, error) {
 			s.mu.Lock()
@@ -100,7 +121,7 @@ func (s *secrets) sources(provider, account string) []fieldSource {
 		},
 		func(f providers.Field) (string, error) { return s.fromEnvironment(f.Names(account)) },
 		func(f providers.Field) (string, error) {
-			return s.fromKeyring(keyringUser(provider, account, f.Key)), nil
+			return s.fromKeyring(ctx, keyringUser(provider, account, f.Key))
 		},
 	}
 }
@@ -119,17 +140,19 @@ func (s *secrets) fromEnvironment(names []providers.EnvName) (string, error) {
 	return "", nil
 }
 
-// fromKeyring remembers why the keyring could not be asked: it matters only where
-// nothing else has the field.
-func (s *secrets) fromKeyring(user string) string {
-	v, err := s.keyring(user)
-	if err != nil {
-		s.mu.Lock()
-		s.trouble = err
-		s.mu.Unlock()
-		return ""
+// fromKeyring remembers why the keyring could not be asked first: it matters only where
+// nothing else has the field. That whoever asked has gone is an error.
+func (s *secrets) fromKeyring(ctx context.Context, user string) (string, error) {
+	v, err := s.keyring(ctx, user)
+	if err != nil && ctx.Err() != nil {
+		return "", err
 	}
-	return v
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil || s.trouble == nil {
+		s.trouble = err
+	}
+	return v, nil
 }
 
 func readSecret(name, file string) (string, error) {
@@ -187,18 +210,24 @@ func (s *secrets) lacks(entry providers.Provider, account rollout.Account, missi
 			file = name.Name
 		}
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	keyring := ", or run " + loginCommand(account) + ", which keeps it in your keyring"
-	if s.trouble != nil {
-		keyring = "; " + s.trouble.Error()
-	}
+	keyring := s.orKeyring(loginCommand(account))
 	like := ""
 	if len(missing) > 1 {
 		like = " and its like"
 	}
 	return &lackError{account, missing, fmt.Sprintf("%s lacks its %s: set %s, or %s%s to the path of a file that holds the value%s",
 		account, strings.Join(names, " and "), strings.Join(variables, " and "), file, like, keyring)}
+}
+
+// orKeyring ends a sentence of the ways to give a field by the command that puts it
+// into the keyring, or by why that cannot be asked.
+func (s *secrets) orKeyring(command string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.trouble != nil {
+		return "; " + s.trouble.Error()
+	}
+	return ", or run " + command + ", which keeps it in your keyring"
 }
 
 // lackError is a login that lacks fields; the wizard has them typed.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -38,7 +39,7 @@ func TestWhereCredentialsComeFrom(t *testing.T) {
 		t.Run(tc.shows, func(t *testing.T) {
 			s := &secrets{
 				env: func(name string) (string, bool) { v, ok := tc.env[name]; return v, ok },
-				keyring: func(user string) (string, error) {
+				keyring: func(_ context.Context, user string) (string, error) {
 					return tc.ring[user], tc.trouble
 				},
 			}
@@ -46,7 +47,7 @@ func TestWhereCredentialsComeFrom(t *testing.T) {
 				s.keep("cloudflare", tc.account, field, value)
 			}
 			entry, _ := providers.Lookup(providers.DNS, "cloudflare")
-			values, missing, err := s.of(entry, tc.account)
+			values, missing, err := s.of(t.Context(), entry, tc.account)
 			if err != nil || values["api_token"] != tc.want {
 				t.Fatalf("got %q, %v; want %q", values["api_token"], err, tc.want)
 			}
@@ -59,6 +60,37 @@ func TestWhereCredentialsComeFrom(t *testing.T) {
 			said := s.lacks(entry, rollout.Account{Provider: "cloudflare", Name: tc.account}, missing).Error()
 			if !strings.Contains(said, "CLOUDFLARE_API_TOKEN") || !strings.Contains(said, "_FILE") || tc.trouble != nil && !strings.Contains(said, tc.trouble.Error()) {
 				t.Errorf("it says %s", said)
+			}
+		})
+	}
+}
+
+// A login that the environment has is used without the keyring, which may be locked,
+// or not answer.
+func TestTheKeyringIsAskedOnlyWhereALoginLacksSomething(t *testing.T) {
+	for _, tc := range []struct {
+		shows, provider string
+		env             map[string]string
+		asked           bool
+	}{
+		{"all that is needed, and an optional field unset", "cloudflare", map[string]string{"CLOUDFLARE_API_TOKEN": "t"}, false},
+		{"all but the algorithm, which has a default", "rfc2136", map[string]string{"RFC2136_NAMESERVER": "ns1", "RFC2136_TSIG_KEY": "k", "RFC2136_TSIG_SECRET": "s"}, false},
+		{"a profile", "route53", map[string]string{"AWS_PROFILE": "ops"}, false},
+		{"a key file", "googleclouddns", map[string]string{"GOOGLE_APPLICATION_CREDENTIALS": "/key.json"}, false},
+		{"nothing", "cloudflare", nil, true},
+		{"one of two that come from one place", "porkbun", map[string]string{"PORKBUN_API_KEY": "pk1"}, false},
+		{"a region alone", "route53", map[string]string{"AWS_REGION": "eu-west-1"}, true},
+		{"a project alone", "googleclouddns", map[string]string{"GCP_PROJECT": "p"}, true},
+	} {
+		t.Run(tc.shows, func(t *testing.T) {
+			asked := false
+			s := &secrets{
+				env:     func(name string) (string, bool) { v, ok := tc.env[name]; return v, ok },
+				keyring: func(context.Context, string) (string, error) { asked = true; return "", nil },
+			}
+			entry, _ := providers.Lookup(providers.DNS, tc.provider)
+			if _, missing, err := s.of(t.Context(), entry, ""); err != nil || asked != tc.asked {
+				t.Errorf("asked %t, missing %v, %v", asked, missing, err)
 			}
 		})
 	}
@@ -86,13 +118,13 @@ func TestAWSLoginsAreTakenFromOnePlace(t *testing.T) {
 		t.Run(tc.shows, func(t *testing.T) {
 			s := &secrets{
 				env:     func(name string) (string, bool) { v, ok := tc.env[name]; return v, ok },
-				keyring: func(user string) (string, error) { return tc.ring[user], nil },
+				keyring: func(_ context.Context, user string) (string, error) { return tc.ring[user], nil },
 			}
 			for field, value := range tc.typed {
 				s.keep("route53", tc.account, field, value)
 			}
 			entry, _ := providers.Lookup(providers.DNS, "route53")
-			values, missing, err := s.of(entry, tc.account)
+			values, missing, err := s.of(t.Context(), entry, tc.account)
 			var got []string
 			for k, v := range values {
 				got = append(got, k+"="+v)
@@ -110,10 +142,10 @@ func TestAWSLoginsAreTakenFromOnePlace(t *testing.T) {
 func TestANamedAccountHasSomethingOfItsOwn(t *testing.T) {
 	s := &secrets{
 		env:     func(name string) (string, bool) { return "/usual.json", name == "GOOGLE_APPLICATION_CREDENTIALS" },
-		keyring: func(string) (string, error) { return "", nil },
+		keyring: func(context.Context, string) (string, error) { return "", nil },
 	}
 	entry, _ := providers.Lookup(providers.DNS, "googleclouddns")
-	_, missing, err := s.of(entry, "work")
+	_, missing, err := s.of(t.Context(), entry, "work")
 	if err != nil || !slices.Equal(missing, []string{"key_file"}) {
 		t.Fatalf("missing %v, %v", missing, err)
 	}
@@ -126,10 +158,10 @@ func TestANamedAccountHasSomethingOfItsOwn(t *testing.T) {
 func TestAFileThatIsNotThereIsSaid(t *testing.T) {
 	s := &secrets{
 		env:     func(name string) (string, bool) { return "/nowhere/token", name == "CLOUDFLARE_API_TOKEN_FILE" },
-		keyring: func(string) (string, error) { return "", nil },
+		keyring: func(context.Context, string) (string, error) { return "", nil },
 	}
 	entry, _ := providers.Lookup(providers.DNS, "cloudflare")
-	if _, _, err := s.of(entry, ""); err == nil || !strings.Contains(err.Error(), "CLOUDFLARE_API_TOKEN_FILE") {
+	if _, _, err := s.of(t.Context(), entry, ""); err == nil || !strings.Contains(err.Error(), "CLOUDFLARE_API_TOKEN_FILE") {
 		t.Errorf("it says %v", err)
 	}
 }
@@ -154,19 +186,21 @@ func TestTypedFieldsCompleteALogin(t *testing.T) {
 	for shows, s := range map[string]*secrets{
 		"the rest in the environment": {
 			env:     func(name string) (string, bool) { return "pk1", name == "PORKBUN_API_KEY" },
-			keyring: func(string) (string, error) { return "", nil },
+			keyring: func(context.Context, string) (string, error) { return "", nil },
 		},
 		"the rest in the keyring": {
-			env:     func(string) (string, bool) { return "", false },
-			keyring: func(user string) (string, error) { return map[string]string{"porkbun/api_key": "pk1"}[user], nil },
+			env: func(string) (string, bool) { return "", false },
+			keyring: func(_ context.Context, user string) (string, error) {
+				return map[string]string{"porkbun/api_key": "pk1"}[user], nil
+			},
 		},
 	} {
 		t.Run(shows, func(t *testing.T) {
-			if _, missing, err := s.of(entry, ""); err != nil || !slices.Equal(missing, []string{"secret_api_key"}) {
+			if _, missing, err := s.of(t.Context(), entry, ""); err != nil || !slices.Equal(missing, []string{"secret_api_key"}) {
 				t.Fatalf("missing %v, %v", missing, err)
 			}
 			s.keep("porkbun", "", "secret_api_key", "sk1")
-			values, missing, err := s.of(entry, "")
+			values, missing, err := s.of(t.Context(), entry, "")
 			if err != nil || len(missing) > 0 || values["api_key"] != "pk1" || values["secret_api_key"] != "sk1" {
 				t.Errorf("%v, missing %v, %v", values, missing, err)
 			}

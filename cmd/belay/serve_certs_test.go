@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -21,7 +22,7 @@ func (b *box) certsProgram() *program {
 		v, ok := b.env[name]
 		return v, ok
 	})
-	p.keyring = func(string) (string, error) { return "", nil }
+	p.keyring = func(context.Context, string) (string, error) { return "", nil }
 	p.flags.state = b.state
 	return p
 }

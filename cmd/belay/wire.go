@@ -129,7 +129,7 @@ func (a *accounts) Detect(ctx context.Context, domain string) (rollout.Detection
 	}
 	found.Provider = providers.ByNameServers(found.NameServers)
 	if entry, ok := providers.Lookup(providers.DNS, found.Provider); ok {
-		_, found.Missing, err = a.secrets.of(entry, "")
+		_, found.Missing, err = a.secrets.of(ctx, entry, "")
 	}
 	return found, err
 }

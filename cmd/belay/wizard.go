@@ -54,6 +54,7 @@ func (p *program) openWizard(ctx context.Context, args []string) error {
 	if !p.canDraw() {
 		return noTerminal(domain)
 	}
+	p.drawing = true
 	var first courtesy
 	p.world.Network = first.network(p.world.Network)
 	s, err := p.open(ctx)
