@@ -160,7 +160,7 @@ func (b testbed) bench(t *testing.T, key string) bench {
 				case "CNAME":
 					v += "."
 				}
-				lines = append(lines, fmt.Sprintf("update add %s 600 %s %s", name, typ, v))
+				lines = append(lines, fmt.Sprintf("update add %s %d %s %s", name, stoodTTL, typ, v))
 			}
 			b.update(t, lines...)
 			count += b.serial(t) - before

@@ -16,6 +16,10 @@ import (
 
 const domain = "corp.test"
 
+// stoodTTL is that of what a bench puts, in seconds; every zone takes it, and no edit
+// asks for it.
+const stoodTTL = 7200
+
 // A bench is one provider with a server of its own behind it.
 type bench struct {
 	provider string
@@ -27,6 +31,9 @@ type bench struct {
 	put func(t *testing.T, name, typ string, values ...string)
 	// holds are the values the server has, sorted.
 	holds func(name, typ string) []string
+	// ttl is that of the last record which the server told of a set, in seconds; nil
+	// where it has one a set.
+	ttl func(name, typ string) uint32
 	// writes is how often anything was written at name through the API.
 	writes func(name string) int
 	// meanwhile makes f happen once, right before the next write is judged.
@@ -78,7 +85,7 @@ func (b *bench) watch(srv interface {
 }) {
 	told := tellValues()
 	b.beside = srv.SetOthers
-	b.holds = told.values
+	b.holds, b.ttl = told.values, told.ttl
 	hooks := vendor.Hooks{OnChange: told.change}
 	b.meanwhile = func(f func()) {
 		hooks.Before = once(f)
@@ -89,6 +96,15 @@ func (b *bench) watch(srv interface {
 		srv.SetHooks(hooks)
 	}
 	srv.SetHooks(hooks)
+}
+
+// takes is the TTL that the zone has where this one is asked for, in seconds.
+func (b bench) takes(ttl uint32) uint32 {
+	ttl = max(ttl, b.leastTTL)
+	if b.nearestTTL != nil {
+		return b.nearestTTL(ttl)
+	}
+	return ttl
 }
 
 // open opens an account on the bench.
@@ -118,16 +134,23 @@ func quoted(v, escape string) string {
 type told struct {
 	mu   sync.Mutex
 	sets map[string][]string
+	ttls map[string]uint32
 }
 
-func tellValues() *told { return &told{sets: map[string][]string{}} }
+func tellValues() *told { return &told{sets: map[string][]string{}, ttls: map[string]uint32{}} }
 
-func (s *told) change(name, typ string, _ uint32, values []string) {
+func (s *told) change(name, typ string, ttl uint32, values []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	values = slices.Clone(values)
 	slices.Sort(values)
-	s.sets[name+" "+typ] = values
+	s.sets[name+" "+typ], s.ttls[name+" "+typ] = values, ttl
+}
+
+func (s *told) ttl(name, typ string) uint32 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ttls[name+" "+typ]
 }
 
 func (s *told) values(name, typ string) []string {

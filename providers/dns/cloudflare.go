@@ -55,7 +55,11 @@ func openCloudflare(c credentials, o Options) (Source, error) {
 		base:      u,
 		token:     token,
 		zoneToken: c.get("zone_token"),
-		client:    &http.Client{Transport: o.Transport, Timeout: 20 * time.Second},
+		client: &http.Client{
+			Transport: o.Transport, Timeout: 20 * time.Second,
+			// The token would go along.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
 	}
 	return &cloudflareZones{
 		api:    api,
@@ -124,6 +128,14 @@ type cloudflareRecord struct {
 	} `json:"meta"`
 }
 
+// served is the TTL that DNS answers the record with, in seconds.
+func (r cloudflareRecord) served() uint32 {
+	if r.TTL == cloudflareAutomatic {
+		return cloudflareAutomaticTTL
+	}
+	return r.TTL
+}
+
 // At reads the records of one name. Their own contents are kept, because a
 // record is only deleted by the content it was read with.
 func (c *cloudflareZones) At(ctx context.Context, z Zone, name string) ([]RRset, error) {
@@ -137,15 +149,13 @@ func (c *cloudflareZones) At(ctx context.Context, z Zone, name string) ([]RRset,
 		if plainName(r.Name) != name {
 			continue
 		}
-		value, ttl := r.Content, r.TTL
+		value, ttl := r.Content, r.served()
 		if r.Type == "TXT" {
 			value = unquoteTXT(value, 10)
 		}
-		if ttl == cloudflareAutomatic {
-			ttl = cloudflareAutomaticTTL
-		}
 		sets = gather(sets, name, r.Type, ttl, value)
 		set := &sets[slices.IndexFunc(sets, func(s RRset) bool { return s.Type == r.Type })]
+		set.TTL = max(set.TTL, ttl) // each record has its own; resolvers keep the set for no longer than the longest
 		raw, _ := set.own.([]cloudflareRecord)
 		set.own = append(raw, r)
 		switch {
@@ -160,9 +170,11 @@ func (c *cloudflareZones) At(ctx context.Context, z Zone, name string) ([]RRset,
 
 // Replace changes as little as it can: what is wanted already stays, one record
 // is rewritten in place where one makes room for one, the rest is deleted and
-// added, in this order.
+// added, in this order. A record that stays as a value and has another TTL is
+// written anew too, for the records of a set have one TTL (RFC 2181 section 5.2).
 func (c *cloudflareZones) Replace(ctx context.Context, z Zone, have, want RRset) error {
 	c.api.begin()
+	want.TTL = max(want.TTL, cloudflareLeastTTL)
 	raw, _ := have.own.([]cloudflareRecord)
 	if have.outside {
 		raw = cloudflareRecords(have)
@@ -206,19 +218,29 @@ func cloudflareRecords(set RRset) []cloudflareRecord {
 	return out
 }
 
-// change is which of the records that stand are to go, and which values to come.
+// change is which of the records that stand are to go, and which values to come. A
+// value that only gets another TTL does both. Such ones go last and come first: so the
+// record that is rewritten in place is one of them.
 func change(raw []cloudflareRecord, have, want RRset) (gone []cloudflareRecord, add []string) {
+	var stays, again []string
+	var anew []cloudflareRecord
 	for i, r := range raw {
-		if !slices.Contains(want.Values, have.Values[i]) || slices.Contains(have.Values[:i], have.Values[i]) {
+		v := have.Values[i]
+		switch {
+		case !slices.Contains(want.Values, v), slices.Contains(have.Values[:i], v):
 			gone = append(gone, r)
+		case !have.outside && r.served() != want.TTL:
+			anew, again = append(anew, r), append([]string{v}, again...)
+		default:
+			stays = append(stays, v)
 		}
 	}
 	for _, v := range want.Values {
-		if !slices.Contains(have.Values, v) {
+		if !slices.Contains(stays, v) && !slices.Contains(again, v) {
 			add = append(add, v)
 		}
 	}
-	return gone, add
+	return append(gone, anew...), append(again, add...)
 }
 
 func (c *cloudflareZones) wanted(z Zone, want RRset, v string) libdns.Record {
@@ -227,7 +249,7 @@ func (c *cloudflareZones) wanted(z Zone, want RRset, v string) libdns.Record {
 		// values whole.
 		v = quoteTXT(v)
 	}
-	return c.record(z, want.Type, want.Name, presented(want.Type, v), max(want.TTL, cloudflareLeastTTL))
+	return c.record(z, want.Type, want.Name, presented(want.Type, v), want.TTL)
 }
 
 func (c *cloudflareZones) record(z Zone, typ, name, data string, ttl uint32) libdns.Record {

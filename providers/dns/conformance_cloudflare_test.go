@@ -69,7 +69,7 @@ func newCloudflare(t *testing.T) (bench, *vendor.Cloudflare) {
 			if typ == "TXT" {
 				v = quoted(v, `\"`)
 			}
-			srv.Put(vendor.CloudflareRecord{Name: name, Type: typ, Content: v, TTL: 600})
+			srv.Put(vendor.CloudflareRecord{Name: name, Type: typ, Content: v, TTL: stoodTTL})
 		}
 	}
 	b.watch(srv)

@@ -75,7 +75,7 @@ func newDeSEC(t *testing.T) (bench, *vendor.DeSEC) {
 			}
 			records = append(records, v)
 		}
-		srv.Put(name, typ, 3600, records...)
+		srv.Put(name, typ, stoodTTL, records...)
 	}
 	b.watch(srv)
 	return b, srv

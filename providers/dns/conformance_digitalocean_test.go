@@ -78,7 +78,7 @@ func newDigitalOcean(t *testing.T) (bench, *vendor.DigitalOcean) {
 	b.put = func(_ *testing.T, name, typ string, values ...string) {
 		srv.Drop(name, typ)
 		for _, v := range values {
-			srv.Put(vendor.DigitalOceanRecord{Name: name, Type: typ, Data: v, TTL: 600})
+			srv.Put(vendor.DigitalOceanRecord{Name: name, Type: typ, Data: v, TTL: stoodTTL})
 		}
 	}
 	b.watch(srv)

@@ -72,7 +72,7 @@ func newDNScale(t *testing.T) (bench, *vendor.DNScale) {
 	b.put = func(_ *testing.T, name, typ string, values ...string) {
 		srv.Drop(name, typ)
 		for _, v := range values {
-			srv.Put(vendor.DNScaleRecord{Name: name, Type: typ, Content: v, TTL: 600})
+			srv.Put(vendor.DNScaleRecord{Name: name, Type: typ, Content: v, TTL: stoodTTL})
 		}
 	}
 	b.watch(srv)
@@ -81,7 +81,7 @@ func newDNScale(t *testing.T) (bench, *vendor.DNScale) {
 
 // TestDNScaleLowersALongTTL: and says so.
 func TestDNScaleLowersALongTTL(t *testing.T) {
-	hasTTL(t, dnscaleBench(t), 172800, 86400)
+	takesTTL(t, dnscaleBench(t), 172800, 86400)
 }
 
 // TestDNScaleDisabled: what is disabled stays so, unless it is what is wanted.

@@ -75,7 +75,7 @@ func newGandi(t *testing.T) (bench, *vendor.Gandi) {
 			}
 			stored = append(stored, v)
 		}
-		srv.Put(name, typ, 600, stored...)
+		srv.Put(name, typ, stoodTTL, stored...)
 	}
 	b.watch(srv)
 	return b, srv

@@ -95,7 +95,7 @@ func newGoogle(t *testing.T) (bench, *vendor.Google) {
 		},
 	}
 	b.put = func(_ *testing.T, name, typ string, values ...string) {
-		s := vendor.GoogleSet{Name: name, Type: typ, TTL: 600}
+		s := vendor.GoogleSet{Name: name, Type: typ, TTL: stoodTTL}
 		for _, v := range values {
 			switch typ {
 			case "TXT":

@@ -67,7 +67,7 @@ func newHetzner(t *testing.T) (bench, *vendor.Hetzner) {
 		leastTTL:  60,
 	}
 	b.put = func(_ *testing.T, name, typ string, values ...string) {
-		s := vendor.HetznerSet{Name: name, Type: typ, TTL: 600}
+		s := vendor.HetznerSet{Name: name, Type: typ, TTL: stoodTTL}
 		for _, v := range values {
 			switch typ {
 			case "TXT":

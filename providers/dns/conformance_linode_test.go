@@ -76,7 +76,7 @@ func newLinode(t *testing.T) (bench, *vendor.Linode) {
 	b.put = func(_ *testing.T, name, typ string, values ...string) {
 		srv.Drop(name, typ)
 		for _, v := range values {
-			srv.Put(vendor.LinodeRecord{Name: strings.TrimSuffix(name, "."+domain), Type: typ, Target: v, TTL: 300})
+			srv.Put(vendor.LinodeRecord{Name: strings.TrimSuffix(name, "."+domain), Type: typ, Target: v, TTL: stoodTTL})
 		}
 	}
 	b.watch(srv)

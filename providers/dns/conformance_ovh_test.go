@@ -89,7 +89,7 @@ func newOVH(t *testing.T) (bench, *vendor.OVH) {
 			case "CNAME":
 				v += "."
 			}
-			srv.Put(vendor.OVHRecord{SubDomain: strings.TrimSuffix(name, "."+domain), FieldType: typ, Target: v, TTL: 600})
+			srv.Put(vendor.OVHRecord{SubDomain: strings.TrimSuffix(name, "."+domain), FieldType: typ, Target: v, TTL: stoodTTL})
 		}
 	}
 	b.watch(srv)

@@ -3,6 +3,7 @@ package dns_test
 import (
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -73,7 +74,7 @@ func newPorkbun(t *testing.T) (bench, *vendor.Porkbun) {
 	b.put = func(_ *testing.T, name, typ string, values ...string) {
 		srv.Drop(name, typ)
 		for _, v := range values {
-			srv.Put(vendor.PorkbunRecord{Name: name, Type: typ, Content: v, TTL: "900"})
+			srv.Put(vendor.PorkbunRecord{Name: name, Type: typ, Content: v, TTL: strconv.Itoa(stoodTTL)})
 		}
 	}
 	b.watch(srv)

@@ -47,7 +47,7 @@ func rfc2136Bench(t *testing.T, refuse bool) bench {
 		holds:     l.Records,
 	}
 	b.put = func(t *testing.T, name, typ string, values ...string) {
-		if err := l.SetRRset(name, typ, 600, values...); err != nil {
+		if err := l.SetRRset(name, typ, stoodTTL, values...); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -69,7 +69,7 @@ func newRoute53(t *testing.T) (bench, *vendor.Route53) {
 		writes:    srv.Writes,
 	}
 	b.put = func(_ *testing.T, name, typ string, values ...string) {
-		s := vendor.Route53Set{Name: name, Type: typ, TTL: 600}
+		s := vendor.Route53Set{Name: name, Type: typ, TTL: stoodTTL}
 		for _, v := range values {
 			if typ == "TXT" {
 				v = quoted(v, `\"`)

@@ -2,7 +2,6 @@ package dns_test
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -32,6 +31,7 @@ func suite() map[string]func(*testing.T, bench) {
 		"conformance":                   conforms,
 		"applied twice changes nothing": appliedTwiceChangesNothing,
 		"TTL":                           keepsTTL,
+		"TTL alone":                     leavesTTLAlone,
 		"a CNAME and others exclude":    excludesBesideCNAME,
 		"only the three names":          writesOnlyTheThreeNames,
 		"many read at once":             isReadByManyAtOnce,
@@ -116,6 +116,9 @@ func conforms(t *testing.T, b bench) {
 			if err != nil || !h.Value.Equal(rollout.Records(tc.want...)) || h.Err != "" {
 				t.Errorf("read shows %s (%s, %v), want %q", h.Value, h.Err, err, tc.want)
 			}
+			if tc.outcome == rollout.Applied && len(tc.want) > 0 {
+				b.hasTTL(t, h, b.takes(e.TTL))
+			}
 		})
 	}
 }
@@ -138,47 +141,6 @@ func appliedTwiceChangesNothing(t *testing.T, b bench) {
 	}
 	if n := b.writes(e.Name); n != 1 {
 		t.Errorf("%d writes, want 1", n)
-	}
-}
-
-// TestTTL: it is written as the edit names it, and read as it is served. One that
-// was agreed to and that the zone does not have is not replaced without a word.
-func TestTTL(t *testing.T) { onEach(t, keepsTTL) }
-
-func keepsTTL(t *testing.T, b bench) {
-	for _, ttl := range []uint32{900, 600, 60, 0} {
-		want := ttl
-		if ttl == 0 {
-			want = 300
-		}
-		want = max(want, b.leastTTL)
-		if b.nearestTTL != nil {
-			want = b.nearestTTL(want)
-		}
-		hasTTL(t, b, ttl, want)
-	}
-}
-
-// hasTTL creates a record with this TTL, reads it with another that stands in its
-// place, or the same, and wants to be told of another.
-func hasTTL(t *testing.T, b bench, ttl, want uint32) {
-	t.Helper()
-	a, e := b.open(t, dns.Options{}), edit("_mta-sts", "TXT", nil, list(sts1))
-	b.put(t, e.Name, "TXT")
-	e.TTL = ttl
-	r, err := a.Apply(ctx(t), e)
-	if r.Outcome != rollout.Applied {
-		t.Fatalf("%s: %v", r.Outcome, err)
-	}
-	if h, err := a.Read(ctx(t), e); err != nil || h.TTL != want {
-		t.Errorf("TTL %d (%v), want %d", h.TTL, err, want)
-	}
-	said := ""
-	if ttl != 0 && want != ttl {
-		said = fmt.Sprintf("its TTL is %d s, and not the %d s", want, ttl)
-	}
-	if told := strings.Contains(r.Detail, "TTL"); told != (said != "") || !strings.Contains(r.Detail, said) {
-		t.Errorf("with %d s for %d s it says %q, want %q", want, ttl, r.Detail, said)
 	}
 }
 

@@ -35,7 +35,7 @@ func TestLibdnsFaultsOVH(t *testing.T) {
 	t.Run("another TTL is nothing, without an error", func(t *testing.T) {
 		b, srv, p := start(t, sts1)
 		_, err := p.SetRecords(ctx(t), domain, []libdns.Record{text(sts1, time.Hour)})
-		if got := srv.Saved(name); err != nil || len(got) != 1 || got[0].TTL != 600 {
+		if got := srv.Saved(name); err != nil || len(got) != 1 || got[0].TTL != stoodTTL {
 			t.Fatalf("libdns left %+v, %v", got, err)
 		}
 		e := edit("_mta-sts", "TXT", list(sts1), list(sts1, "beside"))
