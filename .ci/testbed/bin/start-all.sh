@@ -29,7 +29,7 @@ job imap
 acme_sts() {
   if ! pid_alive "$RUN/pebble/pebble.pid" "$RUN/pebble/pebble.json"; then
     wait_tcp "$RES" 53 || return 1
-    PEBBLE_VA_NOSLEEP=1 PEBBLE_AUTHZREUSE=${PEBBLE_AUTHZREUSE:-0} setsid "$PEBBLE_BIN" -config "$RUN/pebble/pebble.json" -dnsserver "$RES:53" </dev/null >>"$RUN/pebble/pebble.log" 2>&1 &
+    PEBBLE_VA_NOSLEEP=1 PEBBLE_WFE_NONCEREJECT=${PEBBLE_WFE_NONCEREJECT:-0} PEBBLE_AUTHZREUSE=${PEBBLE_AUTHZREUSE:-0} setsid "$PEBBLE_BIN" -config "$RUN/pebble/pebble.json" -dnsserver "$RES:53" </dev/null >>"$RUN/pebble/pebble.log" 2>&1 &
     echo $! >"$RUN/pebble/pebble.pid"
     wait_tcp "$ACME" 15000 || return 1
     # pebble makes a new root at every start: rebuild the bundle, and have the STS daemon re-read it
