@@ -245,14 +245,8 @@ func (s *signed) askSet(ctx context.Context, zone, name string, typ uint16) (RRs
 	if len(raw) == 0 {
 		return set, nil
 	}
-	for _, parent := range suffixes(name)[1:] {
-		if !under(parent, zone) {
-			break
-		}
-		w, err := s.ask(ctx, "*."+parent, typ)
-		if err == nil && sameData(ownedBy(w.Answer, "*."+parent, typ), raw) {
-			return set, nil
-		}
+	if s.byWildcard(ctx, zone, name, typ, raw) {
+		return set, nil
 	}
 	set.TTL, set.own = raw[0].Header().Ttl, raw
 	for _, rr := range raw {
@@ -270,20 +264,6 @@ func ownedBy(rrs []dns.RR, name string, typ uint16) []dns.RR {
 		}
 	}
 	return out
-}
-
-func sameData(a, b []dns.RR) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	values := func(rrs []dns.RR) (out []string) {
-		for _, rr := range rrs {
-			out = append(out, rdata(rr))
-		}
-		slices.Sort(out)
-		return out
-	}
-	return slices.Equal(values(a), values(b))
 }
 
 // rdata is a record's canonical value.
