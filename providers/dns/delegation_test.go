@@ -78,6 +78,32 @@ func dnscaleAt(servers ...string) func(*testing.T) bench {
 	}
 }
 
+// hetznerAt is a zone whose own NS records name these servers, beside those that
+// Hetzner gives it.
+func hetznerAt(servers ...string) func(*testing.T) bench {
+	return func(t *testing.T) bench {
+		b, srv := newHetzner(t)
+		set := vendor.HetznerSet{Name: domain, Type: "NS"}
+		for _, s := range servers {
+			set.Records = append(set.Records, vendor.HetznerRecord{Value: s + "."})
+		}
+		srv.Put(set)
+		return b
+	}
+}
+
+func gandiAt(servers ...string) func(*testing.T) bench {
+	return func(t *testing.T) bench {
+		b, srv := newGandi(t)
+		var values []string
+		for _, s := range servers {
+			values = append(values, s+".")
+		}
+		srv.Put(domain, "NS", 3600, values...)
+		return b
+	}
+}
+
 func signedAt(servers ...string) func(*testing.T) bench {
 	return func(t *testing.T) bench {
 		b := rfc2136Bench(t, false)
@@ -102,6 +128,10 @@ func TestZonesThatNobodyAsks(t *testing.T) {
 		{"route53: a zone of the same name in another account", route53At("ns-1.awsdns-01.com", "ns-2.awsdns-02.net"), "of the same name in another account"},
 		{"dnscale: the zone that answers", dnscaleAt(labServers...), ""},
 		{"dnscale: a zone of the same name in another account", dnscaleAt(), "of the same name in another account"},
+		{"hetzner: name servers of the zone's own", hetznerAt(labServers...), ""},
+		{"hetzner: a zone of the same name in another account", hetznerAt("hydrogen.ns.hetzner.com"), "of the same name in another account"},
+		{"gandi: name servers of the zone's own", gandiAt(labServers...), ""},
+		{"gandi: a zone of the same name in another account", gandiAt(), "of the same name in another account"},
 		{"ovh: a zone of the same name in another account", ovhBench, "of the same name in another account"},
 		{"porkbun: name servers that DNS does not answer from", porkbunBench, "of the same name in another account"},
 		{"rfc2136: the primary of the zone that answers", signedAt(labServers...), ""},

@@ -47,7 +47,11 @@ func (g *gandiZones) Zone(ctx context.Context, name string) (Zone, error) {
 	if err != nil {
 		return Zone{}, g.said(err)
 	}
-	return Zone{Name: held, Notes: serversNote(servers), NameServers: servers, LeastTTL: uint32(gandi.LeastTTL / time.Second)}, nil
+	apex, err := g.api.RecordsAt(ctx, held, "@") // which may give them names of its own
+	if err != nil {
+		return Zone{}, g.said(err)
+	}
+	return Zone{Name: held, Notes: serversNote(servers), NameServers: joined(servers, nameServersAt(apex)), LeastTTL: uint32(gandi.LeastTTL / time.Second)}, nil
 }
 
 // Zones asks Gandi for its first page.

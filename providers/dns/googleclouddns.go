@@ -112,7 +112,13 @@ func (g *googleZones) Zone(ctx context.Context, name string) (Zone, error) {
 		case 0:
 			continue
 		case 1:
-			return googleZone(n, public[0]), nil
+			z := googleZone(n, public[0])
+			apex, err := g.At(ctx, z, n) // which may give its name servers names of its own
+			if err != nil {
+				return Zone{}, fmt.Errorf("read the name servers of %s: %w", n, err)
+			}
+			z.NameServers = joined(z.NameServers, pick(apex, n, "NS").Values)
+			return z, nil
 		}
 		return Zone{}, fmt.Errorf("the project %s has %d public zones %s (%s), and only one of them can be delegated to: delete or move the others, or change the records by hand",
 			g.login.project, len(public), n, finding.Clean(strings.Join(zoneNames(public), ", "), 200))

@@ -72,10 +72,25 @@ func (h *hetznerZones) Zone(ctx context.Context, name string) (Zone, error) {
 		}
 		i := slices.IndexFunc(found.Zones, func(z hetznerZone) bool { return plainName(z.Name) == n })
 		if i >= 0 {
-			return found.Zones[i].zone()
+			return h.named(ctx, found.Zones[i])
 		}
 	}
 	return Zone{}, fmt.Errorf("the token is valid, but its project has no zone for %s: the zone is in another project or account, or still at the old dns.hetzner.com, from where it can be moved", name)
+}
+
+// named is the zone with all its name servers: those that Hetzner gives it, and those
+// that it names itself, which may have names of its own.
+func (h *hetznerZones) named(ctx context.Context, found hetznerZone) (Zone, error) {
+	z, err := found.zone()
+	if err != nil {
+		return Zone{}, err
+	}
+	apex, err := h.At(ctx, z, z.Name)
+	if err != nil {
+		return Zone{}, fmt.Errorf("read the name servers of %s: %w", z.Name, err)
+	}
+	z.NameServers = joined(z.NameServers, pick(apex, z.Name, "NS").Values)
+	return z, nil
 }
 
 func (z hetznerZone) zone() (Zone, error) {

@@ -2,6 +2,7 @@ package dns
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -18,6 +19,17 @@ func plainNames(names []string) []string {
 	var out []string
 	for _, n := range names {
 		out = append(out, plainName(n))
+	}
+	return out
+}
+
+// joined are the names of both lists, each once.
+func joined(a, b []string) []string {
+	out := slices.Clone(a)
+	for _, n := range b {
+		if !slices.Contains(out, n) {
+			out = append(out, n)
+		}
 	}
 	return out
 }
