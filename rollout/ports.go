@@ -146,6 +146,8 @@ const (
 	TakenNew       Taken = "new"
 	TakenDuplicate Taken = "duplicate"
 	TakenReplaced  Taken = "replaced" // a verified report took an unverified one's place
+	TakenDiffers   Taken = "differs"  // a duplicate, but its signer's report that is kept says something else
+	TakenDropped   Taken = "dropped"  // nothing proves it, and MostVariants of its key and source are kept
 )
 
 // Accounts opens what a rollout's settings name. Secrets never pass through it

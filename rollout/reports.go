@@ -119,6 +119,13 @@ type Intake struct {
 	Success    int64     `json:"success"`
 	Failure    int64     `json:"failure"`
 	Skipped    []Skipped `json:"skipped"`
+	// Dropped are the reports that are not kept because nothing proves them and
+	// MostVariants of their key and source are kept.
+	Dropped int `json:"dropped,omitempty"`
+	// Differing counts those of Duplicates of which the verified report that is kept
+	// says something else; DifferingReports are the first MostDiffering of them.
+	Differing        int               `json:"differing,omitempty"`
+	DifferingReports []DifferingReport `json:"differing_reports,omitempty"`
 	// ForeignDomains are some of the domains that the foreign reports are about, at
 	// most MostForeign, cleaned and in order.
 	ForeignDomains []string `json:"foreign_domains,omitempty"`
@@ -140,6 +147,24 @@ type UntrustedIntake struct {
 	Reports int    `json:"reports"`
 }
 
+// MostVariants is how many reports of one organisation, id, period and policy domain
+// are kept of one source where nothing proves them and each says something else. One is
+// the reporter's at most; a few more may be what a gateway made of it.
+const MostVariants = 50
+
+// MostDiffering is how many reports an import names that differ from what is kept.
+const MostDiffering = 5
+
+// DifferingReport is a verified report that came twice, and not the same: the one that
+// came first is kept (RFC 8460 section 5.3).
+type DifferingReport struct {
+	Domain   string    `json:"domain"`
+	Reporter string    `json:"reporter"`
+	ReportID string    `json:"report_id"`
+	Ends     time.Time `json:"ends"` // of its period
+	Path     string    `json:"path"` // of the one that is not kept
+}
+
 // SourceIntake is what an import took from one inbox or path.
 type SourceIntake struct {
 	Source     string `json:"source"`
@@ -149,6 +174,7 @@ type SourceIntake struct {
 	Duplicates int    `json:"duplicates"`
 	Foreign    int    `json:"foreign"`
 	Unreadable int    `json:"unreadable"`
+	Dropped    int    `json:"dropped,omitempty"`
 	// Note says in a sentence what was unusual about the source.
 	Note string `json:"note,omitempty"`
 	// Error is why the source could not be read to its end.

@@ -62,11 +62,16 @@ func (b *batch) exec(query string, args ...any) (sql.Result, error) {
 }
 
 const rowColumns = `SELECT r.id, r.domain, r.organisation, r.report_id, r.begins, r.ends, r.signer, r.standing,
-	r.submitter, r.source, r.content, m.digest, r.mail, r.summary
-	FROM reports r JOIN mails m ON m.id = r.mail `
+	r.submitter, r.source, r.content, m.digest, r.mail, r.summary FROM `
 
+// rows are the reports where holds.
 func (b *batch) rows(where string, args ...any) ([]row, error) {
-	st, err := b.prepare(rowColumns + where)
+	return b.rowsOf("reports r JOIN mails m ON m.id = r.mail "+where, args...)
+}
+
+// rowsOf are the reports r, with their mails m, that from says.
+func (b *batch) rowsOf(from string, args ...any) ([]row, error) {
+	st, err := b.prepare(rowColumns + from)
 	if err != nil {
 		return nil, err
 	}
@@ -124,19 +129,6 @@ func (b *batch) lookUp(rows []row) error {
 		}
 	}
 	return nil
-}
-
-// sameKey returns the reports with the key of r, whoever signed them.
-func (b *batch) sameKey(r row) ([]row, error) {
-	if b.known != nil {
-		key := [2]string{r.domain, r.reportID}
-		if !b.known[key] {
-			b.known[key] = true // r itself is next
-			return nil, nil
-		}
-	}
-	return b.rows("WHERE r.domain = ? AND r.report_id = ? AND r.organisation = ? AND r.begins = ? AND r.ends = ?",
-		r.domain, r.reportID, r.organisation, r.begins, r.ends)
 }
 
 // ofMail returns the reports that came in one mail.

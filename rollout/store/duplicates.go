@@ -2,10 +2,12 @@ package store
 
 import (
 	"bytes"
+	"encoding/hex"
 	"slices"
 	"time"
 
 	"belay/rollout"
+	"belay/rollout/tlsrpt"
 )
 
 // row is one report about one domain, as the table reports has it.
@@ -34,7 +36,7 @@ func rowOf(a arrival, sh share) row {
 	return row{
 		domain:       sh.domain,
 		organisation: bounded(r.Report.OrganizationName, mostName),
-		reportID:     bounded(r.Report.ReportID, mostName),
+		reportID:     idOf(r.Report, sh),
 		begins:       r.Report.Start.Unix(),
 		ends:         endOf(r.Report.End).Unix(),
 		signer:       signer,
@@ -46,6 +48,15 @@ func rowOf(a arrival, sh share) row {
 	}
 }
 
+// idOf is the id that a report is known by: its own, or where it has none what it
+// says, for two reports of a day without one are not the same for that.
+func idOf(r tlsrpt.Report, sh share) string {
+	if r.ReportID == "" {
+		return "sha256:" + hex.EncodeToString(sh.content[:])
+	}
+	return bounded(r.ReportID, mostName)
+}
+
 // sameKey reports whether r and other have the key by which reports are recognised.
 func (r row) sameKey(other row) bool {
 	return r.domain == other.domain && r.organisation == other.organisation && r.reportID == other.reportID &&
@@ -55,6 +66,8 @@ func (r row) sameKey(other row) bool {
 // verdict is what is to be done with a report of a known key.
 type verdict struct {
 	duplicate bool
+	differs   bool  // of a duplicate: its signer's report that is kept says something else
+	dropped   bool  // one too many of those that nothing proves
 	join      *join // what a duplicate from another source still does
 	replaced  []row
 }
@@ -74,7 +87,11 @@ func judge(r row, same []row) verdict {
 	for _, old := range same {
 		switch {
 		case r.standing.Proven() && old.standing.Proven():
-			v.duplicate = v.duplicate || old.signer == r.signer
+			if old.signer == r.signer {
+				v.duplicate = true
+				// The very mail may have been read otherwise by an earlier version.
+				v.differs = !bytes.Equal(old.content, r.content) && !bytes.Equal(old.digest, r.digest)
+			}
 		case r.standing.Proven() && old.standing != rollout.Pending:
 			if old.submitter == r.submitter {
 				v.replaced = append(v.replaced, old)

@@ -4,8 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
-	"encoding/json"
-	"fmt"
 	"sync"
 	"sync/atomic"
 
@@ -20,9 +18,10 @@ import (
 // unverified reports of the same submitter have takes their place, and what they
 // counted is taken back. An unverified one displaces nothing: it is a duplicate
 // where a verified one of the same submitter, or an unverified one that says the
-// same, is there; else it stands beside. An unverified one that was found in several
-// sources counts once, as of all of them. A pending one stands beside everything but
-// itself until SettlePending judges it.
+// same, is there; else it stands beside, as up to rollout.MostVariants of one source
+// do. An unverified one that was found in several sources counts once, as of all of
+// them. A pending one stands beside everything but itself until SettlePending judges
+// it. A report without an id is known by what it says.
 //
 // A report about several domains is new where it is new for any of them.
 func (s *Store) AddReports(ctx context.Context, rs []rollout.ReceivedReport) ([]rollout.Taken, error) {
@@ -148,17 +147,22 @@ func (s *Store) take(b *batch, a arrival, rows []row) (rollout.Taken, error) {
 	mail := int64(0)
 	for i, sh := range a.shares {
 		row := rows[i]
-		same, err := b.sameKey(row)
+		v, err := b.compare(row)
 		if err != nil {
 			return "", err
 		}
-		v := judge(row, same)
 		if v.join != nil {
 			if err := s.join(b, *v.join); err != nil {
 				return "", err
 			}
 		}
-		if v.duplicate {
+		switch {
+		case v.differs && taken == rollout.TakenDuplicate:
+			taken = rollout.TakenDiffers
+		case v.dropped && taken == rollout.TakenDuplicate:
+			taken = rollout.TakenDropped
+		}
+		if v.duplicate || v.dropped {
 			continue
 		}
 		for _, old := range v.replaced {
@@ -169,7 +173,7 @@ func (s *Store) take(b *batch, a arrival, rows []row) (rollout.Taken, error) {
 		switch {
 		case len(v.replaced) == 0:
 			taken = rollout.TakenNew
-		case taken == rollout.TakenDuplicate:
+		case taken != rollout.TakenNew:
 			taken = rollout.TakenReplaced
 		}
 		if mail == 0 {
@@ -270,11 +274,10 @@ func (s *Store) SettlePending(ctx context.Context, id int64, standing rollout.St
 func (s *Store) settle(b *batch, old row, standing rollout.Standing, signer string) error {
 	settled := old
 	settled.standing, settled.signer = standing, signer
-	same, err := b.sameKey(settled)
+	v, err := b.compare(settled)
 	if err != nil {
 		return err
 	}
-	v := judge(settled, without(same, old.id))
 	if v.join != nil {
 		if err := s.join(b, *v.join); err != nil {
 			return err
@@ -285,7 +288,7 @@ func (s *Store) settle(b *batch, old row, standing rollout.Standing, signer stri
 			return err
 		}
 	}
-	if v.duplicate {
+	if v.duplicate || v.dropped {
 		return s.remove(b, old)
 	}
 	days, err := s.unpackDays(old)
@@ -299,45 +302,4 @@ func (s *Store) settle(b *batch, old row, standing rollout.Standing, signer stri
 		return err
 	}
 	return b.count(settled, days, +1)
-}
-
-// contentOf is the digest of what a stored report says. Earlier versions took it over
-// JSON: there it is made anew, or the same report would be another one.
-func (s *Store) contentOf(r row) ([]byte, error) {
-	if isPacked(r.summary) {
-		return r.content, nil
-	}
-	days, err := s.unpackDays(r)
-	if err != nil {
-		return nil, err
-	}
-	for i := range days {
-		days[i].Timed, days[i].Late = 0, 0 // when it came is nothing that it says
-	}
-	content := sha256.Sum256(packSums(days))
-	return content[:], nil
-}
-
-func isPacked(summary []byte) bool { return len(summary) > 0 && summary[0] == packFormat }
-
-// unpackDays is what a stored report added to the sums. Earlier versions wrote it as
-// JSON.
-func (s *Store) unpackDays(r row) ([]rollout.ReportDay, error) {
-	const what = "unpack a report's sums"
-	if isPacked(r.summary) {
-		days, err := newUnpacker().unpack(nil, r.ends, r.summary)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", what, err)
-		}
-		return days, nil
-	}
-	text, err := s.open.DecodeAll(r.summary, nil)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", what, err)
-	}
-	var days []rollout.ReportDay
-	if err := json.Unmarshal(text, &days); err != nil {
-		return nil, fmt.Errorf("%s: %w", what, err)
-	}
-	return days, nil
 }

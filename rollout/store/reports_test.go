@@ -46,6 +46,9 @@ func by(org string) func(*rollout.ReceivedReport) {
 func from(source string) func(*rollout.ReceivedReport) {
 	return func(r *rollout.ReceivedReport) { r.Source = source }
 }
+func inMail(raw string) func(*rollout.ReceivedReport) {
+	return func(r *rollout.ReceivedReport) { r.Raw = []byte(raw) }
+}
 func sessions(n int64) func(*rollout.ReceivedReport) {
 	return func(r *rollout.ReceivedReport) { r.Report.Policies[0].Successful = n }
 }
@@ -73,6 +76,13 @@ func TestEachReportCountsOnce(t *testing.T) {
 			"unsigned  1 100 | unsigned  1 7"},
 		{"a pending mail fetched twice", []rollout.ReceivedReport{report("1", pending), report("1", pending)}, []rollout.Taken{n, d}, "pending  1 100"},
 		{"a pending report displaces nothing", []rollout.ReceivedReport{report("1", unsigned), report("1", pending)}, []rollout.Taken{n, n}, "pending  1 100 | unsigned  1 100"},
+		{"sent twice, and not the same", []rollout.ReceivedReport{report("1"), report("1", sessions(7), inMail("other"))}, []rollout.Taken{n, rollout.TakenDiffers}, "verified google.com 1 100"},
+		{"one mail, read otherwise by now", []rollout.ReceivedReport{report("1"), report("1", sessions(7))}, []rollout.Taken{n, d}, "verified google.com 1 100"},
+		{"two of a day without an id", []rollout.ReceivedReport{report(""), report("", sessions(7), inMail("other"))}, []rollout.Taken{n, n}, "verified google.com 2 107"},
+		{"one without an id, sent twice", []rollout.ReceivedReport{report(""), report("", inMail("other"))}, []rollout.Taken{n, d}, "verified google.com 1 100"},
+		{"two unsigned ones without an id", []rollout.ReceivedReport{report("", unsigned), report("", unsigned, sessions(7)), report("", unsigned)}, []rollout.Taken{n, n, d}, "unsigned  2 107"},
+		{"without an id, verified takes the place of the same unsigned", []rollout.ReceivedReport{report("", unsigned), report("", unsigned, sessions(7)), report("")}, []rollout.Taken{n, n, re},
+			"unsigned  1 7 | verified google.com 1 100"},
 		{"verified where a pending one is", []rollout.ReceivedReport{report("1", pending), report("1")}, []rollout.Taken{n, n}, "pending  1 100 | verified google.com 1 100"},
 	} {
 		for _, batch := range []bool{true, false} {

@@ -179,6 +179,13 @@ func (b *batch) exchangeOf(was []row, read []anew) (exchange, error) {
 		if v.duplicate {
 			continue
 		}
+		crowded, err := b.crowdedBut(n.row, was, e.now)
+		if err != nil {
+			return e, err
+		}
+		if crowded {
+			continue
+		}
 		for _, old := range v.replaced {
 			e.now = slices.DeleteFunc(e.now, func(n anew) bool { return n.row.id == old.id })
 			if !old.isNew() && !contains(e.replaced, old.id) {
@@ -189,6 +196,27 @@ func (b *batch) exchangeOf(was []row, read []anew) (exchange, error) {
 		e.now = append(e.now, n)
 	}
 	return e, nil
+}
+
+// crowdedBut reports whether r is one variant too many, where was goes and now comes.
+// What is kept already has its place.
+func (b *batch) crowdedBut(r row, was []row, now []anew) (bool, error) {
+	goes, comes := 0, 0
+	for _, old := range was {
+		if old.sameKey(r) && old.standing == r.standing {
+			goes++
+		}
+	}
+	for _, n := range now {
+		if n.row.sameKey(r) && n.row.standing == r.standing {
+			comes++
+		}
+	}
+	if comes < goes || !r.unproven() {
+		return false, nil
+	}
+	n, err := b.variants(r, rollout.MostVariants+goes)
+	return n-goes+comes >= rollout.MostVariants, err
 }
 
 // isNew reports whether r is not in the table yet: in an exchange such rows are

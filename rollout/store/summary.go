@@ -3,6 +3,8 @@ package store
 import (
 	"cmp"
 	"crypto/sha256"
+	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -179,4 +181,45 @@ func bounded(s string, n int) string {
 	}
 	// One "?" a run of invalid bytes never makes it longer.
 	return strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", ""), "?")
+}
+
+// contentOf is the digest of what a stored report says. Earlier versions took it over
+// JSON: there it is made anew, or the same report would be another one.
+func (s *Store) contentOf(r row) ([]byte, error) {
+	if isPacked(r.summary) {
+		return r.content, nil
+	}
+	days, err := s.unpackDays(r)
+	if err != nil {
+		return nil, err
+	}
+	for i := range days {
+		days[i].Timed, days[i].Late = 0, 0 // when it came is nothing that it says
+	}
+	content := sha256.Sum256(packSums(days))
+	return content[:], nil
+}
+
+func isPacked(summary []byte) bool { return len(summary) > 0 && summary[0] == packFormat }
+
+// unpackDays is what a stored report added to the sums. Earlier versions wrote it as
+// JSON.
+func (s *Store) unpackDays(r row) ([]rollout.ReportDay, error) {
+	const what = "unpack a report's sums"
+	if isPacked(r.summary) {
+		days, err := newUnpacker().unpack(nil, r.ends, r.summary)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", what, err)
+		}
+		return days, nil
+	}
+	text, err := s.open.DecodeAll(r.summary, nil)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	var days []rollout.ReportDay
+	if err := json.Unmarshal(text, &days); err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	return days, nil
 }
