@@ -10,15 +10,22 @@ func desec() Provider {
 			Env:  []string{"DESEC_TOKEN"},
 		}},
 		NameServers: []string{"desec.io", "desec.org"},
-		Rights: "A token that writes the records _mta-sts, _smtp._tls and mta-sts alone, by token policies; every token reads all " +
-			"records of its account.",
-		Recipe: "# ADMIN is a token that manages tokens, ID the id (not the secret) of belay's.\n" +
-			"policy() { curl -X POST https://desec.io/api/v1/auth/tokens/ID/policies/rrsets/ \\\n" +
-			"  -H 'Authorization: Token ADMIN' -H 'Content-Type: application/json' -d \"$1\"; }\n" +
-			"policy '{\"domain\":null,\"subname\":null,\"type\":null,\"perm_write\":false}'\n" +
-			"policy '{\"domain\":\"DOMAIN\",\"subname\":\"_mta-sts\",\"type\":null,\"perm_write\":true}'\n" +
-			"policy '{\"domain\":\"DOMAIN\",\"subname\":\"_smtp._tls\",\"type\":\"TXT\",\"perm_write\":true}'\n" +
-			"policy '{\"domain\":\"DOMAIN\",\"subname\":\"mta-sts\",\"type\":null,\"perm_write\":true}'",
+		Rights: "A token that writes at _mta-sts, _smtp._tls, mta-sts and _acme-challenge.mta-sts alone, by token policies; every token " +
+			"reads all records of its account.",
+		Recipe: `# For a shell. ADMIN is a token that manages tokens, ID the id (not the
+# secret) of belay's; ZONE is the domain at deSEC. Where the one below is
+# not itself a domain there, write its parent that is:
+ZONE=DOMAIN
+below=DOMAIN; below=${below%"$ZONE"}; below=${below:+.${below%.}}
+policy() {
+  curl -X POST https://desec.io/api/v1/auth/tokens/ID/policies/rrsets/ \
+    -H 'Authorization: Token ADMIN' -H 'Content-Type: application/json' \
+    -d "{\"domain\":$1,\"subname\":$2,\"type\":null,\"perm_write\":$3}"
+}
+policy null null false
+for name in _mta-sts _smtp._tls mta-sts _acme-challenge.mta-sts; do
+  policy "\"$ZONE\"" "\"$name$below\"" true
+done`,
 		Docs:   "https://desec.readthedocs.io/en/latest/auth/tokens.html",
 		Writes: "by belay's own calls; libdns's module takes no HTTP client and cannot delete what it wrote in several strings",
 		Tested: "against a loopback server with deSEC's documented answers, its TTL floor and its refusals; " +
