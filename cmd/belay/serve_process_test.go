@@ -26,12 +26,13 @@ type manager struct {
 	https   string
 	ear     *net.UnixConn
 	at      string
+	told    *heard // what the ear heard
 	said    *spoken
 }
 
 func newManager(t *testing.T) *manager {
 	t.Helper()
-	m := &manager{T: t, said: newSpoken()}
+	m := &manager{T: t, told: new(heard), said: newSpoken()}
 	for i := range 2 {
 		l, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
 		if err != nil {
@@ -76,22 +77,51 @@ func (m *manager) starts(state string, flags ...string) *exec.Cmd {
 	return c
 }
 
-// hears waits until the service tells this.
-func (m *manager) hears(want string) {
+// listens hears all that is told until the test is over: the ear keeps no more than a
+// few words by itself.
+func (m *manager) listens() {
+	deaf := make(chan struct{})
+	go func() {
+		defer close(deaf)
+		buf := make([]byte, 4096)
+		for {
+			n, err := m.ear.Read(buf)
+			if err != nil {
+				return
+			}
+			m.told.Write(buf[:n])
+		}
+	}()
+	m.Cleanup(func() { m.ear.Close(); <-deaf })
+}
+
+// hears waits until the service has told this n times.
+func (m *manager) hears(want string, n int) {
 	m.Helper()
-	if err := m.ear.SetDeadline(time.Now().Add(patience)); err != nil {
+	m.told.until(m, want+"\n", n)
+}
+
+// deafens fills the ear up, so that it takes nothing more.
+func (m *manager) deafens() {
+	m.Helper()
+	mouth, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: m.at, Net: "unixgram"})
+	if err != nil {
 		m.Fatal(err)
 	}
-	buf := make([]byte, 4096)
-	for {
-		n, err := m.ear.Read(buf)
-		if err != nil {
-			m.Fatalf("it never told %s: %v\n%s", want, err, m.said)
-		}
-		if strings.Contains("\n"+string(buf[:n]), "\n"+want+"\n") {
-			return
+	defer mouth.Close()
+	for err == nil {
+		if err = mouth.SetWriteDeadline(time.Now().Add(100 * time.Millisecond)); err == nil {
+			_, err = mouth.Write([]byte("X=1\n"))
 		}
 	}
+}
+
+// ends waits until the service has ended, and says how.
+func (m *manager) ends(service *exec.Cmd) error {
+	m.Helper()
+	late := time.AfterFunc(patience, func() { _ = service.Process.Kill() })
+	defer late.Stop()
+	return service.Wait()
 }
 
 // The service manager's sockets are taken, it is told what becomes of the service,
@@ -102,18 +132,19 @@ func TestServeUnderAServiceManager(t *testing.T) {
 	b.published(b.serve(host))
 	cert, key := b.certificateFiles(host)
 	m := newManager(t)
+	m.listens()
 	client := &server{t: t, https: m.https, said: m.said}
 
 	first := m.starts(b.state, "--tls-cert", cert, "--tls-key", key)
-	m.hears("READY=1")
+	m.hears("READY=1", 1)
 	client.becomes(host, "mode: testing")
-	m.hears("WATCHDOG=1")
+	m.hears("WATCHDOG=1", 1)
 
 	if err := first.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	m.hears("STOPPING=1")
-	if err := first.Wait(); err != nil {
+	m.hears("STOPPING=1", 1)
+	if err := m.ends(first); err != nil {
 		t.Fatalf("it ended with %v\n%s", err, m.said)
 	}
 	answered := make(chan error, 1)
@@ -125,7 +156,7 @@ func TestServeUnderAServiceManager(t *testing.T) {
 		answered <- err
 	}()
 	second := m.starts(b.state, "--tls-cert", cert, "--tls-key", key)
-	m.hears("READY=1")
+	m.hears("READY=1", 2)
 	if err := <-answered; err != nil {
 		t.Errorf("who came in between: %v\n%s", err, m.said)
 	}
@@ -136,8 +167,28 @@ func TestServeUnderAServiceManager(t *testing.T) {
 	if err := second.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	if err := second.Wait(); err != nil {
+	if err := m.ends(second); err != nil {
 		t.Errorf("after SIGHUP and SIGTERM: %v\n%s", err, m.said)
+	}
+}
+
+// A service manager that hears nothing holds nothing up: the server serves, and ends
+// when it is told to.
+func TestServeUnderADeafServiceManager(t *testing.T) {
+	b := newBox(t, lab.Options{})
+	host := mtasts.PolicyHost(b.Domain())
+	b.published(b.serve(host))
+	cert, key := b.certificateFiles(host)
+	m := newManager(t)
+	m.deafens()
+	client := &server{t: t, https: m.https, said: m.said}
+	service := m.starts(b.state, "--tls-cert", cert, "--tls-key", key)
+	client.becomes(host, "mode: testing")
+	if err := service.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.ends(service); err != nil || !strings.Contains(m.said.String(), "systemd could not be told") {
+		t.Errorf("it ended with %v\n%s", err, m.said)
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"belay/rollout/world"
 )
 
 // systemd started belay and listens to what becomes of it, as any other service
@@ -15,7 +17,12 @@ type systemd struct {
 	env func(string) (string, bool)
 }
 
-// tell sends these assignments in one message.
+// telling is how long systemd may take to hear a message: it keeps a few that it has
+// not read yet, and behind those a write waits. Signals do too, meanwhile.
+const telling = time.Second
+
+// tell sends these assignments in one message. Who does not hear it in time holds
+// nothing up.
 func (s systemd) tell(log *slog.Logger, assignments ...string) {
 	address, ok := s.env("NOTIFY_SOCKET")
 	if !ok || address == "" {
@@ -26,6 +33,7 @@ func (s systemd) tell(log *slog.Logger, assignments ...string) {
 	}
 	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: address, Net: "unixgram"})
 	if err == nil {
+		_ = conn.SetWriteDeadline(world.Deadline(telling)) // fails on no open socket
 		_, err = conn.Write([]byte(strings.Join(assignments, "\n") + "\n"))
 		_ = conn.Close()
 	}
