@@ -179,11 +179,17 @@ func (f *fakeEngine) Trust(_ context.Context, domain, source, reason string) (ro
 // Journal makes the fake a Journal too.
 func (f *fakeEngine) Journal(_ context.Context, domain string) ([]rollout.Entry, error) {
 	plan := hostPlan()
+	begun := rollout.DefaultSettings()
+	begun.DNS, begun.Host = rollout.Account{Provider: "rfc2136"}, rollout.HostAccount{Kind: "webroot", Place: "/srv/www"}
+	begun.RUA = []string{"mailto:tls@corp.test"}
+	changed := begun
+	changed.Soak.Testing, changed.MinReporters = 7*rollout.Day, 1
 	return []rollout.Entry{
-		{Seq: 1, At: now().AddDate(0, 0, -9), Who: "ada@bastion", Kind: rollout.Created, Settings: &rollout.Settings{DNS: rollout.Account{Provider: "rfc2136"}, Host: rollout.HostAccount{Kind: "webroot", Place: "/srv/www"}, RUA: []string{"mailto:tls@corp.test"}}},
+		{Seq: 1, At: now().AddDate(0, 0, -9), Who: "ada@bastion", Kind: rollout.Created, Settings: &begun},
 		{Seq: 2, At: now().AddDate(0, 0, -8), Who: "ada@bastion", Kind: rollout.Accepted, Plan: &plan, PlanHash: plan.Hash()},
 		{Seq: 3, At: now().AddDate(0, 0, -8), Who: "ada@bastion", Kind: rollout.Received, Receipt: &rollout.Receipt{EditID: "body", Outcome: rollout.Applied, Took: time.Second}},
 		{Seq: 4, At: now().AddDate(0, 0, -8), Who: "ada@bastion", Kind: rollout.Moved, From: rollout.HostPolicy, Phase: rollout.ReviewReports},
+		{Seq: 5, At: now().AddDate(0, 0, -7), Who: "ada@bastion", Kind: rollout.Set, Settings: &changed},
 	}, f.fail["journal"]
 }
 

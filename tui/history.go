@@ -74,7 +74,7 @@ func (h *history) render() {
 	var lines []string
 	var marks []int
 	room := h.pane.reading()
-	edits := editsOf(h.entries)
+	edits, settings := editsOf(h.entries), rollout.SettingsTold(h.entries)
 	for i := len(h.entries) - 1; i >= 0; {
 		first := beginOfEdit(h.entries, i)
 		e := h.entries[i]
@@ -83,6 +83,9 @@ func (h *history) render() {
 		if x, ok := edits[e.PlanHash+" "+editOf(e)]; ok {
 			said += ": " + what(x)
 			more = append(h.changed(x, h.entries[first:i+1]), more...)
+		}
+		if set := settings[i]; len(set) > 0 {
+			said, more = set[0], append(set[1:], more...)
 		}
 		i = first - 1
 		sentence := wrap(finding.Clean(said, 500), max(room-saidAt, 20))
@@ -187,16 +190,10 @@ func editOf(e rollout.Entry) string {
 	return e.EditID
 }
 
-// tell says what an entry records, in one sentence and the lines below it.
+// tell says what an entry records, but of settings, in one sentence and the lines below
+// it.
 func tell(e rollout.Entry) (said string, more []string) {
 	switch e.Kind {
-	case rollout.Created, rollout.Set:
-		if s := e.Settings; s != nil {
-			said = fmt.Sprintf("DNS %s, policy host %s", s.DNS, s.Host)
-			if len(s.RUA) > 0 {
-				more = append(more, "reports to "+strings.Join(s.RUA, " "))
-			}
-		}
 	case rollout.Adopted:
 		said = "what stood there, into the ledger"
 		if e.Phase != "" {

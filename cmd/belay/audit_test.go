@@ -43,3 +43,19 @@ func TestTheLogTellsWhoChangedWhat(t *testing.T) {
 		t.Error("no server is named in the journal")
 	}
 }
+
+// TestTheLogTellsEachSettingThatChanged: one change, one sentence of its own, the
+// gate-opening ones as well.
+func TestTheLogTellsEachSettingThatChanged(t *testing.T) {
+	b := newBox(t, lab.Options{})
+	b.start()
+	for _, flags := range [][]string{{"--soak", "testing=30d"}, {"--rua", "mailto:elsewhere@corp.test"}, {"--min-reporters", "0"}, {"--ttl", "7200"}} {
+		b.must(exitGood, append([]string{"set", b.Domain()}, flags...)...)
+	}
+	log := b.must(exitGood, "log", b.Domain()).out
+	for _, want := range []string{"set  soak testing 30d (was ", "set  rua mailto:elsewhere@corp.test (was mailto:", "set  min-reporters 0 (was ", "set  ttl 7200 (was as it stands)"} {
+		if !strings.Contains(strings.Join(strings.Fields(log), " "), strings.Join(strings.Fields(want), " ")) {
+			t.Errorf("the log lacks %q:\n%s", want, log)
+		}
+	}
+}

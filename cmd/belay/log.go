@@ -35,8 +35,9 @@ func (p *program) logCommand() *cobra.Command {
 
 func (p *program) printJournal(entries []rollout.Entry) error {
 	plans := map[string]rollout.Plan{}
+	settings := rollout.SettingsTold(entries)
 	var rows [][]string
-	for _, e := range entries {
+	for i, e := range entries {
 		if p.flags.json {
 			e.At, e.MendedAt, e.Wait = utc(e.At), utc(e.MendedAt), utc(e.Wait)
 			if err := p.printJSON(e); err != nil {
@@ -47,24 +48,19 @@ func (p *program) printJournal(entries []rollout.Entry) error {
 		if e.Plan != nil {
 			plans[e.Plan.Hash()] = *e.Plan
 		}
-		rows = append(rows, []string{local(e.At), clean(e.Who), string(e.Kind), clean(told(e, plans[e.PlanHash]))})
+		said := told(e, plans[e.PlanHash])
+		if e.Settings != nil {
+			said = strings.Join(settings[i], "; ")
+		}
+		rows = append(rows, []string{local(e.At), clean(e.Who), string(e.Kind), clean(said)})
 	}
 	p.columns(rows)
 	return nil
 }
 
-// told is a journal entry in words; plan is the one that it is about.
+// told is a journal entry in words, but of settings; plan is the one that it is about.
 func told(e rollout.Entry, plan rollout.Plan) string {
 	switch e.Kind {
-	case rollout.Created, rollout.Set:
-		text := fmt.Sprintf("dns %s, host %s, target max_age %d", e.Settings.DNS, e.Settings.Host, e.Settings.MaxAge)
-		if e.Settings.ConsentsToDNS() {
-			text += ", certificates by DNS: belay may write " + rollout.ChallengeName(e.Domain)
-		}
-		if len(e.Settings.AuthservID) > 0 {
-			text += ", believes Authentication-Results of " + strings.Join(e.Settings.AuthservID, " ")
-		}
-		return text
 	case rollout.Adopted:
 		var found []string
 		for _, l := range e.Ledger {
