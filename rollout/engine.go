@@ -16,6 +16,8 @@ type Engine struct {
 	Reports  Reports
 	Looker   Looker
 	Accounts Accounts
+	// Inboxes may be nil: then nothing is known of inboxes.
+	Inboxes Inboxes
 	// Certificates may be nil.
 	Certificates HostCertificates
 	// Steps are the six phases' steps, one a phase.

@@ -46,6 +46,7 @@ const (
 	ReasonUnknown   = "unknown"    // something could not be seen from here
 	ReasonSoak      = "soak"       // the clean time is not over
 	ReasonReporters = "reporters"  // too few known reporters
+	ReasonInbox     = "inbox"      // an inbox could not be read
 	ReasonBlocking  = "blocking"   // a blocking failure in the reports
 	ReasonSigner    = "signer"     // a verified failure from a signer nobody knows
 	ReasonDrift     = "drift"      // the world differs from the store

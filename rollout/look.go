@@ -70,6 +70,9 @@ func (e *Engine) beside(ctx context.Context, r *Rollout) error {
 		return err
 	}
 	r.Certificate = e.certificate(ctx, *r)
+	if r.Unread, err = e.unread(ctx, *r); err != nil {
+		return err
+	}
 	r.Reports, err = e.Reports.ReportDays(ctx, r.Domain, r.Settings.reportsFrom(e.Clock.Now()))
 	return err
 }

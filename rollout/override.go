@@ -57,7 +57,7 @@ func (r Rollout) overridden(g Gate, at passage) Gate {
 				continue
 			}
 			here := o.Phase == at.phase && o.Aim == at.aim && !o.At.Before(at.since)
-			if here && !reason.Unknown || reason.Unknown && r.stillUnknown(o, reason.Key()) {
+			if here && !reason.Unknown || reason.Unknown && (r.stillUnknown(o, reason.Key()) || r.stillUnread(o, reason.Key())) {
 				reason.Overridden = true
 			}
 		}

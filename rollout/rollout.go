@@ -59,6 +59,8 @@ type Rollout struct {
 	Evidence *Evidence
 	History  History
 	Reports  []ReportDay
+	// Unread are those of its inboxes that could not be read when that was tried last.
+	Unread []UnreadInbox
 	// Certificate is what belay's own server knows of the policy host's; nil where
 	// another server has it, or nothing is known.
 	Certificate *HostCertificate

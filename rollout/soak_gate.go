@@ -13,6 +13,7 @@ import (
 // override is applied.
 func (r Rollout) SoakGate(now time.Time, soak time.Duration, what string) Gate {
 	g := Gate{Reasons: r.OwnChecks(now)}
+	r.closeForUnread(&g)
 	believer := r.newBeliever()
 	clean := r.cleanliness(believer, now)
 	since, why := clean.since, clean.why
@@ -33,6 +34,7 @@ func (r Rollout) SoakGate(now time.Time, soak time.Duration, what string) Gate {
 // is.
 func (r Rollout) ReviewGate(now time.Time) Gate {
 	g := Gate{Reasons: r.OwnChecks(now)}
+	r.closeForUnread(&g)
 	believer := r.newBeliever()
 	clean := r.cleanliness(believer, now)
 	since, why := clean.since, clean.why

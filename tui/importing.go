@@ -131,5 +131,10 @@ func intake(in rollout.Intake) string {
 	if in.Unreadable > 0 {
 		said += fmt.Sprintf(" %d unreadable.", in.Unreadable)
 	}
+	for _, of := range in.Sources {
+		if of.Error != "" {
+			said += fmt.Sprintf(" %s could not be read: %s.", finding.Clean(of.Source, 200), finding.Clean(of.Error, 300))
+		}
+	}
 	return said
 }

@@ -33,8 +33,8 @@ type importer struct {
 }
 
 // at is the import of what is about the session's rollouts, and about the domains
-// in more, which need none; and the domains, sorted.
-func (im importer) at(ctx context.Context, more []string) (*inbox.Importer, []string, error) {
+// in more, which need none; and whom it is for.
+func (im importer) at(ctx context.Context, more []string) (*inbox.Importer, recipients, error) {
 	hosts := map[string][]string{}
 	for _, domain := range more {
 		hosts[domain] = nil
@@ -43,30 +43,32 @@ func (im importer) at(ctx context.Context, more []string) (*inbox.Importer, []st
 	rollouts := map[string]rollout.Rollout{} // as far as their journals tell
 	domains, err := im.s.store.Domains(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, recipients{}, err
 	}
+	of := recipients{inboxes: map[string][]string{}}
 	for _, domain := range domains {
 		seen, _, err := im.s.store.Evidence(ctx, domain)
 		if err != nil {
-			return nil, nil, err
+			return nil, recipients{}, err
 		}
 		hosts[domain] = seen.MXNames()
 		journal, err := im.s.store.Journal(ctx, domain)
 		if err != nil {
-			return nil, nil, err
+			return nil, recipients{}, err
 		}
 		r, err := rollout.Fold(domain, journal)
 		if err != nil {
-			return nil, nil, err
+			return nil, recipients{}, err
 		}
 		authserv[domain], rollouts[domain] = r.Settings.AuthservID, r
+		of.named(r.Settings.Inboxes)
 	}
 	reports := im.s.reports
 	if im.pause != nil {
 		reports = im.s.paced(im.pause)
 	}
-	domains = slices.Sorted(maps.Keys(hosts))
-	im.seen.For(domains)
+	of.domains = slices.Sorted(maps.Keys(hosts))
+	im.seen.For(of.domains)
 	return &inbox.Importer{
 		Store: reports, Owner: inbox.Owners(hosts), LookupTXT: im.s.accounts.outside.txt, Clock: im.s.engine.Clock, Workers: im.workers, Pause: im.pause,
 		AuthServ: authserv, Seen: im.seen,
@@ -79,11 +81,13 @@ func (im importer) at(ctx context.Context, more []string) (*inbox.Importer, []st
 			return false
 		},
 		Trusts: func(domain, source string) bool { return rollouts[domain].TrustsSource(source) },
-	}, domains, nil
+	}, of, nil
 }
 
 // Import takes in what there is in the inboxes, and tries again the reports whose
-// signature could not be verified before. Inboxes are as an operator types them.
+// signature could not be verified before. Inboxes are as an operator types them; one
+// that cannot be read is no error but stands in the Intake's sources, and in the gates
+// of the rollouts whose inbox it is.
 func (im importer) Import(ctx context.Context, domain string, inboxes []string, progress func(rollout.ImportProgress)) (rollout.Intake, error) {
 	named := make([]string, len(inboxes))
 	for i, typed := range inboxes {
@@ -102,15 +106,16 @@ func (im importer) Import(ctx context.Context, domain string, inboxes []string, 
 		begun := world.Start()
 		tell = func(so inbox.Progress) { progress(howFar(so, begun)) }
 	}
-	return im.run(ctx, more, named, tell)
+	sum, err := im.run(ctx, more, named, tell)
+	return sum, inbox.BesideSources(err)
 }
 
 func (im importer) run(ctx context.Context, more, inboxes []string, tell func(inbox.Progress)) (rollout.Intake, error) {
-	at, domains, err := im.at(ctx, more)
+	at, of, err := im.at(ctx, more)
 	if err != nil {
 		return rollout.Intake{}, err
 	}
-	from, err := im.sourcesOf(inboxes, domains)
+	from, err := im.sourcesOf(inboxes, of.domains)
 	if err != nil {
 		return rollout.Intake{}, err
 	}
@@ -120,8 +125,9 @@ func (im importer) run(ctx context.Context, more, inboxes []string, tell func(in
 	}
 	sum, err := at.From(ctx, from.paths, from.others, tell)
 	sum.Skipped = list(sum.Skipped)
+	noteErr := im.note(ctx, of, inboxes, sum, err)
 	if settleErr := from.settle(ctx); err == nil {
 		err = settleErr
 	}
-	return sum, errors.Join(err, verifyErr)
+	return sum, errors.Join(err, verifyErr, noteErr)
 }

@@ -98,11 +98,13 @@ func (p *program) carrySaved(ctx context.Context, s *session, domain, file strin
 	if command != its && !(purpose == rollout.ForPhase && unfinished && busy.Plan.Purpose == plan.Purpose) {
 		return usagef("belay %[1]s does not carry out the plan %[2]s, which is a plan for %[3]s: belay %[4]s %[5]s --plan %[2]s does", command, file, plan.Purpose, its, domain)
 	}
-	if err := p.takeReports(ctx, s, r); err != nil {
-		return err
-	}
 	consent := rollout.Consent{Given: true, Shown: &plan}
 	act, asked := proposers(s.engine)[purpose]
+	if !asked { // a way back passes no gate that counts reports, and waits for no inbox
+		if err := p.takeReports(ctx, s, r); err != nil {
+			return err
+		}
+	}
 	if !asked || unfinished && busy.Plan.Hash() == plan.Hash() {
 		progress, err := s.engine.Next(ctx, domain, consent, p.sink(p.events()))
 		return p.conclusion(ctx, progress, err)
@@ -127,8 +129,8 @@ func proposers(e *rollout.Engine) map[rollout.Purpose]proposer {
 }
 
 // takeReports takes in what lies in the rollout's inboxes, so that a gate never
-// opens on reports that nobody has read. What cannot be read is said and holds
-// nothing up.
+// opens on reports that nobody has read. A mail that cannot be read is said and holds
+// nothing up; an inbox that cannot is a reason of the gates that count reports.
 func (p *program) takeReports(ctx context.Context, s *session, r rollout.Rollout) error {
 	if len(r.Settings.Inboxes) == 0 {
 		return nil
@@ -138,8 +140,17 @@ func (p *program) takeReports(ctx context.Context, s *session, r rollout.Rollout
 		return err
 	}
 	p.log.Info("reports", "domain", r.Domain, "new", sum.New, "duplicates", sum.Duplicates, "unreadable", sum.Unreadable)
+	told := map[string]bool{}
+	for _, of := range sum.Sources {
+		if of.Error != "" {
+			fmt.Fprintf(p.errs, "belay: inbox not read: %s: %s\n", clean(of.Source), clean(of.Error))
+			told[clean(of.Source)] = true
+		}
+	}
 	for _, skipped := range sum.Skipped {
-		fmt.Fprintf(p.errs, "belay: report not read: %s: %s\n", clean(skipped.Path), clean(skipped.Why))
+		if !told[clean(skipped.Path)] {
+			fmt.Fprintf(p.errs, "belay: report not read: %s: %s\n", clean(skipped.Path), clean(skipped.Why))
+		}
 	}
 	if sum.New > 0 && !p.flags.json {
 		p.say("took in %s: %s good, %d failed", many(sum.New, "new report"), many(sum.Success, "session"), sum.Failure)

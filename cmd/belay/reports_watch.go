@@ -147,31 +147,33 @@ func (w *watch) followVendor(ctx context.Context, from string) {
 }
 
 func (w *watch) readVendor(ctx context.Context, source *valimail.Source) (rollout.Intake, error) {
-	im, domains, err := w.im.at(ctx, w.more)
+	im, of, err := w.im.at(ctx, w.more)
 	if err != nil {
 		return rollout.Intake{}, err
 	}
-	source.Ours = domains
-	return im.From(ctx, nil, []inbox.Source{source}, nil)
+	source.Ours = of.domains
+	sum, err := im.From(ctx, nil, []inbox.Source{source}, nil)
+	return sum, errors.Join(err, w.im.note(ctx, of, []string{source.String()}, sum, err))
 }
 
 // readMailbox takes in what came. The domains are asked for each time: a rollout may
 // have begun meanwhile.
 func (w *watch) readMailbox(ctx context.Context, box *imap.Mailbox, at *bookmark) (rollout.Intake, error) {
-	im, domains, err := w.im.at(ctx, w.more)
+	im, of, err := w.im.at(ctx, w.more)
 	if err != nil {
 		return rollout.Intake{}, err
 	}
-	at.domains = domains
+	at.domains = of.domains
 	var verifyErr error
 	if w.verifies() {
 		_, verifyErr = im.Reverify(ctx)
 	}
 	sum, err := im.From(ctx, nil, []inbox.Source{box}, nil)
+	noteErr := w.im.note(ctx, of, []string{box.String()}, sum, err)
 	if err == nil {
 		err = box.Settle(ctx)
 	}
-	return sum, errors.Join(err, verifyErr)
+	return sum, errors.Join(err, verifyErr, noteErr)
 }
 
 // took says what a round took, if anything, and what went wrong.

@@ -22,6 +22,7 @@ type session struct {
 	reports  rollout.Reports
 	paced    func(pause func()) rollout.Reports // reports, for work beside a screen
 	cursors  mailboxCursors
+	unread   inboxNotes
 	archive  inbox.Archive // the mails that reports came in
 	accounts *accounts
 	late     *lateSession // through which a server finds all but accounts; nil elsewhere
@@ -51,10 +52,10 @@ func (p *program) openAt(ctx context.Context, dir string) (*session, error) {
 	accounts.served, accounts.journal = kept, journal
 	return &session{
 		engine: &rollout.Engine{
-			Store: journal, Reports: kept, Looker: looker, Accounts: accounts, Steps: steps.All(), Certificates: keptCertificates{p},
+			Store: journal, Reports: kept, Looker: looker, Accounts: accounts, Steps: steps.All(), Certificates: keptCertificates{p}, Inboxes: kept,
 			Clock: p.world.Clock, Who: p.who(), Patience: p.patience,
 		},
-		store: journal, reports: kept, paced: kept.Paced, cursors: kept, archive: kept, accounts: accounts, close: kept.Close,
+		store: journal, reports: kept, paced: kept.Paced, cursors: kept, unread: kept, archive: kept, accounts: accounts, close: kept.Close,
 	}, nil
 }
 

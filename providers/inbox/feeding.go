@@ -72,8 +72,8 @@ func (f *feeding) open() bool {
 // failed are the errors of the sources that failed.
 func (f *feeding) failed() error {
 	var out []error
-	for _, failure := range f.failures {
-		out = append(out, failure.err)
+	for _, f := range f.failures {
+		out = append(out, &SourceError{f.source, f.err})
 	}
 	return errors.Join(out...)
 }

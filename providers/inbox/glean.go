@@ -30,6 +30,8 @@ type gleaned struct {
 	skipped []rollout.Skipped
 	size    int  // bytes that the reports hold on to
 	unread  bool // the system did not give it out, which may pass
+	// withheld is why it did not, where the file is there.
+	withheld error
 }
 
 // glean reads one file.
@@ -38,7 +40,7 @@ func (r *reader) glean(ctx context.Context, dec *tlsrpt.Decoder, it item) (g gle
 	if err != nil {
 		g.skip(it.path, err)
 		var failed *fs.PathError
-		g.unread = errors.As(err, &failed)
+		g.unread, g.withheld = errors.As(err, &failed), withheld(err)
 		return g
 	}
 	found, mails, err := candidates(it, raw)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"belay/rollout"
@@ -118,7 +119,9 @@ type intake struct {
 	items  int // read since the last commit
 	kept   map[Source]Kept
 	unread []item // files that could not be read
-	failed error  // the store's; nothing is added after it
+	// withheld are the paths at which files are that could not be read.
+	withheld []failure
+	failed   error // the store's; nothing is added after it
 }
 
 func (in *intake) all() error {
@@ -154,6 +157,9 @@ func (in *intake) take(it item, g gleaned) error {
 	}
 	if g.unread && it.from == nil {
 		in.unread = append(in.unread, it)
+	}
+	if g.withheld != nil && it.from == nil {
+		in.withheld = note(in.withheld, it.source, g.withheld)
 	}
 	in.sum.Mails += g.mails
 	of.Mails += g.mails
@@ -280,15 +286,15 @@ func (in *intake) untrusted(r rollout.ReceivedReport) {
 	in.sum.Untrusted = append(in.sum.Untrusted, rollout.UntrustedIntake{Domain: domain, Source: r.Source, Reports: 1})
 }
 
-// finish says what was unusual about sources, and which failed, beside what they
-// gave.
+// finish says what was unusual about sources, and which failed or could not be read
+// to their end, beside what they gave.
 func (in *intake) finish() {
 	for _, source := range in.feed.sources {
 		if n, ok := source.(interface{ Note() string }); ok && n.Note() != "" {
 			in.of(source.String()).Note = n.Note()
 		}
 	}
-	for _, f := range in.feed.failures {
+	for _, f := range slices.Concat(in.withheld, in.feed.local.unread, in.feed.failures) {
 		in.of(f.source).Error = because(f.err)
 	}
 }

@@ -20,6 +20,9 @@ type local struct {
 	known  atomic.Int64 // items, by the listing; of mboxes an estimate
 	listed atomic.Bool
 	seen   *sight
+	// unread are the paths of which something could not be listed or opened. They are
+	// written by the goroutine that runs items, and read after it.
+	unread []failure
 }
 
 // items hands out what lies at the paths.
@@ -31,8 +34,14 @@ func (f *local) items(ctx context.Context, hand func(item) error) error {
 		return err
 	}
 	for _, it := range found {
+		if it.unlisted || withheld(it.err) != nil {
+			f.unread = note(f.unread, it.source, it.err)
+		}
 		from, fresh := f.seen.fresh(it)
 		if !fresh {
+			if err := f.seen.stillUnread(it); err != nil {
+				f.unread = note(f.unread, it.source, err)
+			}
 			f.known.Add(-1)
 			continue
 		}
@@ -129,8 +138,9 @@ type lister struct {
 	walked map[string]bool // real paths of the folders seen
 }
 
+// skip says that what lies at path could not be listed.
 func (l *lister) skip(path string, err error) {
-	l.found = append(l.found, item{path: path, source: l.source, err: err})
+	l.found = append(l.found, item{path: path, source: l.source, err: err, unlisted: true})
 }
 
 func (l *lister) folder(dir, source string) {
@@ -156,8 +166,8 @@ func (l *lister) folder(dir, source string) {
 		path := filepath.Join(dir, entry.Name())
 		mode, err := followed(path, entry)
 		switch name := entry.Name(); {
-		case err != nil:
-			l.skip(path, err)
+		case err != nil: // a link that leads nowhere
+			l.found = append(l.found, item{path: path, source: source, err: err})
 		case maildir && mode.IsDir() && (name == "cur" || name == "new"):
 			l.mails(path, source)
 		case maildir && (name == "tmp" || mode.IsRegular()): // not delivered yet; the server's own files

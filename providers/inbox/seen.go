@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -38,7 +39,7 @@ type look struct {
 	at   time.Time
 	// last is, in an mbox, where the last mail begins: what is appended follows it.
 	last int64
-	why  string // why it could not be listed
+	why  string // why it could not be listed or, when it was tried again, opened
 	// unread says that it could not be opened or read: it is tried again and again.
 	unread bool
 }
@@ -88,6 +89,15 @@ func (s *sight) missed(it item) {
 	}
 }
 
+// stillUnread is why an item that could not be read before, and is not fresh, cannot
+// be read now; nil for any other.
+func (s *sight) stillUnread(it item) error {
+	if s == nil || !s.now[nameOf(it)].unread {
+		return nil
+	}
+	return errors.New(s.now[nameOf(it)].why)
+}
+
 // fresh reports whether an item is to be read: it was not, or it changed. For an
 // mbox, from is where to begin.
 func (s *sight) fresh(it item) (from int64, fresh bool) {
@@ -114,7 +124,7 @@ func (s *sight) fresh(it item) (from int64, fresh bool) {
 	if was.unread && it.err == nil {
 		f, err := openRegular(it.path)
 		if err != nil {
-			now.unread = true
+			now.unread, now.why = true, err.Error()
 			s.now[key] = now
 			return 0, false
 		}

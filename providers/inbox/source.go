@@ -67,8 +67,10 @@ type item struct {
 	raw  []byte      // the bytes, where they were read already
 	info fs.FileInfo // of the file, once it was asked for
 	err  error       // why there is nothing to read
-	from Source      // nil for files
-	mark uint64
+	// unlisted is true where it stands for a folder or path that could not be listed.
+	unlisted bool
+	from     Source // nil for files
+	mark     uint64
 }
 
 // read returns the item's bytes.
