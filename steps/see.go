@@ -180,10 +180,11 @@ func (s *sight) policyAt(addresses []netip.Addr) {
 	}
 }
 
-// sightingOf is a fetch as a sighting of the policy body.
+// sightingOf is a fetch as a sighting of the policy body. Who keeps a connection and
+// says nothing whole over it serves nobody another body: that is no answer.
 func sightingOf(host string, f probe.Fetch) rollout.Sighting {
 	g := rollout.Sighting{
-		Where: host, IP: f.IP, Answered: f.Fate.Answers(), NoRoute: f.NoRoute, Err: f.Err, Took: f.Took,
+		Where: host, IP: f.IP, Answered: f.Fate.Answers() && !f.Late, NoRoute: f.NoRoute, Err: f.Err, Took: f.Took,
 	}
 	if f.Fate == probe.Served {
 		g.Value = rollout.Body(f.Body)

@@ -41,7 +41,10 @@ type Fetch struct {
 	Location string
 	// Encoding is a Content-Encoding that nobody asked for.
 	Encoding string
-	Flaws    []Flaw
+	// Late says that the connection was kept and no whole answer came over it in time:
+	// what is served there was not learned, and no sender learns it.
+	Late  bool
+	Flaws []Flaw
 }
 
 // FetchFate is how far a policy fetch came.
@@ -73,8 +76,8 @@ func (f FetchFate) Heard() bool {
 	return true
 }
 
-// Answers reports whether a server spoke on the connection, well or badly: it
-// serves something, be it not the policy.
+// Answers reports whether a server spoke on the connection, well or badly, or kept
+// it (Late).
 func (f FetchFate) Answers() bool { return f.Heard() && f != FetchRefused }
 
 // Fetch fetches domain's policy from one address of its policy host, once in a
@@ -125,7 +128,7 @@ func (v *View) fetch(ctx context.Context, host, url string, ip netip.Addr) (f Fe
 
 	response, err := overConnection(ctx, secured, url)
 	if err != nil {
-		f.Fate, f.Said = FetchBroken, httpPlainly(err)
+		f.Fate, f.Said, f.Late = FetchBroken, httpPlainly(err), timedOut(err)
 		return f
 	}
 	defer response.Body.Close()
@@ -140,7 +143,7 @@ func (v *View) fetch(ctx context.Context, host, url string, ip netip.Addr) (f Fe
 	case f.Status != http.StatusOK:
 		f.Fate, f.Said = FetchStatus, strconv.Itoa(f.Status)+" "+http.StatusText(f.Status)
 	case err != nil:
-		f.Fate, f.Said = FetchBroken, "the body breaks off: "+httpPlainly(err)
+		f.Fate, f.Said, f.Late = FetchBroken, "the body breaks off: "+httpPlainly(err), timedOut(err)
 	case len(body) > mtasts.MaxBody:
 		f.Fate, f.Said = FetchTooLong, fmt.Sprintf("more than %d octets", mtasts.MaxBody)
 	case !plainText(f.ContentType):
@@ -167,7 +170,7 @@ func (v *View) secure(ctx context.Context, f *Fetch, host string, to netip.AddrP
 	conn.within(stepPatience)
 	if err := secured.HandshakeContext(ctx); err != nil {
 		conn.hangUp()
-		f.Fate, f.Said = FetchNoHandshake, plainly(err)
+		f.Fate, f.Said, f.Late = FetchNoHandshake, plainly(err), timedOut(err)
 		return nil, nil
 	}
 	state := secured.ConnectionState()
