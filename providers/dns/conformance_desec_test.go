@@ -138,7 +138,7 @@ func TestAShortPauseIsKept(t *testing.T) {
 	}
 	b = desecBench(t)
 	throttle(b, -1, "4")
-	if r, err := b.open(t, dns.Options{Patience: 50 * time.Millisecond}).Apply(ctx(t), e); r.Outcome != rollout.Failed || !strings.Contains(r.Detail, "try again in 4 s") {
+	if r, err := b.open(t, dns.Options{Patience: 2 * time.Second}).Apply(ctx(t), e); r.Outcome != rollout.Failed || !strings.Contains(r.Detail, "try again in 4 s") {
 		t.Errorf("asked for longer than there is: %s, %v", r.Outcome, err)
 	}
 }

@@ -145,3 +145,14 @@ func TestDNScaleReadsNoPageTwice(t *testing.T) {
 		t.Errorf("pages were read %v times", read)
 	}
 }
+
+// crowdedDNScale is a bench whose zone has a great many records.
+func crowdedDNScale(t testing.TB) (provider string, creds map[string]string, o dns.Options) {
+	records := make([]vendor.DNScaleRecord, crowded)
+	for i := range records {
+		records[i] = vendor.DNScaleRecord{Name: fmt.Sprintf("host%d.%s", i+1, domain), Type: "A", Content: "192.0.2.1", TTL: 300}
+	}
+	srv := vendor.NewDNScale(domain, records...)
+	t.Cleanup(srv.Close)
+	return "dnscale", map[string]string{"api_key": srv.Key}, dns.Options{BaseURL: srv.URL()}
+}

@@ -97,3 +97,14 @@ func TestGandiReadsOneName(t *testing.T) {
 		t.Errorf("%s by %d calls, %v", r.Outcome, srv.Calls(), err)
 	}
 }
+
+// crowdedGandi is a bench whose zone has a great many records.
+func crowdedGandi(t testing.TB) (provider string, creds map[string]string, o dns.Options) {
+	sets := make([]vendor.GandiSet, crowded)
+	for i := range sets {
+		sets[i] = vendor.GandiSet{Name: fmt.Sprintf("host%d", i+1), Type: "A", TTL: 300, Values: list("192.0.2.1")}
+	}
+	srv := vendor.NewGandi(domain, sets...)
+	t.Cleanup(srv.Close)
+	return "gandi", map[string]string{"token": srv.Token}, dns.Options{BaseURL: srv.URL()}
+}

@@ -70,21 +70,10 @@ func googleBench(t *testing.T) bench {
 	return b
 }
 
-// newGoogle leads Google's library to a server on loopback. It knows only the
-// default transport, so that is replaced while the test runs.
 func newGoogle(t *testing.T) (bench, *vendor.Google) {
 	srv := vendor.NewGoogle(domain)
 	t.Cleanup(srv.Close)
-	before := http.DefaultTransport
-	leads := srv.Transport()
-	http.DefaultTransport = leads
-	t.Cleanup(func() { http.DefaultTransport = before; leads.CloseIdleConnections() })
-	t.Setenv("GOOGLE_APPLICATION_CREDENTIALS", "")
-	file := filepath.Join(t.TempDir(), "key.json")
-	private, err := srv.WriteKey(file)
-	if err != nil {
-		t.Fatal(err)
-	}
+	file, private := leadToGoogle(t, srv)
 	b := bench{
 		provider:  "googleclouddns",
 		secretKey: "private_key", // not a field: belay reads it from the file
@@ -109,6 +98,39 @@ func newGoogle(t *testing.T) (bench, *vendor.Google) {
 	}
 	b.watch(srv)
 	return b, srv
+}
+
+// leadToGoogle leads Google's library to a server on loopback, and returns a key file
+// for it and the private key in that. The library knows only the default transport, so
+// that is replaced while the test runs.
+func leadToGoogle(t testing.TB, srv *vendor.Google) (file, private string) {
+	before := http.DefaultTransport
+	leads := srv.Transport()
+	http.DefaultTransport = leads
+	t.Cleanup(func() { http.DefaultTransport = before; leads.CloseIdleConnections() })
+	t.Setenv("GOOGLE_APPLICATION_CREDENTIALS", "")
+	file = filepath.Join(t.TempDir(), "key.json")
+	private, err := srv.WriteKey(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file, private
+}
+
+// heavyLargeZones are benches of the same providers whose zone has a great many records.
+func heavyLargeZones() map[string]func(testing.TB) (string, map[string]string, dns.Options) {
+	return map[string]func(testing.TB) (string, map[string]string, dns.Options){
+		"googleclouddns": func(t testing.TB) (string, map[string]string, dns.Options) {
+			sets := make([]vendor.GoogleSet, crowded)
+			for i := range sets {
+				sets[i] = vendor.GoogleSet{Name: fmt.Sprintf("host%d.%s.", i+1, domain), Type: "A", TTL: 300, Rrdatas: list("192.0.2.1")}
+			}
+			srv := vendor.NewGoogle(domain, sets...)
+			t.Cleanup(srv.Close)
+			file, _ := leadToGoogle(t, srv)
+			return "googleclouddns", map[string]string{"key_file": file}, dns.Options{}
+		},
+	}
 }
 
 // TestGoogleQuotes: what begins or ends in quotes and backslashes stands whole, and

@@ -51,13 +51,19 @@ type stubborn struct {
 	Source
 	release chan struct{}
 	panics  bool
+	read    func() // what a reading sets off; nil for nothing
 }
 
 func (s *stubborn) Label() string { return "Stubborn" }
 func (s *stubborn) Zone(context.Context, string) (Zone, error) {
 	return Zone{Name: "corp.test"}, nil
 }
-func (s *stubborn) At(context.Context, Zone, string) ([]RRset, error) { return nil, nil }
+func (s *stubborn) At(context.Context, Zone, string) ([]RRset, error) {
+	if s.read != nil {
+		s.read()
+	}
+	return nil, nil
+}
 func (s *stubborn) Replace(context.Context, Zone, RRset, RRset) error {
 	if s.panics {
 		panic("index out of range")

@@ -21,9 +21,10 @@ func create() rollout.Edit {
 }
 
 // TestAWriteThatDoesNotEndIsUnknown: it may still land, so it is neither done nor
-// undone.
+// undone. Only the write is given little time.
 func TestAWriteThatDoesNotEndIsUnknown(t *testing.T) {
-	a, s := newStubborn(false, 20*time.Millisecond)
+	a, s := newStubborn(false, time.Minute)
+	s.read = func() { a.o.Patience = 20 * time.Millisecond }
 	defer close(s.release)
 	r, err := a.Apply(t.Context(), create())
 	if r.Outcome != rollout.Unknown || err == nil || r.EditID != "e1" {

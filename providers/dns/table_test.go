@@ -67,7 +67,7 @@ const (
 
 // reason says why a provider has no cell in a row; each is in the README.
 func reason(name, provider string) string {
-	overHTTP := slices.ContainsFunc([]string{"RefusedWrites", "TroubleWhileWriting", "ValueInBetween", "ForeignReadings", "NoRedirectIsFollowed"},
+	overHTTP := slices.ContainsFunc([]string{"RefusedWrites", "TroubleWhileWriting", "ValueInBetween", "ForeignReadings", "NoRedirectIsFollowed", "HangingWrites"},
 		func(row string) bool { return strings.HasPrefix(name, row) })
 	switch {
 	case overHTTP && strings.HasPrefix(provider, "rfc2136"):

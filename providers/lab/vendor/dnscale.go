@@ -39,8 +39,14 @@ type DNScaleRecord struct {
 	Comment  string `json:"comment,omitempty"`
 }
 
-// NewDNScale starts a server whose account has this zone. Close ends it.
-func NewDNScale(zone string) *DNScale {
+// id is made from what the record says.
+func (r DNScaleRecord) id() string {
+	return base64.RawURLEncoding.EncodeToString([]byte(r.Name + "|" + r.Type + "|" + r.Content))
+}
+
+// NewDNScale starts a server whose account has this zone with these records, no two
+// alike, beside its name servers. Close ends it.
+func NewDNScale(zone string, records ...DNScaleRecord) *DNScale {
 	d := &DNScale{
 		zone: plain(zone), Key: "dnsc_0123456789abcdef", Most: 1000,
 		id:     "11111111-1111-4111-8111-111111111111",
@@ -49,6 +55,10 @@ func NewDNScale(zone string) *DNScale {
 	}
 	for _, ns := range []string{"ns1.dnscale.eu.", "ns2.dnscale.eu."} {
 		d.keep(DNScaleRecord{Name: d.zone, Type: "NS", Content: ns, TTL: 3600})
+	}
+	for _, r := range records {
+		r.ID = r.id()
+		d.records = append(d.records, r)
 	}
 	api := http.NewServeMux()
 	api.HandleFunc("GET /v1/zones", d.listZones)
@@ -120,7 +130,7 @@ func (d *DNScale) Drop(name, typ string) {
 // keep stores r under its id, in place of one that has it. It is called with the
 // lock held.
 func (d *DNScale) keep(r DNScaleRecord) DNScaleRecord {
-	r.ID = base64.RawURLEncoding.EncodeToString([]byte(r.Name + "|" + r.Type + "|" + r.Content))
+	r.ID = r.id()
 	if i := d.find(r.ID); i >= 0 {
 		d.records[i] = r
 		return r

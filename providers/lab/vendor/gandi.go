@@ -39,9 +39,10 @@ type GandiSet struct {
 // gandiRights are what the token lacks.
 type gandiRights struct{ unseen, readOnly bool }
 
-// NewGandi starts a server whose token sees this domain. Close ends it.
-func NewGandi(zone string) *Gandi {
-	g := &Gandi{zone: plain(zone), Token: "pat_0123456789abcdef0123456789abcdef", Page: 100}
+// NewGandi starts a server whose token sees this domain with these sets, named relative
+// to it. Close ends it.
+func NewGandi(zone string, sets ...GandiSet) *Gandi {
+	g := &Gandi{zone: plain(zone), sets: slices.Clone(sets), Token: "pat_0123456789abcdef0123456789abcdef", Page: 100}
 	api := http.NewServeMux()
 	api.HandleFunc("GET /v5/livedns/domains", g.listDomains)
 	api.HandleFunc("GET /v5/livedns/domains/{domain}", g.ours(g.oneDomain))

@@ -45,15 +45,16 @@ type GoogleSet struct {
 	RoutingPolicy map[string]any `json:"routingPolicy,omitempty"`
 }
 
-// NewGoogle starts a server whose project has one public zone, of this name.
-// Close ends it.
-func NewGoogle(zone string) *Google {
+// NewGoogle starts a server whose project has one public zone, of this name with these
+// sets, whose names end in a dot. Close ends it.
+func NewGoogle(zone string, sets ...GoogleSet) *Google {
 	g := &Google{Project: "lab-project", token: "ya29.lab-token-0123456789"}
 	g.permissions = []string{
 		"dns.managedZones.list", "dns.resourceRecordSets.list", "dns.resourceRecordSets.get", "dns.changes.create",
 		"dns.resourceRecordSets.create", "dns.resourceRecordSets.update", "dns.resourceRecordSets.delete",
 	}
 	g.AddZone("corp-zone", zone, "public")
+	g.zones[0].sets = slices.Clone(sets)
 	api := http.NewServeMux()
 	const zones = "/dns/v1/projects/{project}/managedZones"
 	api.HandleFunc("GET "+zones, g.listZones)
