@@ -280,7 +280,7 @@ func (e *Engine) Adopt(ctx context.Context, domain, reason string, consent Adopt
 		if err := e.look(ctx, r, w, emit); err != nil {
 			return err
 		}
-		if len(r.differs(*r.Evidence)) == 0 {
+		if len(r.faced(*r.Evidence)) == 0 {
 			return fmt.Errorf("adopt %s: what is live is what the ledger says, so there is nothing to adopt: %w", domain, ErrRefused)
 		}
 		found, entries, why := r.adoptNow(*r.Evidence, e.now())

@@ -48,6 +48,16 @@ func (r Rollout) differs(seen Evidence) []finding.Finding {
 	return out
 }
 
+// faced is how the world differs from what was verified last, for restore and adopt.
+// What a plan left behind that the settings have outdated is a difference as any
+// other, but for half a step back, which is only ever gone on with.
+func (r Rollout) faced(seen Evidence) []finding.Finding {
+	if busy, unfinished := r.Unfinished(); unfinished && busy.Outdated && busy.Plan.Purpose != ForStepBack {
+		r = r.givenUp()
+	}
+	return r.differs(seen)
+}
+
 // unadopted says that a policy is announced which belay did not publish, where
 // belay has none live: it is adopted, never run over (promise 4).
 func (r Rollout) unadopted(seen Evidence) []finding.Finding {
@@ -135,8 +145,10 @@ func (r Rollout) placeOf(entry LedgerEntry) string {
 	return place
 }
 
-// Restore plans the last verified policy anew, mode unchanged. refused says why
-// that is not offered: it never raises, and it does not enforce a broken MX host.
+// Restore plans the last verified policy anew, mode unchanged; its MX list becomes that
+// of the settings where the MX set has outgrown it. refused says why that is not
+// offered: it never raises, it does not enforce a broken MX host, and what stands
+// already is not put back.
 func (r Rollout) Restore(seen Evidence, now time.Time) (p Plan, refused string, err error) {
 	live, _, ok := r.Live()
 	if !ok {
@@ -152,11 +164,23 @@ func (r Rollout) Restore(seen Evidence, now time.Time) (p Plan, refused string, 
 			}
 		}
 	}
-	p, err = r.Publish(seen, live.Policy(), ForRestore, now)
-	if err == nil && p.Empty() && r.vendorTells(seen) {
+	want := live.Policy()
+	if left := Uncovered(want, seen.MXNames()); len(left) > 0 && len(r.Settings.MX) > 0 {
+		want.MX = slices.Clone(r.Settings.MX)
+	}
+	p, err = r.Publish(seen, want, ForRestore, now)
+	switch {
+	case err != nil:
+		return p, "", err
+	case !p.Empty() && !samePatterns(want.MX, live.MX):
+		p.Notes = append(p.Notes, "its mx lines are those of the settings: the ones verified last leave out an MX host")
+		return p, "", nil
+	case !p.Empty():
+		return p, "", nil
+	case r.vendorTells(seen):
 		return p, r.delegation().Vendor + " serves the policy that was verified last and writes its id itself, so only adopting is offered", nil
 	}
-	return p, "", err
+	return p, "what was verified last stands where belay put it, and senders are shown something else: mend who answers them, the policy host or the name servers", nil
 }
 
 // milder reports whether senders that hold p refuse less, or for less long, than

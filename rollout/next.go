@@ -30,6 +30,9 @@ func (e *Engine) Next(ctx context.Context, domain string, c Consent, emit Sink) 
 		}
 		since = SinceLook(stored, *r.Evidence)
 		p, err := e.decide(ctx, *r, w)
+		if _, unfinished := r.Unfinished(); err == nil && unfinished && p.Drift == nil && p.Plan.Empty() {
+			p, err = e.giveUp(ctx, r, w, emit)
+		}
 		if err != nil {
 			return err
 		}

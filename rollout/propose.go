@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"belay/rollout/finding"
+	"belay/rollout/mtasts"
 )
 
 // Propose looks at domain and says what would be done next. It changes nothing
@@ -37,7 +38,7 @@ func (e *Engine) decide(ctx context.Context, r Rollout, w Writer) (Proposal, err
 	now := e.now()
 	p := Proposal{Rollout: r, Evidence: *r.Evidence}
 	busy, unfinished := r.Unfinished()
-	if unfinished && !busy.Outdated && !e.stale(ctx, busy, w) {
+	if unfinished && !busy.Outdated && !e.stale(ctx, busy, *r.Evidence, w) {
 		p.Plan, p.Resumes = busy.Plan, true
 		p.Gate = e.gateFor(r, p.Plan, now)
 		return p, nil
@@ -48,6 +49,9 @@ func (e *Engine) decide(ctx context.Context, r Rollout, w Writer) (Proposal, err
 	plan, err := e.planAnew(r, busy, now)
 	if err != nil {
 		return Proposal{}, err
+	}
+	if unfinished && plan.Empty() { // nothing is left to be done of it, and it hides nothing more
+		return e.decide(ctx, r.givenUp(), w)
 	}
 	p.Plan = plan.noting(*r.Evidence)
 	p.Gate = e.gateFor(r, plan, now)
@@ -122,11 +126,15 @@ func (e *Engine) planNext(r Rollout, now time.Time) (Plan, error) {
 // stale reports whether an accepted plan can no longer be carried out as it was
 // shown: an edit finds neither its before nor its after, its writer refused it last,
 // for what its place alone need not show, or one that was verified and is still
-// needed does not stand any more. An edit that the operator makes is his while it is
-// waited for.
-func (e *Engine) stale(ctx context.Context, busy AcceptedPlan, w Writer) bool {
+// needed does not stand any more, nor does a body that an id is to announce. An edit
+// that the operator makes is his while it is waited for.
+func (e *Engine) stale(ctx context.Context, busy AcceptedPlan, seen Evidence, w Writer) bool {
+	body, read := seen.HeldAt(mtasts.PolicyURL(busy.Plan.Domain), "policy")
 	for _, edit := range busy.Plan.Edits {
 		state := busy.Edits[edit.ID]
+		if edit.Body != "" && !state.Settled() && read && !body.Value.SamePolicy(Body(edit.Body)) {
+			return true
+		}
 		needed := busy.needed(edit.ID)
 		if state.Settled() && !needed || !state.Settled() && state.Receipt.Outcome == Waiting {
 			continue
@@ -180,7 +188,7 @@ func (e *Engine) ProposeUndo(ctx context.Context, domain string, emit Sink) (Pro
 // ProposeRestore shows how the last verified state would be put back.
 func (e *Engine) ProposeRestore(ctx context.Context, domain string, emit Sink) (Proposal, error) {
 	return e.proposeAct(ctx, domain, emit, func(r Rollout, now time.Time) (Plan, error) {
-		if len(r.Drifted(*r.Evidence)) == 0 {
+		if len(r.faced(*r.Evidence)) == 0 {
 			return Plan{}, fmt.Errorf("restore %s: what stands is what was verified last; there is nothing to restore: %w", domain, ErrRefused)
 		}
 		p, refused, err := r.Restore(*r.Evidence, now)

@@ -2,6 +2,7 @@ package rollout_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -92,5 +93,62 @@ func TestARefusedEditMakesItsPlanStale(t *testing.T) {
 			}
 			sound(t, r.load())
 		})
+	}
+}
+
+// A plan that announces a body it does not write is stale when another body took
+// that one's place.
+func TestAnIDWhoseBodyIsGoneIsStale(t *testing.T) {
+	r := newRig(t)
+	r.create(hasty())
+	r.to(rollout.ReviewReports)
+	r.set(func(s *rollout.Settings) { s.Soak = testSettings().Soak })
+	r.box.records[txtName+" TXT"] = rollout.Absent()
+	restore, err := r.engine.ProposeRestore(ctx, domain, nil)
+	if err != nil || len(restore.Plan.Edits) != 1 {
+		t.Fatalf("%v: %v", err, restore.Plan.Edits)
+	}
+	r.box.fail = errors.New("not now")
+	if _, err := r.engine.CarryOut(ctx, restore.Plan, yes, nil); err == nil {
+		t.Fatal("the provider did not fail")
+	}
+	r.box.body = rollout.Body(policy("testing", 604800).String())
+	r.box.clock.wind(time.Minute)
+	shown, err := r.engine.Propose(ctx, domain, nil)
+	if err != nil || shown.Resumes || shown.Drift == nil {
+		t.Fatalf("%v: resumes %v %v", err, shown.Resumes, shown.Plan.Edits)
+	}
+	if restore, err = r.engine.ProposeRestore(ctx, domain, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.engine.CarryOut(ctx, restore.Plan, yes, nil); err != nil {
+		t.Fatal(err)
+	}
+	if end := r.load(); end.Rung() != rollout.TestingMaxAge || !r.box.body.SamePolicy(rollout.Body(policy("testing", rollout.TestingMaxAge).String())) {
+		t.Errorf("ends at %d, serving %s", end.Rung(), r.box.body)
+	}
+	sound(t, r.load())
+}
+
+// What a writer refused was not written by belay: it is nothing to be undone.
+func TestUndoLeavesWhatWasRefused(t *testing.T) {
+	r := newRig(t)
+	s := &strict{box: r.box}
+	s.refuses = func(e rollout.Edit) string {
+		if e.Name == host {
+			r.box.set(host, "A", "192.0.2.66") // somebody else was faster
+			return "there stands 192.0.2.66"
+		}
+		return ""
+	}
+	r.engine.Accounts = s
+	r.create(hasty())
+	r.to(rollout.PublishDNS)
+	if _, err := r.engine.Next(ctx, domain, yes, nil); err == nil || !r.box.records[rptName+" TXT"].Exists {
+		t.Fatalf("the test needs a plan half refused: %v", err)
+	}
+	undo, err := r.engine.ProposeUndo(ctx, domain, nil)
+	if err != nil || len(undo.Plan.Edits) != 1 || undo.Plan.Edits[0].Name != rptName {
+		t.Fatalf("%v: %v", err, undo.Plan.Edits)
 	}
 }

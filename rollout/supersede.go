@@ -3,6 +3,8 @@ package rollout
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"belay/rollout/finding"
 )
@@ -10,7 +12,8 @@ import (
 // settleBegun is what the journal must say before a new plan supersedes an
 // unfinished one: edits already begun are settled by reading, the others are
 // abandoned, and their ids are never used. What cannot be read holds a new plan up
-// unless it must be carried out, as a step back must.
+// unless it must be carried out, as a step back must, or the settings have left the
+// account: it may be gone for good, and be left for that.
 func (e *Engine) settleBegun(ctx context.Context, r *Rollout, w Writer, must bool) ([]Entry, error) {
 	busy, ok := r.Unfinished()
 	if !ok {
@@ -27,7 +30,7 @@ func (e *Engine) settleBegun(ctx context.Context, r *Rollout, w Writer, must boo
 			held, err := w.Read(ctx, edit)
 			receipt := Receipt{EditID: edit.ID, Saw: held.Value, Detail: "settled by reading when a new plan was accepted"}
 			switch {
-			case err != nil && !must:
+			case err != nil && !must && r.Settings.keep(edit):
 				return nil, fmt.Errorf("settle edit %s of plan %s, which was begun: %w", edit.ID, hash, err)
 			case err != nil:
 				receipt.Outcome, receipt.Detail = Unknown, finding.Clean(err.Error(), 400)
@@ -45,4 +48,42 @@ func (e *Engine) settleBegun(ctx context.Context, r *Rollout, w Writer, must boo
 		out = append(out, Entry{Kind: Abandoned, PlanHash: hash, EditID: edit.ID})
 	}
 	return out, nil
+}
+
+// keep reports whether s still names the account through which e is made.
+func (s Settings) keep(e Edit) bool {
+	if e.Kind == Record {
+		return e.Account == s.DNS.String()
+	}
+	return e.Account == s.Host.String()
+}
+
+// giveUp settles an unfinished plan of which nothing is left to be done, looks again
+// and decides anew. Kept on, it would hold every gate shut for ever.
+func (e *Engine) giveUp(ctx context.Context, r *Rollout, w Writer, emit Sink) (Proposal, error) {
+	entries, err := e.settleBegun(ctx, r, w, false)
+	if err != nil {
+		return Proposal{}, err
+	}
+	if err := e.append(ctx, r, entries...); err != nil {
+		return Proposal{}, err
+	}
+	if err := e.look(ctx, r, w, emit); err != nil {
+		return Proposal{}, err
+	}
+	return e.decide(ctx, *r, w)
+}
+
+// givenUp is r as it stands once what is left of its unfinished plan is given up.
+func (r Rollout) givenUp() Rollout {
+	r.Plans = slices.Clone(r.Plans)
+	last := &r.Plans[len(r.Plans)-1]
+	last.Edits = maps.Clone(last.Edits)
+	for _, edit := range last.Plan.Edits {
+		if state := last.Edits[edit.ID]; !state.Settled() {
+			state.Abandoned = true
+			last.Edits[edit.ID] = state
+		}
+	}
+	return r
 }

@@ -61,11 +61,12 @@ func (p AcceptedPlan) publishes() bool {
 }
 
 // inverses adds the inverses of p's address and _smtp._tls edits, the last first,
-// each after those of the edits that needed it.
+// each after those of the edits that needed it. What was refused belay did not write.
 func (b *builder) inverses(seen Evidence, p AcceptedPlan, now time.Time) error {
 	inverse := map[string]string{} // edit id to its inverse's
 	for _, e := range slices.Backward(p.Plan.Edits) {
-		if p.Edits[e.ID].Intended.IsZero() || e.Kind != Record || e.Name == mtasts.RecordName(b.r.Domain) {
+		state := p.Edits[e.ID]
+		if state.Intended.IsZero() || state.Receipt.Outcome == Refused || e.Kind != Record || e.Name == mtasts.RecordName(b.r.Domain) {
 			continue
 		}
 		var needs []string
