@@ -128,6 +128,12 @@ func intake(in rollout.Intake) string {
 	if in.Pending > 0 {
 		said += fmt.Sprintf(" %d wait for a key.", in.Pending)
 	}
+	if in.Differing > 0 {
+		said += fmt.Sprintf(" %d came twice and did not say the same: the first counts.", in.Differing)
+	}
+	if in.Dropped > 0 {
+		said += fmt.Sprintf(" %d dropped: nothing proves them, and too many claim to be one report.", in.Dropped)
+	}
 	if in.Unreadable > 0 {
 		said += fmt.Sprintf(" %d unreadable.", in.Unreadable)
 	}

@@ -128,6 +128,7 @@ func TestAnImportThatFailedInPartIsSaidWhole(t *testing.T) {
 	for want, in := range map[string]rollout.Intake{
 		"No new reports.":               {Duplicates: 3, Unverified: 3},
 		"No new reports. 4 unreadable.": {Unreadable: 4},
+		"No new reports. 2 came twice and did not say the same: the first counts. 3 dropped: nothing proves them, and too many claim to be one report.": {Differing: 2, Dropped: 3},
 		"1 report new: 5 sessions ok, 0 failed. 1 unsigned or changed on the way counts for nothing until you trust /srv/in (t on the reports screen).": {
 			New: 1, Success: 5, Unverified: 1, Untrusted: []rollout.UntrustedIntake{{Domain: "corp.test", Source: "/srv/in\x1b[31m", Reports: 1}}},
 		"No new reports. 1 left out, about domains without a rollout: other.test.": {Reports: 1, Foreign: 1, ForeignDomains: []string{"other.test"}},

@@ -154,6 +154,9 @@ func (p *program) takeReports(ctx context.Context, s *session, r rollout.Rollout
 	}
 	if sum.New > 0 && !p.flags.json {
 		p.say("took in %s: %s good, %d failed", many(sum.New, "new report"), many(sum.Success, "session"), sum.Failure)
+		for _, said := range remarks(sum) {
+			p.paragraph(said, "  ", "  ")
+		}
 		sum.ForeignDomains = nil // each run would say so again
 		for _, a := range p.advices(sum, nil) {
 			p.printAdvice("  ", a)

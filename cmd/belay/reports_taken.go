@@ -5,8 +5,10 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"belay/rollout"
+	"belay/rollout/finding"
 )
 
 // printIntake says what an import took; lacking are the domains it took reports for
@@ -15,7 +17,7 @@ func (p *program) printIntake(sum rollout.Intake, lacking []string) error {
 	if p.flags.json {
 		return p.printJSON(sum)
 	}
-	p.say("%s", takenWords(sum.Files, sum.Mails, sum.Reports, sum.New, sum.Duplicates, sum.Foreign, sum.Unreadable))
+	p.say("%s", takenWords(sum.Files, sum.Mails, sum.Reports, sum.New, sum.Duplicates, sum.Dropped, sum.Foreign, sum.Unreadable))
 	if said := numbers(count{sum.Verified, "verified"}, count{sum.Unverified, "not verified"}, count{sum.Pending, "to be verified again"}); said != "" {
 		p.say("signatures: %s", said)
 	}
@@ -32,6 +34,9 @@ func (p *program) printIntake(sum rollout.Intake, lacking []string) error {
 			p.say("  %s: %s", clean(of.Source), clean(of.Note))
 		}
 	}
+	for _, said := range remarks(sum) {
+		p.paragraph(said, "", "")
+	}
 	for _, a := range p.advices(sum, lacking) {
 		p.printAdvice("", a)
 	}
@@ -43,7 +48,7 @@ func (p *program) printIntake(sum rollout.Intake, lacking []string) error {
 
 // printSource is what came from one inbox, in a line.
 func (p *program) printSource(w io.Writer, indent string, of rollout.SourceIntake) {
-	fmt.Fprintf(w, "%s%s: %s\n", indent, clean(of.Source), takenWords(0, of.Mails, of.Reports, of.New, of.Duplicates, of.Foreign, of.Unreadable))
+	fmt.Fprintf(w, "%s%s: %s\n", indent, clean(of.Source), takenWords(0, of.Mails, of.Reports, of.New, of.Duplicates, of.Dropped, of.Foreign, of.Unreadable))
 	if of.Error != "" {
 		fmt.Fprintf(w, "%s  not read to its end: %s\n", indent, clean(of.Error))
 	}
@@ -51,7 +56,7 @@ func (p *program) printSource(w io.Writer, indent string, of rollout.SourceIntak
 
 // takenWords are how much was read and what became of it, without what there was none
 // of: "4 files, 4 reports: 3 new, 1 about others, 1 not readable".
-func takenWords(files, mails, reports, fresh, duplicates, foreign, unreadable int) string {
+func takenWords(files, mails, reports, fresh, duplicates, dropped, foreign, unreadable int) string {
 	var read []string
 	for _, x := range []struct {
 		n   int
@@ -67,7 +72,7 @@ func takenWords(files, mails, reports, fresh, duplicates, foreign, unreadable in
 	} else {
 		read = append(read, "no report")
 	}
-	became := news + numbers(count{duplicates, plural(duplicates, "duplicate")}, count{foreign, "about others"}, count{unreadable, "not readable"})
+	became := news + numbers(count{duplicates, plural(duplicates, "duplicate")}, count{dropped, "dropped"}, count{foreign, "about others"}, count{unreadable, "not readable"})
 	return strings.TrimRight(strings.Join(read, ", ")+": "+became, ":, ")
 }
 
@@ -91,6 +96,24 @@ func numbers(of ...count) string {
 func plural(n int, one string) string {
 	_, words, _ := strings.Cut(many(n, one), " ")
 	return words
+}
+
+// remarks say what of an import was left out though it is about our domains: what
+// contradicts a report that is kept, and what too many claim to be.
+func remarks(sum rollout.Intake) []string {
+	var out []string
+	for _, d := range sum.DifferingReports {
+		out = append(out, fmt.Sprintf("V13 %s: report %s about %s came twice and does not say the same: the first is kept, and not what is in %s.",
+			clean(d.Reporter), finding.Quote(d.ReportID, 60), d.Ends.UTC().Format(time.DateOnly), clean(d.Path)))
+	}
+	if more := sum.Differing - len(sum.DifferingReports); more > 0 {
+		out = append(out, fmt.Sprintf("%s came twice and did not say the same.", many(more, "further report")))
+	}
+	if sum.Dropped > 0 {
+		out = append(out, fmt.Sprintf("%s dropped: nothing proves who wrote them, and %d are kept of those from one source that claim to be the same report and say different things.",
+			many(sum.Dropped, "report"), rollout.MostVariants))
+	}
+	return out
 }
 
 // mostAdvised is how many sources, or domains, are told of one by one.

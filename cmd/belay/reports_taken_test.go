@@ -188,16 +188,42 @@ func TestShownReportsAgreeWithTheGate(t *testing.T) {
 }
 
 func TestTakenInWords(t *testing.T) {
-	for want, n := range map[string][7]int{
+	for want, n := range map[string][8]int{
 		"no report":                               {},
-		"1 file, 1 mail, 1 report: 1 new":         {1, 1, 1, 1, 0, 0, 0},
-		"2 mails, 2 reports: 0 new, 2 duplicates": {0, 2, 2, 0, 2, 0, 0},
-		"1 file, no report: 1 not readable":       {1, 0, 0, 0, 0, 0, 1},
-		"3 files, 3 reports: 1 new, 1 duplicate, 1 about others, 2 not readable": {3, 0, 3, 1, 1, 1, 2},
+		"1 file, 1 mail, 1 report: 1 new":         {1, 1, 1, 1, 0, 0, 0, 0},
+		"2 mails, 2 reports: 0 new, 2 duplicates": {0, 2, 2, 0, 2, 0, 0, 0},
+		"1 file, no report: 1 not readable":       {1, 0, 0, 0, 0, 0, 0, 1},
+		"3 files, 3 reports: 1 new, 1 duplicate, 1 about others, 2 not readable": {3, 0, 3, 1, 1, 0, 1, 2},
+		"9 mails, 9 reports: 2 new, 3 duplicates, 4 dropped":                     {0, 9, 9, 2, 3, 4, 0, 0},
 	} {
-		if got := takenWords(n[0], n[1], n[2], n[3], n[4], n[5], n[6]); got != want {
+		if got := takenWords(n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7]); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
+	}
+}
+
+// TestWhatIsLeftOutOfOursIsTold: too many that claim to be one report, and a signer that
+// contradicts itself.
+func TestWhatIsLeftOutOfOursIsTold(t *testing.T) {
+	state, dir, now := t.TempDir(), t.TempDir(), time.Now()
+	for i := range rollout.MostVariants + 3 {
+		placed(t, filepath.Join(dir, fmt.Sprintf("%02d.json", i)), reportAbout("corp.test", "1", now, i, 1))
+	}
+	got := take(t, state, "", dir)
+	for _, want := range []string{"53 files, 53 reports: 50 new, 3 dropped", "3 reports dropped: nothing proves who wrote them, and 50 are kept of those from one source that claim to be the same report"} {
+		if said := flatly(got.out); got.status != exitGood || !strings.Contains(said, want) {
+			t.Errorf("exit %d, no %q in\n%s%s", got.status, want, got.out, got.err)
+		}
+	}
+	var sum rollout.Intake
+	js := take(t, state, "", "--json", dir)
+	if err := json.Unmarshal([]byte(js.out), &sum); err != nil || sum.Dropped != 3 || sum.Duplicates != 50 || sum.Sources[0].Dropped != 3 {
+		t.Errorf("%v: %s%s", err, js.out, js.err)
+	}
+	sum = rollout.Intake{Differing: 7, DifferingReports: []rollout.DifferingReport{{Domain: "corp.test", Reporter: "google.com", ReportID: "a\x1b[2Jb", Ends: now, Path: "/mail/2"}}}
+	said := remarks(sum)
+	if want := "V13 google.com: report \"ab\" about " + now.UTC().Format(time.DateOnly) + " came twice and does not say the same: the first is kept, and not what is in /mail/2."; len(said) != 2 || said[0] != want || !strings.HasPrefix(said[1], "6 further reports came twice") {
+		t.Errorf("%q, want %q", said, want)
 	}
 }
 

@@ -193,6 +193,9 @@ func (w *watch) took(ctx context.Context, sum rollout.Intake, err error) {
 					w.p.say("%s  %s: %s", at, clean(of.Source), clean(of.Note))
 				}
 			}
+			for _, said := range remarks(sum) {
+				w.p.paragraph(said, "          ", "          ")
+			}
 			ours, storeErr := w.im.s.store.Domains(ctx)
 			err = errors.Join(err, storeErr)
 			for _, a := range w.p.advices(sum, lacking(w.more, ours)) {

@@ -80,7 +80,7 @@ func (im *Importer) Import(ctx context.Context, paths []string, progress func(Pr
 // A source is told what it may forget only once that is on disk.
 //
 // In the Intake, Reports counts the reports read, one for each of our domains
-// that a report is about; New, Duplicates and Foreign add up to it. Verified,
+// that a report is about; New, Duplicates, Dropped and Foreign add up to it. Verified,
 // Unverified and Pending count those of New and Duplicates, Success and Failure
 // the sessions of New alone. Unreadable counts the lines of Skipped.
 func (im *Importer) From(ctx context.Context, paths []string, sources []Source, progress func(Progress)) (rollout.Intake, error) {
@@ -241,49 +241,6 @@ func (in *intake) tell() {
 	if in.progress != nil {
 		in.progress(Progress{Done: in.done, Total: max(in.done, in.feed.total()), Open: in.feed.open(), New: in.sum.New})
 	}
-}
-
-func (in *intake) count(r rollout.ReceivedReport, t rollout.Taken) {
-	switch {
-	case r.Standing.Proven():
-		in.sum.Verified++
-	case r.Standing == rollout.Pending:
-		in.sum.Pending++
-	default:
-		in.sum.Unverified++
-		if t == rollout.TakenNew { // a duplicate may stand there proven
-			in.untrusted(r)
-		}
-	}
-	of := in.of(r.Source)
-	if t != rollout.TakenNew {
-		in.sum.Duplicates++
-		of.Duplicates++
-		return
-	}
-	in.sum.New++
-	of.New++
-	success, failure := sessions(r.Report)
-	in.sum.Success = add(in.sum.Success, success)
-	in.sum.Failure = add(in.sum.Failure, failure)
-}
-
-// untrusted counts what nothing proves, where its source is not trusted.
-func (in *intake) untrusted(r rollout.ReceivedReport) {
-	if len(r.Report.Policies) == 0 {
-		return
-	}
-	domain := r.Report.Policies[0].Domain // that of all of a share
-	if in.im.Trusts != nil && in.im.Trusts(domain, r.Source) {
-		return
-	}
-	for i := range in.sum.Untrusted {
-		if of := &in.sum.Untrusted[i]; of.Domain == domain && of.Source == r.Source {
-			of.Reports++
-			return
-		}
-	}
-	in.sum.Untrusted = append(in.sum.Untrusted, rollout.UntrustedIntake{Domain: domain, Source: r.Source, Reports: 1})
 }
 
 // finish says what was unusual about sources, and which failed or could not be read

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"belay/rollout"
 )
@@ -14,6 +15,9 @@ var (
 	ErrNoReport = errors.New("no report that can be used")
 	// ErrForeign says that the report is about none of our domains.
 	ErrForeign = errors.New("about none of our domains")
+	// ErrDropped says that too many reports which say other things claim to be the
+	// same one.
+	ErrDropped = errors.New("one of too many that claim to be the same")
 )
 
 // Posted takes in a report that came by HTTPS (RFC 8460 section 5.4), plain or
@@ -49,8 +53,8 @@ func (im *Importer) Posted(ctx context.Context, source string, body []byte) (fre
 	if err != nil {
 		return false, fmt.Errorf("store a report that was posted: %w", err)
 	}
-	for _, t := range taken {
-		fresh = fresh || t != rollout.TakenDuplicate
+	if !slices.ContainsFunc(taken, func(t rollout.Taken) bool { return t != rollout.TakenDropped }) {
+		return false, ErrDropped
 	}
-	return fresh, nil
+	return slices.Contains(taken, rollout.TakenNew), nil
 }

@@ -162,6 +162,9 @@ func (rc *Receiver) take(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case errors.Is(err, inbox.ErrForeign):
 		answer(w, http.StatusForbidden, "Not taken.")
+	case errors.Is(err, inbox.ErrDropped):
+		rc.o.Log.Warn("a report by HTTPS is dropped", "error", err, "source", source, "from", finding.Clean(r.RemoteAddr, 60))
+		answer(w, http.StatusForbidden, "Not taken.")
 	case errors.Is(err, inbox.ErrNoReport):
 		answer(w, http.StatusBadRequest, "This is no report that can be used.")
 	case err != nil:
