@@ -27,5 +27,6 @@ func main() {
 	p := newProgram(world.System(), os.Stdin, os.Stdout, os.Stderr, os.LookupEnv)
 	p.interrupts = interrupts
 	p.leave = os.Exit
+	p.takeLoggers()
 	os.Exit(p.run(os.Args[1:]))
 }

@@ -1,11 +1,13 @@
 package dns_test
 
 import (
+	"bytes"
 	"io"
 	"log"
 	"log/slog"
 	"net/http"
 	"os"
+	"strings"
 	"testing"
 
 	"belay/providers/dns"
@@ -14,12 +16,13 @@ import (
 )
 
 // TestProvidersLeaveTheProcessAlone: reading, writing and being refused, none of them
-// prints to the terminal's output or replaces what the whole process shares. The
-// libraries below some do, where they are let.
+// prints to the terminal's output, says anything by the process's loggers, or replaces
+// what the whole process shares. The libraries below some do, where they are let.
 func TestProvidersLeaveTheProcessAlone(t *testing.T) {
 	for name, e := range entrants() {
 		t.Run(name, func(t *testing.T) {
 			b := e.start(t)
+			logged := heard(t)
 			type shared struct {
 				transport http.RoundTripper
 				client    http.RoundTripper
@@ -56,7 +59,35 @@ func TestProvidersLeaveTheProcessAlone(t *testing.T) {
 			if after := now(); after != before {
 				t.Errorf("what the process shares was %+v, and is %+v", before, after)
 			}
+			if said := logged(); said != "" {
+				t.Errorf("logged %q", said)
+			}
 		})
+	}
+}
+
+// TestHeardHearsBothLoggers: what a library says by log or slog would be seen.
+func TestHeardHearsBothLoggers(t *testing.T) {
+	logged := heard(t)
+	log.Print("by log")
+	slog.Warn("by slog")
+	if said := logged(); !strings.Contains(said, "by log") || !strings.Contains(said, "by slog") {
+		t.Errorf("heard %q", said)
+	}
+}
+
+// heard has the process's loggers write into what the returned function ends and gives.
+// The standard one keeps the standard error that it began with, whatever os.Stderr is;
+// slog's writes through it.
+func heard(t *testing.T) func() string {
+	t.Helper()
+	var said bytes.Buffer
+	before := log.Writer()
+	log.SetOutput(&said)
+	t.Cleanup(func() { log.SetOutput(before) })
+	return func() string {
+		log.SetOutput(before)
+		return said.String()
 	}
 }
 
