@@ -34,8 +34,9 @@ type googleZones struct {
 }
 
 const (
-	// googleBase is where the API stands.
-	googleBase = "https://dns.googleapis.com/"
+	// googleBase is where the API stands; the library puts the universe in, which is
+	// googleapis.com for nearly everybody.
+	googleBase = "https://dns.UNIVERSE_DOMAIN/"
 	// googlePages bounds the pages of zones or sets that are read for one question.
 	googlePages = 20
 )
@@ -64,7 +65,7 @@ func (g *googleZones) api(ctx context.Context) (*gdns.Service, error) {
 	}
 	opts := []option.ClientOption{
 		option.WithScopes(gdns.NdevClouddnsReadwriteScope),
-		internaloption.WithDefaultEndpoint(googleBase), internaloption.EnableNewAuthLibrary(), // as gdns has them
+		internaloption.WithDefaultEndpointTemplate(googleBase), internaloption.EnableNewAuthLibrary(), // as gdns has them
 	}
 	if g.login.file != "" {
 		opts = append(opts, option.WithCredentialsFile(g.login.file))
