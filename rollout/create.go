@@ -119,14 +119,14 @@ func (e *Engine) admit(ctx context.Context, domain string, s Settings) error {
 }
 
 // holdsPlace reports whether r serves its body at this place, or is to: what the
-// settings say, and where the body stands that a change of them has not moved yet.
+// settings say, and where the body stands that senders are still led to.
 func (r Rollout) holdsPlace(h HostAccount) bool {
 	place := h.canonical()
 	if r.Settings.Host.canonical() == place {
 		return true
 	}
 	live, _, ok := r.Live()
-	return ok && live.Mode != mtasts.None && r.placeOf(live) == place.String()
+	return ok && live.Mode != mtasts.None && slices.Contains(r.placesOf(live), place.String())
 }
 
 // canonical is h with one spelling of its place.

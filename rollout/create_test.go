@@ -3,8 +3,10 @@ package rollout_test
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"belay/rollout"
 )
@@ -110,5 +112,38 @@ func (r *rig) unwritten() {
 	}
 	if _, looked, err := r.book.Evidence(r.Context(), domain); err != nil || looked {
 		r.Fatalf("a look was kept, %v", err)
+	}
+}
+
+// While a policy is on its way to another place, senders fetch it from the one before:
+// no other rollout takes either, until the whole plan that moves it is done.
+func TestAPlaceIsHeldUntilThePolicyHasMoved(t *testing.T) {
+	r := newRig(t)
+	r.engine.Patience = time.Nanosecond
+	r.create(hasty())
+	r.to(rollout.ReviewReports)
+	r.set(func(s *rollout.Settings) {
+		s.Soak = testSettings().Soak
+		s.Host.Place, s.HostAddresses = "/srv/elsewhere", []netip.Addr{netip.MustParseAddr("192.0.2.99")}
+	})
+	live := r.box.body
+	r.box.body = rollout.Absent() // of the new place
+	r.next()                      // the new host does not answer yet
+	taken := func() error {
+		_, err := r.engine.Create(ctx, "other.test", hasty(), adopting, nil)
+		return err
+	}
+	var held *rollout.TakenError
+	if err := taken(); !errors.As(err, &held) || held.Domain != domain {
+		t.Fatalf("the place that senders are led to was taken: %v", err)
+	}
+	r.box.newHost["192.0.2.99"] = live
+	r.box.clock.wind(time.Minute)
+	r.next()
+	if _, unfinished := r.load().Unfinished(); unfinished || r.box.records[host+" A"].Records[0] != "192.0.2.99" {
+		t.Fatal("the policy did not move")
+	}
+	if err := taken(); err != nil {
+		t.Errorf("a place that was left is still held: %v", err)
 	}
 }

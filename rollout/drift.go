@@ -134,15 +134,36 @@ func (r Rollout) bodyDrift(seen Evidence, live LedgerEntry) (saw string, differs
 // placeOf is the account through which the entry's body was last written, or ""
 // for one that was not written by belay.
 func (r Rollout) placeOf(entry LedgerEntry) string {
-	place := ""
+	places := r.placesOf(entry)
+	if len(places) == 0 {
+		return ""
+	}
+	return places[len(places)-1]
+}
+
+// placesOf are the accounts through which the entry's body was written and where
+// senders may be led to it, the newest last. One is left when all of the plan that
+// puts the body elsewhere is live, the address that leads there too.
+func (r Rollout) placesOf(entry LedgerEntry) []string {
+	var places []string
 	for _, p := range r.Plans {
 		for _, e := range p.Plan.Edits {
-			if e.Kind == Policy && Hash(e.After.Body) == entry.Hash && !p.Edits[e.ID].Intended.IsZero() {
-				place = e.Account
+			state := p.Edits[e.ID]
+			if e.Kind != Policy || Hash(e.After.Body) != entry.Hash || state.Intended.IsZero() || state.unwritten() {
+				continue
 			}
+			if p.live() {
+				places = nil
+			}
+			places = append(places, e.Account)
 		}
 	}
-	return place
+	return places
+}
+
+// live reports whether every edit of p was verified.
+func (p AcceptedPlan) live() bool {
+	return !slices.ContainsFunc(p.Plan.Edits, func(e Edit) bool { return p.Edits[e.ID].Verified.IsZero() })
 }
 
 // Restore plans the last verified policy anew, mode unchanged; its MX list becomes that

@@ -138,3 +138,34 @@ func TestAPlanWithNothingLeftToDoIsGivenUp(t *testing.T) {
 	}
 	sound(t, r.load())
 }
+
+// A body that could not be put at a new place is planned there again when its plan is
+// made anew: the name is not pointed at a host that nobody gave the policy.
+func TestABodyThatFailedAtANewPlaceIsPutThereAgain(t *testing.T) {
+	r := newRig(t)
+	r.engine.Patience = time.Nanosecond
+	r.create(hasty())
+	r.to(rollout.ReviewReports)
+	r.set(func(s *rollout.Settings) {
+		s.Soak = testSettings().Soak
+		s.Host.Place, s.HostAddresses = "/srv/elsewhere", []netip.Addr{netip.MustParseAddr("192.0.2.99")}
+	})
+	live := r.box.body
+	r.box.served, r.box.body = &live, rollout.Absent() // the old place serves, the new one is empty
+	r.box.fail = errors.New("not now")
+	if _, err := r.engine.Next(ctx, domain, yes, nil); err == nil {
+		t.Fatal("the new place did not fail")
+	}
+	r.set(func(s *rollout.Settings) { s.RUA = append(s.RUA, "mailto:more@corp.test") })
+	r.box.newHost["192.0.2.99"] = live
+	for range 2 {
+		r.box.clock.wind(time.Minute)
+		r.next()
+	}
+	if !r.box.body.SamePolicy(live) || r.box.records[host+" A"].Records[0] != "192.0.2.99" {
+		t.Errorf("the new place holds %s, and the name leads to %s", r.box.body, r.box.records[host+" A"])
+	}
+	if p, err := r.engine.Propose(ctx, domain, nil); err != nil || p.Drift != nil {
+		t.Errorf("%v: %+v", err, p.Drift)
+	}
+}

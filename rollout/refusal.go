@@ -12,6 +12,12 @@ import (
 // would be refused again, so the plan is made anew.
 func (s EditState) refused() bool { return !s.Settled() && s.Receipt.Outcome == Refused }
 
+// unwritten reports whether the edit was begun and its writer knows that it changed
+// nothing.
+func (s EditState) unwritten() bool {
+	return s.Receipt.Outcome == Failed || s.Receipt.Outcome == Refused
+}
+
 // refusal is why a writer refused e: in its own words, or by what it saw.
 func (r Receipt) refusal(e Edit) string {
 	if why := finding.Clean(r.Detail, 600); why != "" {
