@@ -6,11 +6,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
+	"net"
 	"os"
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"belay/providers/lab"
@@ -29,6 +32,9 @@ const (
 	// guestInstants is the file to which the guest writes each instant it lives
 	// to see.
 	guestInstants = "BELAY_TEST_INSTANTS"
+	// guestPauses is where somebody listens whom the guest calls before its first
+	// write, and goes on when he hangs up; empty for nobody.
+	guestPauses = "BELAY_TEST_PAUSES"
 )
 
 // guest is the main function of a guest.
@@ -41,7 +47,7 @@ func guest() {
 	p := newProgram(visitor.World(), os.Stdin, os.Stdout, os.Stderr, os.LookupEnv)
 	p.keyring = func(context.Context, string) (string, error) { return "", nil }
 	p.leave = os.Exit
-	at := &instants{file: os.Getenv(guestInstants)}
+	at := &instants{file: os.Getenv(guestInstants), calls: os.Getenv(guestPauses)}
 	if at.dies, err = strconv.Atoi(cmp.Or(os.Getenv(guestDies), "0")); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(exitCannot)
@@ -56,6 +62,7 @@ func guest() {
 // them at a time.
 type instants struct {
 	file  string
+	calls string
 	dies  int
 	lived int
 }
@@ -73,6 +80,15 @@ func (i *instants) pass(what string) {
 		if err != nil {
 			panic(err)
 		}
+	}
+	if i.calls != "" && strings.HasPrefix(what, "before the write of") {
+		call, err := net.Dial("tcp", i.calls)
+		if err != nil {
+			panic(err)
+		}
+		_, _ = io.Copy(io.Discard, call) // however he hangs up
+		call.Close()
+		i.calls = ""
 	}
 	if i.lived == i.dies {
 		self, err := os.FindProcess(os.Getpid())
@@ -177,4 +193,35 @@ func (g *guestRun) run() ran {
 	g.box.t.Helper()
 	g.begin()
 	return g.end()
+}
+
+// paused is a guest that waits before its first write.
+type paused struct {
+	arrived chan struct{} // closed when it is there
+	letGo   func()
+}
+
+// pauses makes the guest wait there. Nothing runs out meanwhile, however long it is.
+func (g *guestRun) pauses() paused {
+	t := g.box.t
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.Env = append(g.Env, guestPauses+"="+l.Addr().String())
+	arrived, free := make(chan struct{}), make(chan struct{})
+	var hangingUp sync.WaitGroup
+	hangingUp.Go(func() {
+		call, err := l.Accept()
+		if err != nil {
+			return
+		}
+		close(arrived)
+		<-free
+		call.Close()
+	})
+	p := paused{arrived, sync.OnceFunc(func() { close(free) })}
+	t.Cleanup(func() { p.letGo(); l.Close(); hangingUp.Wait() })
+	return p
 }

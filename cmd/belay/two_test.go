@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"belay/providers/lab"
 	"belay/rollout"
@@ -16,14 +17,22 @@ import (
 func TestTwoProcessesOnOneDomain(t *testing.T) {
 	for _, tc := range []struct {
 		shows string
-		ends  func(t *testing.T, first *guestRun, u *heldUpdates) ran
+		ends  func(t *testing.T, first *guestRun, goOn func()) ran
 		want  int
 	}{
-		{"the first finishes", func(_ *testing.T, first *guestRun, u *heldUpdates) ran {
-			u.letGo()
+		{"the first finishes", func(_ *testing.T, first *guestRun, goOn func()) ran {
+			goOn()
 			return first.end()
 		}, exitGood},
-		{"the first is killed, and what it sent arrives later", func(t *testing.T, first *guestRun, u *heldUpdates) ran {
+		{"the first is killed, and what it sent arrives later", func(t *testing.T, first *guestRun, goOn func()) ran {
+			u := first.box.holdUpdates()
+			defer u.letGo()
+			goOn()
+			select {
+			case <-u.arrived:
+			case <-time.After(patience):
+				t.Error("its update does not come")
+			}
 			if err := first.Process.Kill(); err != nil {
 				t.Error(err)
 			}
@@ -37,13 +46,15 @@ func TestTwoProcessesOnOneDomain(t *testing.T) {
 			b := newBox(t, lab.Options{})
 			b.start()
 			b.to(rollout.PublishDNS)
-			u := b.holdUpdates()
-			defer u.letGo()
 			first := b.guest("next", b.Domain(), "--yes")
+			walk := first.pauses()
 			first.begin()
-			<-u.arrived
+			select {
+			case <-walk.arrived:
+			case <-time.After(patience):
+				t.Fatal("the first does not come to a write")
+			}
 
-			// All at once: the first gives its update up after a while.
 			second, decides := b.guest("next", b.Domain(), "--yes"), b.guest("set", b.Domain(), "--min-reporters", "9")
 			looks := []*guestRun{b.guest("check", b.Domain()), b.guest("status", b.Domain()), b.guest("plan", b.Domain()), b.guest("log", b.Domain())}
 			for _, g := range append(looks, second, decides) {
@@ -69,7 +80,7 @@ func TestTwoProcessesOnOneDomain(t *testing.T) {
 				t.Errorf("somebody wrote beside the walk: %v", writes)
 			}
 
-			if r := tc.ends(t, first, u); r.status != tc.want {
+			if r := tc.ends(t, first, walk.letGo); r.status != tc.want {
 				t.Errorf("the first: exit %d, want %d\n%s%s", r.status, tc.want, r.out, r.err)
 			}
 			b.to(rollout.ReviewReports)
