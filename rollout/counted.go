@@ -25,18 +25,20 @@ type belief struct {
 // believe judges the sums of one day. A verified report is its signer's, and
 // counts where the signer is a known sender or was marked known. Any other counts
 // only where the inbox or path it was found in was declared trusted; then it is
-// its submitter's. That anybody can write to the report address changes nothing
-// about the rest.
+// its submitter's. What was posted counts in this way too, but anybody can post in any
+// name: its submitter is no known reporter for that. That anybody can write to the
+// report address changes nothing about the rest.
 func (r Rollout) believe(d ReportDay) belief {
 	b := belief{reporter: orgName(d.Signer)}
 	if d.Standing.Proven() {
-		b.known = r.Settings.Knows(b.reporter) || r.trustsSigner(b.reporter)
+		b.known = r.Knows(b.reporter)
 		b.counted, b.stranger = b.known, !b.known
 		return b
 	}
 	b.reporter = orgName(d.Submitter)
-	b.counted = r.trustsSource(d.Source)
-	b.known = b.counted && (r.Settings.Knows(b.reporter) || r.trustsSigner(b.reporter))
+	var inbox bool
+	b.counted, inbox = r.trustedSource(d.Source)
+	b.known = inbox && r.Knows(b.reporter)
 	return b
 }
 
@@ -83,18 +85,24 @@ func (r Rollout) trustsSigner(org string) bool {
 }
 
 // TrustsSource reports whether what nothing proves counts when it comes from source.
-func (r Rollout) TrustsSource(source string) bool { return r.trustsSource(source) }
+func (r Rollout) TrustsSource(source string) bool {
+	trusted, _ := r.trustedSource(source)
+	return trusted
+}
 
-// trustsSource reports whether one of the sources of report sums is a trusted inbox or
-// path, or lies below one.
-func (r Rollout) trustsSource(sources string) bool {
+// trustedSource reports whether one of the sources of report sums is trusted, or lies
+// below what is, and whether one that is so is an inbox or path.
+func (r Rollout) trustedSource(sources string) (trusted, inbox bool) {
 	for source := range strings.SplitSeq(sources, SourceSeparator) {
 		if source != "" && slices.ContainsFunc(r.Trusts, func(t Trust) bool { return t.covers(source) }) {
-			return true
+			trusted, inbox = true, inbox || !postedAt(source)
 		}
 	}
-	return false
+	return trusted, inbox
 }
+
+// postedAt reports whether source is where reports are posted (RFC 8460 section 5.4).
+func postedAt(source string) bool { return strings.HasPrefix(source, "https://") }
 
 func (t Trust) covers(source string) bool {
 	trusted := strings.TrimRight(t.Source, `/\`)

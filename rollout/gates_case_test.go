@@ -88,6 +88,13 @@ func unsigned(source string) func(*rollout.ReportDay) {
 	return func(d *rollout.ReportDay) { d.Standing, d.Signer, d.Source = rollout.Unsigned, "", source }
 }
 
+// receiver is where reports are posted, as sums have it.
+const receiver = "https://mta-sts.corp.test/tlsrpt"
+
+func posted(d *rollout.ReportDay) {
+	d.Standing, d.Signer, d.Source = rollout.Posted, "", receiver
+}
+
 func under(text string) func(*rollout.ReportDay) {
 	return func(d *rollout.ReportDay) { d.PolicyText = text }
 }

@@ -53,6 +53,28 @@ func TestReviewGate(t *testing.T) {
 			}
 			r.Trusts = []rollout.Trust{{Source: "/srv/tls"}}
 		}}, day(15)},
+		{"a trusted receiver's reports of known senders make none of them a reporter", []func(*rollout.Rollout){func(r *rollout.Rollout) {
+			for n := 1; n < 29; n++ {
+				r.Reports = append(r.Reports, report(n, google, posted), report(n, microsoft, posted))
+			}
+			r.Trusts = []rollout.Trust{{Source: receiver}}
+		}}, day(29)},
+		{"nor where one is found in a mailbox that nobody trusts, or the sender is trusted too", []func(*rollout.Rollout){func(r *rollout.Rollout) {
+			for n := 1; n < 29; n++ {
+				r.Reports = append(r.Reports, report(n, google, unsigned("/inbox\n"+receiver)), report(n, "one.test", posted))
+			}
+			r.Trusts = []rollout.Trust{{Source: receiver}, {Source: "one.test"}}
+		}}, day(29)},
+		{"a report found in a trusted mailbox counts in full, posted or not", []func(*rollout.Rollout){func(r *rollout.Rollout) {
+			r.Reports = daily(1, 29, google)
+			for n := 1; n < 29; n++ {
+				r.Reports = append(r.Reports, report(n, microsoft, posted, func(d *rollout.ReportDay) { d.Source = "/srv/tls\n" + receiver }))
+			}
+			r.Trusts = []rollout.Trust{{Source: receiver}, {Source: "/srv/tls"}}
+		}}, day(15)},
+		{"a posted failure of a trusted receiver blocks", []func(*rollout.Rollout){two, func(r *rollout.Rollout) {
+			r.Trusts = []rollout.Trust{{Source: receiver}}
+		}, add(report(9, google, posted, met(tlsrpt.CertificateExpired, "mx2.corp.test", 9)))}, day(24)},
 		{"a reporter without a session under sts is none", []func(*rollout.Rollout){func(r *rollout.Rollout) {
 			r.Reports = daily(1, 29, google)
 			for n := 1; n < 29; n++ {

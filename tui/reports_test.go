@@ -130,3 +130,15 @@ func TestACauseIsToldOnceAndBesideWhatBelaySees(t *testing.T) {
 	once(d, "Most often: certificate chain is incomplete.")
 	once(d, "does not see it now.")
 }
+
+func TestAReporterSaysByWhatItCounts(t *testing.T) {
+	for want, c := range map[string]rollout.Coverage{
+		"": {Known: true, Counted: true},
+		"counts by its source alone; t makes it a known sender":    {Standing: rollout.Unsigned, Counted: true},
+		"counts by its source alone: anybody can post in its name": {Standing: rollout.Posted, Counted: true},
+	} {
+		if got := strings.Join(new(reports).notes(c, time.Time{}), "; "); got != want {
+			t.Errorf("%+v: %q, want %q", c, got, want)
+		}
+	}
+}

@@ -68,7 +68,11 @@ func (s *reports) uncounted(most int) string {
 // whether it stopped, and what it holds.
 func (s *reports) notes(c rollout.Coverage, now time.Time) []string {
 	var out []string
-	if !c.Known {
+	switch {
+	case c.Known:
+	case c.Standing == rollout.Posted:
+		out = append(out, "counts by its source alone: anybody can post in its name")
+	default:
 		out = append(out, "counts by its source alone; t makes it a known sender")
 	}
 	if regular, rest, found := strings.Cut(c.Words(), ", "); found && regular != "" {

@@ -58,7 +58,8 @@ const trustLong = `SOURCE is one of these; belay reports show DOMAIN names those
   imaps://USER@HOST/FOLDER  what came from that mailbox, in the same way; write the URL as
                             reports import was given it
   https://mta-sts.DOMAIN/tlsrpt
-                            what senders posted to belay serve
+                            what senders posted to belay serve; since anybody can post
+                            in any name, this makes nobody a known reporter
   valimail: or valimail:NAME
                             what Valimail was sent
   -                         what came on the standard input
