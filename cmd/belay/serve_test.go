@@ -292,7 +292,7 @@ func TestServeIsRestarted(t *testing.T) {
 	b.settled()
 	b.next(exitGood)
 	for _, s := range []*server{second, third} {
-		if took := s.becomes(host, "mode: enforce"); took > time.Second {
+		if took := s.becomes(host, "mode: enforce"); took > 5*time.Second { // well under one on an idle machine
 			t.Errorf("the new body was live after %s", took)
 		}
 	}

@@ -129,8 +129,8 @@ func TestFaultsOfAMailHostAreSeen(t *testing.T) {
 
 func TestConnectionsFailAsTheFaultSays(t *testing.T) {
 	l := build(t, lab.Options{})
-	dial := func(ip string, port uint16) error {
-		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	within := func(patience time.Duration, ip string, port uint16) error {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
 		c, err := l.World().Network.Dial(ctx, "tcp", at(ip, port))
 		if err == nil {
@@ -144,6 +144,14 @@ func TestConnectionsFailAsTheFaultSays(t *testing.T) {
 	}
 	refused := func(err error) bool { return err != nil && !timeout(err) && !world.NoRoute(err) }
 	good := func(err error) bool { return err == nil }
+	// dial waits longer where it should not have to.
+	dial := func(ip string, port uint16, as func(error) bool) error {
+		err := within(50*time.Millisecond, ip, port)
+		if timeout(err) && !as(err) {
+			err = within(5*time.Second, ip, port)
+		}
+		return err
+	}
 	for _, row := range []struct {
 		id     string
 		v4, v6 func(error) bool
@@ -161,14 +169,14 @@ func TestConnectionsFailAsTheFaultSays(t *testing.T) {
 		{"ns2.dead", timeout, timeout, 53, "3"},
 	} {
 		set(t, l, row.id, true)
-		if err := dial("192.0.2."+row.n, row.port); !row.v4(err) {
+		if err := dial("192.0.2."+row.n, row.port, row.v4); !row.v4(err) {
 			t.Errorf("%s: IPv4 gives %v", row.id, err)
 		}
-		if err := dial("2001:db8::"+row.n, row.port); !row.v6(err) {
+		if err := dial("2001:db8::"+row.n, row.port, row.v6); !row.v6(err) {
 			t.Errorf("%s: IPv6 gives %v", row.id, err)
 		}
 		set(t, l, row.id, false)
-		if err := dial("2001:db8::"+row.n, row.port); err != nil {
+		if err := dial("2001:db8::"+row.n, row.port, good); err != nil {
 			t.Errorf("%s switched off: %v", row.id, err)
 		}
 	}
@@ -269,7 +277,7 @@ func TestCertificatesAreRenewedAsTheClockIsWound(t *testing.T) {
 }
 
 func TestLatencyCostsOneRoundTripEach(t *testing.T) {
-	const trip = 20 * time.Millisecond
+	const trip = 500 * time.Millisecond // against which a busy machine's delays are small
 	l := build(t, lab.Options{Latency: trip})
 	watch := world.Start()
 	conn, err := l.World().Network.Dial(soon(t), "tcp", at("192.0.2.11", 25)) // 1
@@ -287,10 +295,10 @@ func TestLatencyCostsOneRoundTripEach(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if took := watch.Elapsed(); took < 3*trip || took > 5*trip {
+	if took := watch.Elapsed(); took < 3*trip || took >= 4*trip {
 		t.Errorf("three round trips of %s took %s", trip, took)
 	}
-	conn.SetReadDeadline(world.Deadline(trip))
+	conn.SetReadDeadline(world.Deadline(20 * time.Millisecond))
 	if _, err := in.ReadByte(); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("read past the deadline: %v", err)
 	}

@@ -348,7 +348,7 @@ func TestADayPassesInTime(t *testing.T) {
 	watch := world.Start()
 	pass(t, l)
 	t.Logf("a day takes %s", watch.Elapsed())
-	if watch.Elapsed() > 3*time.Second {
+	if watch.Elapsed() > 15*time.Second { // a fraction of one on an idle machine
 		t.Errorf("a day took %s", watch.Elapsed())
 	}
 }

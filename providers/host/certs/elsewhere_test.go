@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"belay/providers/host/certs"
 
@@ -60,11 +61,18 @@ func asks(l *lab, at, token string) (status int, told string) {
 	return w.Code, w.Body.String()
 }
 
+// allowed is how often the storage may be read since began: four looks a second, each
+// of so many reads, and a few more.
+func allowed(began time.Time, reads int32) int32 {
+	return 4 + reads*(6+4*int32(time.Since(began)/time.Second))
+}
+
 // TestStrangersDoNotHaveTheStorageRead as often as they ask for the answer to a
 // challenge, by handshake or request.
 func TestStrangersDoNotHaveTheStorageRead(t *testing.T) {
 	l := newLab(t, labOptions{})
 	storage := idle(t, l)
+	began := time.Now()
 	var all sync.WaitGroup
 	for n := range 500 {
 		all.Go(func() {
@@ -81,7 +89,7 @@ func TestStrangersDoNotHaveTheStorageRead(t *testing.T) {
 		}
 	}
 	all.Wait()
-	if n := storage.reads.Load(); n == 0 || n > 10 {
+	if n := storage.reads.Load(); n == 0 || n > allowed(began, 1) {
 		t.Errorf("550 strangers had the storage read %d times", n)
 	}
 	storage.reads.Store(0)
@@ -99,6 +107,7 @@ func TestStrangersDoNotHaveTheStorageRead(t *testing.T) {
 func TestAnOrderElsewhereIsAnsweredAtOnce(t *testing.T) {
 	l := newLab(t, labOptions{})
 	storage := idle(t, l)
+	began := time.Now()
 	for n := range 2 {
 		token := fmt.Sprint("token-", n)
 		if status, _ := asks(l, host, token); status != http.StatusNotFound {
@@ -129,7 +138,7 @@ func TestAnOrderElsewhereIsAnsweredAtOnce(t *testing.T) {
 		}
 		places.Wait()
 	}
-	if n := storage.reads.Load(); n > 30 {
+	if n := storage.reads.Load(); n > allowed(began, 5) {
 		t.Errorf("the storage was read %d times", n)
 	}
 }
