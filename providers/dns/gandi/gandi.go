@@ -108,19 +108,6 @@ func (p *Provider) FirstZones(ctx context.Context, most int) (zones []libdns.Zon
 	return zonesOf(domains), more(header, len(domains)), nil
 }
 
-// domain is a zone as Gandi lists it.
-type domain struct {
-	FQDN string `json:"fqdn"`
-}
-
-func zonesOf(domains []domain) []libdns.Zone {
-	zones := make([]libdns.Zone, 0, len(domains))
-	for _, d := range domains {
-		zones = append(zones, libdns.Zone{Name: zoneName(d.FQDN) + "."})
-	}
-	return zones
-}
-
 // NameServers returns the names of the servers that Gandi would answer for the
 // zone from, without final dot. Whether the zone is delegated to them is another
 // matter.
@@ -314,12 +301,6 @@ func (p *Provider) setsAt(ctx context.Context, zone, name string) ([]rrset, erro
 		return nil, nil
 	}
 	return slices.DeleteFunc(sets, func(s rrset) bool { return !strings.EqualFold(s.Name, name) }), err
-}
-
-func zonePath(zone string) string { return "/domains/" + url.PathEscape(zoneName(zone)) }
-
-func setPath(zone string, s rrset) string {
-	return zonePath(zone) + "/records/" + url.PathEscape(s.Name) + "/" + url.PathEscape(s.Type)
 }
 
 // Interface guards

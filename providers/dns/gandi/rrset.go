@@ -158,6 +158,25 @@ func relative(name, zone string) (string, error) {
 // zoneName is a zone's name in lower case without final dot.
 func zoneName(zone string) string { return strings.ToLower(strings.TrimSuffix(zone, ".")) }
 
+// domain is a zone as Gandi lists it.
+type domain struct {
+	FQDN string `json:"fqdn"`
+}
+
+func zonesOf(domains []domain) []libdns.Zone {
+	zones := make([]libdns.Zone, 0, len(domains))
+	for _, d := range domains {
+		zones = append(zones, libdns.Zone{Name: zoneName(d.FQDN) + "."})
+	}
+	return zones
+}
+
+func zonePath(zone string) string { return "/domains/" + url.PathEscape(zoneName(zone)) }
+
+func setPath(zone string, s rrset) string {
+	return zonePath(zone) + "/records/" + url.PathEscape(s.Name) + "/" + url.PathEscape(s.Type)
+}
+
 // written is data as the API is given it.
 func written(typ, data string) string {
 	if isText(typ) {
