@@ -2,18 +2,15 @@ package rollout_test
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 	"slices"
 	"sync"
-	"testing"
 	"time"
 
 	"belay/rollout"
 	"belay/rollout/finding"
 	"belay/rollout/mtasts"
 	"belay/rollout/tlsrpt"
-	"belay/steps"
 )
 
 // box is a world small enough to hold in the hand: records, one policy body, MX
@@ -64,6 +61,9 @@ type box struct {
 	mistakes []finding.Finding
 	// looking is called while a look is made, by who made it.
 	looking func()
+	// late is what a server does before it answers who looks for an edit, by its name or
+	// address: its error is why it gives no answer at all. It must end with the look.
+	late map[string]func(context.Context) error
 }
 
 type handClock struct {
@@ -152,16 +152,20 @@ func (b *box) Apply(ctx context.Context, e rollout.Edit) (rollout.Receipt, error
 	return rollout.Receipt{Outcome: rollout.Applied, Saw: e.After}, nil
 }
 
-func (b *box) Look(_ context.Context, d string, _ rollout.Ledger, _ rollout.Sink) (rollout.Evidence, error) {
+func (b *box) Look(ctx context.Context, d string, _ rollout.Ledger, _ rollout.Sink) (rollout.Evidence, error) {
 	e := b.seen(d)
 	if looking := b.looking; looking != nil {
 		b.looking = nil
 		looking()
 	}
-	if b.cut != nil {
-		e.Cut = b.cut.Error()
+	cut := b.cut
+	if ctx.Err() != nil {
+		cut = ctx.Err()
 	}
-	return e, b.cut
+	if cut != nil {
+		e.Cut = cut.Error()
+	}
+	return e, cut
 }
 
 func (b *box) seen(d string) rollout.Evidence {
@@ -207,33 +211,62 @@ func (b *box) seen(d string) rollout.Evidence {
 	return e
 }
 
-func (b *box) See(_ context.Context, e rollout.Edit, _ rollout.Sink) (rollout.Value, rollout.Evidence, error) {
+func (b *box) See(ctx context.Context, e rollout.Edit, _ rollout.Sink) (rollout.Value, rollout.Evidence, error) {
+	seen := rollout.Evidence{Domain: domain, At: b.clock.Now()}
+	for _, where := range []string{"one", "two"} {
+		seen.Sightings = append(seen.Sightings, b.answer(ctx, where, func() rollout.Sighting {
+			g := rollout.Sighting{Where: where, Answered: where == "one" || !b.silent, Value: b.at(e)}
+			switch {
+			case where == "two" && b.behind != nil:
+				g.Value = *b.behind
+			case e.Kind == rollout.Policy && b.served != nil:
+				g.Value = *b.served
+			}
+			return g
+		}))
+	}
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	value := b.at(e)
-	if e.Kind == rollout.Policy && b.served != nil {
-		value = *b.served
-	}
-	seen := rollout.Evidence{Domain: domain, At: b.clock.Now(), Sightings: []rollout.Sighting{{Where: "one", Answered: true, Value: value}}}
-	second := rollout.Sighting{Where: "two", Answered: !b.silent, Value: value}
-	if b.behind != nil {
-		second.Value = *b.behind
-	}
-	seen.Sightings = append(seen.Sightings, second)
 	seen.Findings = slices.Clone(b.mistakes)
 	if e.Kind == rollout.Policy {
 		seen.Policy.Addresses = []rollout.PolicyAddress{{CacheFor: b.cache}}
 	}
-	return value, seen, nil
+	b.mu.Unlock()
+	return whole(ctx, seen.Sightings[0].Value, seen)
 }
 
-func (b *box) SeeAt(_ context.Context, _ rollout.Edit, at []string, _ rollout.Sink) (rollout.Value, rollout.Evidence, error) {
+func (b *box) SeeAt(ctx context.Context, _ rollout.Edit, at []string, _ rollout.Sink) (rollout.Value, rollout.Evidence, error) {
 	seen := rollout.Evidence{Domain: domain, At: b.clock.Now()}
 	var value rollout.Value
 	for _, a := range at {
-		v, ok := b.newHost[a]
-		seen.Sightings = append(seen.Sightings, rollout.Sighting{Where: "mta-sts." + domain, IP: addressOf(a), Answered: ok, NoRoute: b.noRoute[a], Value: v})
-		value = v
+		g := b.answer(ctx, a, func() rollout.Sighting {
+			v, ok := b.newHost[a]
+			return rollout.Sighting{Where: "mta-sts." + domain, IP: addressOf(a), Answered: ok, NoRoute: b.noRoute[a], Value: v}
+		})
+		seen.Sightings, value = append(seen.Sightings, g), g.Value
+	}
+	return whole(ctx, value, seen)
+}
+
+// answer is what who says, when it does.
+func (b *box) answer(ctx context.Context, who string, says func() rollout.Sighting) rollout.Sighting {
+	var why error
+	if late := b.late[who]; late != nil {
+		why = late(ctx)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	g := says()
+	if why != nil {
+		g.Answered, g.Value, g.Err = false, rollout.Absent(), why.Error()
+	}
+	return g
+}
+
+// whole is a look for an edit, or what is left of it where it was ended.
+func whole(ctx context.Context, value rollout.Value, seen rollout.Evidence) (rollout.Value, rollout.Evidence, error) {
+	if err := ctx.Err(); err != nil {
+		seen.Cut = err.Error()
+		return rollout.Absent(), seen, err
 	}
 	return value, seen, nil
 }
@@ -252,92 +285,3 @@ func (b *box) Try(context.Context, string, rollout.Settings) (rollout.Trial, err
 	return rollout.Trial{Zone: domain}, nil
 }
 func (b *box) Keep(string, string, string, string) {}
-
-// rig is an engine over a box and a book.
-type rig struct {
-	*testing.T
-	box    *box
-	book   *book
-	engine *rollout.Engine
-}
-
-func newRig(t *testing.T) *rig {
-	t.Helper()
-	b, s := newBox(), newBook()
-	return &rig{T: t, box: b, book: s, engine: &rollout.Engine{
-		Store: s, Reports: s, Looker: b, Accounts: b, Steps: steps.All(), Clock: b.clock, Who: "anna@host",
-	}}
-}
-
-func testSettings() rollout.Settings {
-	s := rollout.DefaultSettings()
-	s.DNS.Provider, s.Host = "rfc2136", rollout.HostAccount{Kind: "webroot", Place: "/srv/www"}
-	s.HostAddresses = []netip.Addr{netip.MustParseAddr("192.0.2.20")}
-	s.RUA = []string{"mailto:tlsrpt@corp.test"}
-	return s
-}
-
-// hasty are settings without any soak.
-func hasty() rollout.Settings {
-	s := testSettings()
-	s.Soak = rollout.Soak{MaxAge: map[uint32]time.Duration{0: 0}}
-	s.MinReporters = 0
-	return s
-}
-
-func (r *rig) create(s rollout.Settings) rollout.Rollout {
-	r.Helper()
-	out, err := r.engine.Create(context.Background(), domain, s, rollout.AdoptConsent{Given: true}, nil)
-	if err != nil {
-		r.Fatalf("create: %v", err)
-	}
-	return out
-}
-
-func (r *rig) next() rollout.Progress {
-	r.Helper()
-	p, err := r.engine.Next(context.Background(), domain, rollout.Consent{Given: true}, nil)
-	if err != nil {
-		r.Fatalf("next: %v", err)
-	}
-	return p
-}
-
-// to drives the rollout until it stands in phase, and fails where it does not
-// come there.
-func (r *rig) to(phase rollout.Phase) rollout.Rollout {
-	r.Helper()
-	for range 30 {
-		now, err := r.engine.Load(context.Background(), domain)
-		if err != nil {
-			r.Fatal(err)
-		}
-		if now.Phase == phase {
-			return now
-		}
-		p := r.next()
-		if !p.Moved && !p.Applied {
-			r.Fatalf("stuck in %s: %s", p.Phase, reasons(p.Gate))
-		}
-		r.box.clock.wind(time.Minute)
-	}
-	r.Fatalf("did not come to %s", phase)
-	return rollout.Rollout{}
-}
-
-func (r *rig) load() rollout.Rollout {
-	r.Helper()
-	out, err := r.engine.Load(context.Background(), domain)
-	if err != nil {
-		r.Fatal(err)
-	}
-	return out
-}
-
-func reasons(g rollout.Gate) string {
-	out := ""
-	for _, x := range g.Closed() {
-		out += fmt.Sprintf("[%s %s: %s]", x.Code, x.Subject, x.Text)
-	}
-	return out
-}

@@ -90,7 +90,9 @@ func (k *walk) movable(ctx context.Context) (Gate, error) {
 	if back {
 		same.After = Body(want.String()) // what it announces lies at the new host already
 	}
-	_, seen, err := k.engine.Looker.SeeAt(ctx, same, at, k.emit)
+	looking, cancel := context.WithTimeout(ctx, seeFor)
+	defer cancel()
+	_, seen, err := k.engine.Looker.SeeAt(looking, same, at, k.emit)
 	if err != nil {
 		return Gate{}, err
 	}

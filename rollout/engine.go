@@ -26,7 +26,8 @@ type Engine struct {
 	// Who is the operator as user@host, for the journal and the lock.
 	Who string
 	// Patience is how long a walk waits, in real time, for an edit to be seen
-	// everywhere before it is left as waiting; zero is Propagation.
+	// everywhere before it is left as waiting; zero is Propagation. It decides between
+	// looks: one that has begun is not cut short by it.
 	Patience time.Duration
 }
 

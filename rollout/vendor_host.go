@@ -175,6 +175,8 @@ func (k *walk) askedTime(edit Edit, held Gate) (g Gate, ok bool) {
 // no sender was told before. Else it is "", and the gate says what they tell.
 func (k *walk) heard(ctx context.Context, edit Edit) (id string, held Gate) {
 	name, to := mtasts.RecordName(k.r.Domain), k.r.delegation()
+	ctx, cancel := context.WithTimeout(ctx, seeFor)
+	defer cancel()
 	told := k.engine.target(ctx, name, to.Record, k.emit)
 	wrong := told.wanting(func(v Value) string {
 		if why := validAt(name)(v); why != "" {

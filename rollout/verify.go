@@ -9,35 +9,44 @@ import (
 
 	"belay/rollout/finding"
 	"belay/rollout/mtasts"
+	"belay/rollout/world"
 )
+
+// seeFor is how long one look for an edit may take, in real time: longer than any
+// server in it may, with a minute for a fetch and what DNS takes before it. A look is
+// never ended by the walk's patience: who has not answered in his own time is silent,
+// who has not in ours is not. So a step back is held up for no longer than its looks
+// last, however slowly an address lets itself be asked (promise 8).
+const seeFor = 2 * time.Minute
 
 // verify looks for one edit from outside until it is live, for as long as
 // the engine has patience; an edit the operator makes is looked for once. A look
 // that nobody answers is waited out as a server that lags is; it is an error where
-// it was the last one.
-func (k *walk) verify(parent context.Context, edit Edit) (Gate, error) {
+// it was the last one. What was cut short shows nothing live: where ctx ends, the edit
+// is left as waiting and looked for when the plan goes on.
+func (k *walk) verify(ctx context.Context, edit Edit) (Gate, error) {
 	k.emit.Emit(Event{Kind: Verifying, Subject: edit.Name, Edit: &edit})
 	manual := k.state(edit).Receipt.Outcome == Waiting
 	patience := k.engine.Patience
 	if patience == 0 {
 		patience = Propagation
 	}
-	ctx, cancel := context.WithTimeout(parent, patience)
-	defer cancel()
+	waiting := world.Start()
 	var held Gate
 	var sightings []Sighting
 	seenLive := false
-	var unanswered error // why nobody answered the newest look that was not cut short
+	var unanswered error // why nobody answered the newest look
 	k.seen = Evidence{}
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
 		live, seen, err := k.see(ctx, edit)
-		sightings, seenLive = seen, live
-		if ctx.Err() == nil {
-			if err != nil && unanswered == nil && !manual {
-				k.tellUnanswered(edit, err)
-			}
-			unanswered = err
+		if ctx.Err() != nil && err != nil {
+			return k.cutShort(edit, held), nil
 		}
+		sightings, seenLive = seen, live
+		if err != nil && unanswered == nil && !manual {
+			k.tellUnanswered(edit, err)
+		}
+		unanswered = err
 		var id string
 		switch {
 		case live && edit.TellsItself():
@@ -52,14 +61,12 @@ func (k *walk) verify(parent context.Context, edit Edit) (Gate, error) {
 				return Gate{}, err
 			}
 		}
-		if manual {
-			break
-		}
-		if !rest(ctx, pause) {
+		left := patience - waiting.Elapsed()
+		if manual || left <= 0 || !rest(ctx, min(pause, left)) {
 			break
 		}
 	}
-	if unanswered != nil && parent.Err() == nil {
+	if unanswered != nil && ctx.Err() == nil {
 		return Gate{}, unanswered
 	}
 	timed := false
@@ -67,7 +74,7 @@ func (k *walk) verify(parent context.Context, edit Edit) (Gate, error) {
 		held, timed = k.askedTime(edit, held)
 	}
 	if !timed {
-		held = k.explained(parent, held, edit)
+		held = k.explained(ctx, held, edit)
 	}
 	k.touched[edit.ID] = Waiting
 	if manual && k.detail[edit.ID] == "" {
@@ -77,6 +84,16 @@ func (k *walk) verify(parent context.Context, edit Edit) (Gate, error) {
 		k.cannotTell(&held, edit, sightings)
 	}
 	return held, nil
+}
+
+// cutShort leaves an edit as waiting of which the look was ended: held is what the
+// looks before it said, if there were any.
+func (k *walk) cutShort(edit Edit, held Gate) Gate {
+	k.touched[edit.ID] = Waiting
+	if len(held.Reasons) == 0 {
+		held.Close(edit.NotLiveYet())
+	}
+	return held.Settle()
 }
 
 // tellUnanswered says that nobody answered a look for edit, which goes on.
@@ -116,8 +133,10 @@ func (k *walk) untold() string {
 		k.r.Domain, stamp(k.r.Ledger.HeldUntil(k.engine.now())))
 }
 
-// see looks at one edit from outside once.
+// see looks at one edit from outside once. Only a whole look shows it live.
 func (k *walk) see(ctx context.Context, edit Edit) (live bool, sightings []Sighting, err error) {
+	ctx, cancel := context.WithTimeout(ctx, seeFor)
+	defer cancel()
 	var seen Evidence
 	if edit.Kind == RUA {
 		return k.seeReports(ctx, edit)
@@ -129,11 +148,11 @@ func (k *walk) see(ctx context.Context, edit Edit) (live bool, sightings []Sight
 	}
 	seen.Findings = k.r.inOurWordsAll(seen.Findings)
 	k.found = seen.Findings
-	if ctx.Err() == nil || len(k.seen.Sightings) == 0 { // what was cut short tells less than the look before it
+	if err == nil || len(k.seen.Sightings) == 0 { // what was cut short tells less than the look before it
 		k.seen = seen
 	}
 	k.keeps = max(k.keeps, cacheFor(seen))
-	return Live(edit, seen.Sightings), seen.Sightings, err
+	return err == nil && Live(edit, seen.Sightings), seen.Sightings, err
 }
 
 // Live reports whether an edit is live by these sightings: at least one server

@@ -118,6 +118,9 @@ func (k *walk) apply(ctx context.Context, edit Edit) (Gate, error) {
 		return Gate{}, k.stopped(err)
 	}
 	if gate, err := k.clear(ctx, edit); err != nil || !gate.Open {
+		if err != nil && ctx.Err() != nil {
+			err = k.stopped(ctx.Err())
+		}
 		return gate, err
 	}
 	if state.Intended.IsZero() {
