@@ -3,6 +3,7 @@ package gandi
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
