@@ -6,11 +6,13 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"belay/rollout"
+	"belay/rollout/store"
 	"belay/rollout/world"
 )
 
@@ -42,18 +44,23 @@ func TestKilledImportFromAMailboxLosesNothing(t *testing.T) {
 		}
 		ended := make(chan error, 1)
 		go func() { ended <- run.Wait() }()
-		for reports, _ := summedUp(t, state); reports < n*commit; reports, _ = summedUp(t, state) {
+		began := mailsRead(t, state, m.url)
+		kept := func() bool { // how far was read is noted behind what was read
+			reports, _ := summedUp(t, state)
+			return reports >= n*commit && mailsRead(t, state, m.url) > began
+		}
+		for !kept() {
 			select {
 			case err := <-ended:
 				t.Fatalf("the import ended by itself: %v\n%s", err, told.b.Bytes())
-			case <-time.After(5 * time.Millisecond):
+			case <-time.After(10 * time.Millisecond):
 			}
 		}
 		if err := run.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
 		<-ended
-		m.cut()
+		m.cut(func() {})
 	}
 	before, _ := summedUp(t, state)
 	m.let(1 << 30)
@@ -77,6 +84,24 @@ func TestKilledImportFromAMailboxLosesNothing(t *testing.T) {
 	if reports, sessions := summedUp(t, state); reports != total || sessions != total*5 {
 		t.Errorf("%d reports with %d sessions, want %d with %d", reports, sessions, total, total*5)
 	}
+}
+
+// mailsRead is up to which mail the store has it that a mailbox was read.
+func mailsRead(t *testing.T, state, url string) uint32 {
+	t.Helper()
+	if _, err := os.Stat(filepath.Join(state, "belay.db")); err != nil {
+		return 0
+	}
+	s, err := store.Open(t.Context(), state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	_, uid, err := s.MailboxCursor(t.Context(), url, []string{reportedDomain})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return uid
 }
 
 // TestAMailboxIsFollowedThroughWhatHappens: mail that comes is taken, after the server
@@ -105,15 +130,15 @@ func TestAMailboxIsFollowedThroughWhatHappens(t *testing.T) {
 			}
 			m.deliver("4")
 			said.until(t, "1 mail, 1 report: 1 new", 1)
-			m.cut()
-			m.deliver("5", "6")
+			m.cut(func() { m.deliver("5", "6") })
 			said.until(t, "2 mails, 2 reports: 2 new", 1)
 			if idle {
 				m.until("+ idling")
 			}
-			m.madeAnew()
-			m.cut()
-			m.deliver("6", "7", "8", "9")
+			m.cut(func() {
+				m.madeAnew()
+				m.deliver("6", "7", "8", "9")
+			})
 			said.until(t, "made anew", 1)
 			said.until(t, "4 mails, 4 reports: 3 new, 1 duplicate", 1)
 			interrupts <- os.Interrupt

@@ -32,10 +32,12 @@ type mailServer struct {
 	user *imapmemserver.User
 	ca   string // a file
 	url  string
+	now  time.Time // when every report was made, so that one delivered again is the same
 
 	mu    sync.Mutex
 	more  *sync.Cond
-	left  int // mails that may still be handed out
+	left  int  // mails that may still be handed out
+	away  bool // nothing that a client says is heard
 	ended bool
 	conns []net.Conn
 	idle  map[chan struct{}]bool // who is told that mail came
@@ -47,7 +49,7 @@ const mailServerUser, mailServerPassword = "tlsrpt", "a secret"
 // newMailServer starts one; idle says whether it can say by itself that mail came.
 func newMailServer(t *testing.T, idle bool) *mailServer {
 	t.Helper()
-	m := &mailServer{t: t, user: imapmemserver.NewUser(mailServerUser, mailServerPassword), left: 1 << 30, idle: map[chan struct{}]bool{}}
+	m := &mailServer{t: t, user: imapmemserver.NewUser(mailServerUser, mailServerPassword), now: time.Now(), left: 1 << 30, idle: map[chan struct{}]bool{}}
 	m.more = sync.NewCond(&m.mu)
 	if err := m.user.Create("INBOX", nil); err != nil {
 		t.Fatal(err)
@@ -110,9 +112,8 @@ func (m *mailServer) certificate() tls.Certificate {
 // deliver puts a report mail for reportedDomain into the folder for each id.
 func (m *mailServer) deliver(ids ...string) {
 	m.t.Helper()
-	now := time.Now()
 	for _, id := range ids {
-		mail := "From: a@b.test\r\nContent-Type: application/tlsrpt+json\r\n\r\n" + reportAbout(reportedDomain, id, now, 5, 1)
+		mail := "From: a@b.test\r\nContent-Type: application/tlsrpt+json\r\n\r\n" + reportAbout(reportedDomain, id, m.now, 5, 1)
 		if _, err := m.user.Append("INBOX", sized{strings.NewReader(mail)}, &imap.AppendOptions{}); err != nil {
 			m.t.Error(err)
 		}
@@ -150,10 +151,22 @@ func (m *mailServer) let(n int) {
 	m.more.Broadcast()
 }
 
-// cut breaks every connection off.
-func (m *mailServer) cut() {
+// cut breaks every connection off. Whoever comes again finds all that was done
+// meanwhile, and nothing of it half done.
+func (m *mailServer) cut(meanwhile func()) {
+	m.t.Helper()
+	m.breakOff()
+	meanwhile()
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.away = false
+	m.more.Broadcast()
+}
+
+func (m *mailServer) breakOff() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.away = true
 	for _, c := range m.conns {
 		c.Close()
 	}
@@ -274,5 +287,20 @@ func (n noting) Accept() (net.Conn, error) {
 		n.m.conns = append(n.m.conns, c)
 		n.m.mu.Unlock()
 	}
-	return c, err
+	return heeded{c, n.m}, err
+}
+
+// heeded is a connection of which the server reads nothing while it is away.
+type heeded struct {
+	net.Conn
+	m *mailServer
+}
+
+func (h heeded) Read(p []byte) (int, error) {
+	h.m.mu.Lock()
+	for h.m.away {
+		h.m.more.Wait()
+	}
+	h.m.mu.Unlock()
+	return h.Conn.Read(p)
 }

@@ -15,9 +15,11 @@ import (
 )
 
 // TestKilledImportLosesNothingAndCountsNothingTwice kills belay reports import, once
-// after the first commit and twice further on, and runs it again to its end.
+// after the first commit and once further on, and runs it again to its end. An import
+// that is to be killed does not end by itself, however fast it is: after the Maildir it
+// reads its standard input, which nobody closes.
 func TestKilledImportLosesNothingAndCountsNothingTwice(t *testing.T) {
-	const total = 3500
+	const total = 2600
 	belay, err := exec.LookPath("belay") // testscript put this very binary there
 	if err != nil {
 		t.Fatal(err)
@@ -25,9 +27,12 @@ func TestKilledImportLosesNothingAndCountsNothingTwice(t *testing.T) {
 	maildir, state := newPostbag(t).fill(t, total, false), t.TempDir()
 	args := []string{"--state", state, "reports", "import", "--domain", reportedDomain, "--json", maildir}
 	told := &writings{}
-	for _, kept := range []int{1, 1500, 2500} {
-		run := exec.Command(belay, args...)
+	for _, kept := range []int{1, 1500} {
+		run := exec.Command(belay, append(args, "-")...)
 		run.Stdout, run.Stderr = told, told
+		if _, err := run.StdinPipe(); err != nil {
+			t.Fatal(err)
+		}
 		if err := run.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -37,7 +42,7 @@ func TestKilledImportLosesNothingAndCountsNothingTwice(t *testing.T) {
 			select {
 			case err := <-ended:
 				t.Fatalf("the import ended by itself before %d reports were kept: %v\n%s", kept, err, told.b.Bytes())
-			case <-time.After(time.Millisecond):
+			case <-time.After(10 * time.Millisecond):
 			}
 		}
 		if err := run.Process.Kill(); err != nil {
@@ -46,8 +51,8 @@ func TestKilledImportLosesNothingAndCountsNothingTwice(t *testing.T) {
 		<-ended
 	}
 	before, sessions := summedUp(t, state)
-	if before == 0 || before >= total || sessions != int64(before)*1000 {
-		t.Fatalf("after three kills %d of %d reports are kept, with %d sessions", before, total, sessions)
+	if before == 0 || before > total || sessions != int64(before)*1000 {
+		t.Fatalf("after two kills %d of %d reports are kept, with %d sessions", before, total, sessions)
 	}
 
 	out, err := exec.Command(belay, args...).Output()
