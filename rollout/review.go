@@ -45,6 +45,10 @@ type DaySessions struct {
 	OtherFailed int64 `json:"other_failed"`
 }
 
+// ByTrust is how many of the sessions that count no verified signature vouches for:
+// their source is trusted.
+func (d DaySessions) ByTrust() int64 { return d.OK + d.Refused + d.NoPolicy - d.Verified }
+
 // Share is the failed sessions at one MX host, or of one type.
 type Share struct {
 	Name     string `json:"name"`

@@ -129,7 +129,7 @@ func (s *reports) legend(w int) []string {
 	if all.NoPolicy > 0 {
 		said = append(said, s.styles.warn.Render("?? without policy")+" "+count(all.NoPolicy))
 	}
-	if byTrust := all.OK + all.Refused + all.NoPolicy - all.Verified; byTrust > 0 {
+	if byTrust := all.ByTrust(); byTrust > 0 {
 		said = append(said, "of which unsigned and trusted "+count(byTrust))
 	}
 	if all.OtherOK > 0 {

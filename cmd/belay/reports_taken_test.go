@@ -178,6 +178,13 @@ func TestShownReportsAgreeWithTheGate(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, out.String())
 		}
 	}
+	// Once it is trusted what was posted counts, and is told from what is signed.
+	r.Trusts = []rollout.Trust{{Source: posted.Source}}
+	out.Reset()
+	p.printReports(reportsOf(r, &gate, now), now)
+	if said, want := flatly(out.String()), "without policy by trust do not count 2026-06-12 3000 12 0 1004 by trust: those of the columns before it that count by trust in their source alone"; !strings.Contains(said, want) {
+		t.Errorf("no %q in\n%s", want, out.String())
+	}
 	if strings.Contains(said, "holds the gate: google.com/certificate-expired/mx2") {
 		t.Errorf("what was dismissed holds the gate:\n%s", out.String())
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -183,7 +184,8 @@ func (p *program) printReports(s reportsShape, now time.Time) {
 	}
 }
 
-// printDays prints the sessions of each day. In testing nothing is refused yet.
+// printDays prints the sessions of each day. In testing nothing is refused yet. Those
+// that count though nothing proves who reported them have a column where there are any.
 func (p *program) printDays(days []dayShape, enforced bool) {
 	if len(days) == 0 {
 		return
@@ -193,15 +195,29 @@ func (p *program) printDays(days []dayShape, enforced bool) {
 		refused = "refused"
 	}
 	p.say("  sessions a day:")
-	rows := [][]string{{"  UTC day", "ok", refused, "without policy", "do not count"}}
-	for _, d := range days {
-		row := []string{"  " + d.Day, fmt.Sprint(d.OK), fmt.Sprint(d.Refused), fmt.Sprint(d.NoPolicy), ""}
-		if other := d.OtherOK + d.OtherFailed; other > 0 {
-			row[4] = fmt.Sprint(other)
+	byTrust := slices.ContainsFunc(days, func(d dayShape) bool { return d.ByTrust() > 0 })
+	row := func(day, ok, refused, noPolicy, trust, other string) []string {
+		if !byTrust {
+			return []string{"  " + day, ok, refused, noPolicy, other}
 		}
-		rows = append(rows, row)
+		return []string{"  " + day, ok, refused, noPolicy, trust, other}
+	}
+	rows := [][]string{row("UTC day", "ok", refused, "without policy", "by trust", "do not count")}
+	for _, d := range days {
+		rows = append(rows, row(d.Day, fmt.Sprint(d.OK), fmt.Sprint(d.Refused), fmt.Sprint(d.NoPolicy), some(d.ByTrust()), some(d.OtherOK+d.OtherFailed)))
 	}
 	p.columns(rows)
+	if byTrust {
+		p.paragraph("by trust: those of the columns before it that count by trust in their source alone, for no signature vouches for who reported them.", "  ", "  ")
+	}
+}
+
+// some is a number, or nothing for none.
+func some(n int64) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprint(n)
 }
 
 func (p *program) printReporters(reporters []reporterShape, now time.Time) {
