@@ -45,7 +45,7 @@ func (p *phase) driftActs() []act {
 	var acts []act
 	if d.RestoreRefused == "" && !d.Restore.Empty() {
 		acts = append(acts, on("R", "restore", func() tea.Cmd {
-			return p.propose("Making the plan that puts back what was verified last.", true, p.engine.ProposeRestore)
+			return p.proposeOwn("Making the plan that puts back what was verified last.", p.engine.ProposeRestore)
 		}))
 	}
 	if d.AdoptRefused == "" && len(d.Adopt) > 0 {

@@ -222,12 +222,29 @@ func (f *fakeAccounts) Keep(provider, account, field, value string) {
 	f.kept = append(f.kept, rollout.Account{Provider: provider, Name: account}.String()+"/"+field+"="+value)
 }
 
-// fakeImporter finds two reports wherever it looks.
-type fakeImporter struct{ asked []string }
+// fakeImporter finds what has come since it looked last, wherever it looks.
+type fakeImporter struct {
+	asked []string
+	// come is how many reports have come.
+	come int
+	// hold, if set, is called by an import before it ends.
+	hold func(ctx context.Context, tell func(rollout.ImportProgress))
+	// broken is why an inbox cannot be read, and fail how an import fails.
+	broken string
+	fail   error
+}
 
-func (f *fakeImporter) Import(_ context.Context, domain string, paths []string, _ func(rollout.ImportProgress)) (rollout.Intake, error) {
+func (f *fakeImporter) Import(ctx context.Context, domain string, paths []string, tell func(rollout.ImportProgress)) (rollout.Intake, error) {
 	f.asked = append(f.asked, paths...)
-	return rollout.Intake{Reports: 2, New: 2, Verified: 2, Success: 5000, Failure: 3}, nil
+	if f.hold != nil {
+		f.hold(ctx, tell)
+	}
+	in := rollout.Intake{Reports: 2, New: f.come, Duplicates: 2 - f.come, Verified: 2, Sources: []rollout.SourceIntake{{Source: paths[0], Error: f.broken}}}
+	if f.come > 0 {
+		in.Success, in.Failure = 5000, 3
+	}
+	f.come = 0
+	return in, f.fail
 }
 
 // fakeLab is a lab with one fault.

@@ -29,6 +29,9 @@ type importing struct {
 	mu    sync.Mutex
 	far   rollout.ImportProgress
 	begun bool // whether it is known how far
+	// from says what is read, until it is known how far; empty where something else
+	// says so.
+	from string
 }
 
 // tell takes how far it is, from whichever goroutine.
@@ -39,7 +42,8 @@ func (i *importing) tell(far rollout.ImportProgress) {
 	i.feed.ring()
 }
 
-// line is how far it is, with a bar where there is room; empty before the first mail.
+// line is how far it is, with a bar where there is room; before the first mail it is
+// what is read, or empty.
 func (i *importing) line(width int) string {
 	if i == nil {
 		return ""
@@ -47,7 +51,7 @@ func (i *importing) line(width int) string {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if !i.begun {
-		return ""
+		return cut(i.from, width)
 	}
 	return i.far.Line(width)
 }

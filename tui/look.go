@@ -19,6 +19,8 @@ type look struct {
 	feed   *feed
 	cancel context.CancelFunc
 	watch  world.Stopwatch
+	// reports is the reading of reports that comes before it.
+	reports *importing
 }
 
 // beat is how often a screen counts the seconds of what is under way.
@@ -31,6 +33,7 @@ type beatMsg struct{ feed *feed }
 func (k *kit) look(what string, f func(ctx context.Context, l *look) tea.Msg) (*look, tea.Cmd) {
 	ctx, cancel := context.WithCancel(k.crew.ctx)
 	l := &look{what: what, feed: newFeed(), cancel: cancel, watch: world.Start()}
+	l.reports = &importing{feed: l.feed}
 	run := k.crew.errand(func(context.Context) tea.Msg {
 		defer cancel()
 		defer l.feed.end()

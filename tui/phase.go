@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"belay/rollout"
 
@@ -60,7 +61,9 @@ type proposedMsg struct {
 	look     *look
 	proposal rollout.Proposal
 	own      bool
-	err      error
+	// came says what reports came before the look; empty where there is nothing to say.
+	came string
+	err  error
 }
 
 // loadedMsg is a rollout as the store has it.
@@ -79,12 +82,13 @@ type decidedMsg struct {
 
 func newPhase(k *kit, domain string) *phase { return &phase{kit: k, domain: domain} }
 
-// Init shows what is stored at once and looks at the world.
+// Init shows what is stored at once, reads what reports have come, and looks at the
+// world.
 func (p *phase) Init() tea.Cmd {
 	if p.walk != nil {
 		return nil
 	}
-	return tea.Batch(p.load(), p.again())
+	return tea.Batch(p.load(), p.readAndLook())
 }
 
 func (p *phase) load() tea.Cmd { return p.loadOf(p.domain) }
@@ -100,24 +104,6 @@ func (k *kit) read(ctx context.Context, domain string) loadedMsg {
 		return loadedMsg{domain: domain, err: err}
 	}
 	return loadedMsg{domain: domain, standing: standing{r, k.engine.GateOf(r)}}
-}
-
-// again looks anew at what is to be done next.
-func (p *phase) again() tea.Cmd {
-	return p.propose("Looking at "+p.domain+" as a sender would.", false, p.engine.Propose)
-}
-
-// propose starts a look that ends in a proposal.
-func (p *phase) propose(what string, own bool, f func(context.Context, string, rollout.Sink) (rollout.Proposal, error)) tea.Cmd {
-	p.Close()
-	var cmd tea.Cmd
-	p.seen, p.err = live{}, nil
-	p.looking, cmd = p.kit.look(what, func(ctx context.Context, l *look) tea.Msg {
-		proposal, err := f(ctx, p.domain, l.feed.sink)
-		return proposedMsg{look: l, proposal: proposal, own: own, err: err}
-	})
-	p.render()
-	return cmd
 }
 
 // Close ends the look that is under way. A walk is not ended by closing.
@@ -250,6 +236,9 @@ func (p *phase) proposed(msg proposedMsg) tea.Cmd {
 		p.render()
 		return nil
 	}
+	if msg.came != "" {
+		p.nav.say(msg.came)
+	}
 	next := msg.proposal
 	p.rollout, p.gate, p.loaded = next.Rollout, next.Gate, true
 	if p.rollout.Evidence == nil {
@@ -300,7 +289,7 @@ func (p *phase) walked(msg walkedMsg) tea.Cmd {
 		p.render()
 		return nil
 	}
-	p.nav.say(report(msg.progress))
+	p.nav.say(strings.TrimSpace(report(msg.progress) + " " + msg.came))
 	return tea.Batch(p.load(), p.again())
 }
 

@@ -41,12 +41,16 @@ func (p *phase) KeyMap() []act {
 		}))
 	}
 	acts = append(acts, p.loginActs()...)
-	acts = append(acts, on("r", "look again", p.again))
+	acts = append(acts, on("r", "look again", p.readAndLook))
 	acts = append(acts, p.readingActs()...)
 	acts = append(acts, p.sinceActs()...)
 	acts = append(acts, p.rehearseActs()...)
-	if p.loaded && p.looking == nil {
+	switch {
+	case !p.loaded:
+	case p.looking == nil:
 		acts = append(acts, p.decisionActs()...)
+	case p.looking.reports.line(p.width) != "":
+		acts = append(acts, p.stepBackActs()...) // it waits for no report
 	}
 	return append(acts, moves...)
 }
@@ -93,7 +97,7 @@ func (p *phase) carryOffer() tea.Cmd {
 	}
 	p.err = nil
 	var cmd tea.Cmd
-	p.walk, cmd = p.carry(p.domain, func(ctx context.Context, emit rollout.Sink) (rollout.Progress, error) {
+	p.walk, cmd = p.carry(p.domain, !own && plan.Purpose != rollout.ForStepBack, func(ctx context.Context, emit rollout.Sink) (rollout.Progress, error) {
 		consent := rollout.Consent{Given: true, Shown: &plan}
 		if own {
 			return p.engine.CarryOut(ctx, plan, consent, emit)
@@ -177,14 +181,10 @@ func (p *phase) decisionActs() []act {
 	if p.mayOverride() {
 		acts = append(acts, on("o", "go on anyway", p.askOverride))
 	}
-	if p.rollout.Enforces() {
-		acts = append(acts, on("b", "step back", func() tea.Cmd {
-			return p.propose("Making the plan for the step back to testing.", true, p.engine.ProposeStepBack)
-		}))
-	}
+	acts = append(acts, p.stepBackActs()...)
 	if p.undoable {
 		acts = append(acts, on("u", p.undoing(), func() tea.Cmd {
-			return p.propose("Making the plan that undoes the last one.", true, p.engine.ProposeUndo)
+			return p.proposeOwn("Making the plan that undoes the last one.", p.engine.ProposeUndo)
 		}))
 	}
 	if p.reviewing() {
@@ -193,6 +193,15 @@ func (p *phase) decisionActs() []act {
 			on("f", "mark mended", p.askMended))
 	}
 	return acts
+}
+
+func (p *phase) stepBackActs() []act {
+	if !p.rollout.Enforces() {
+		return nil
+	}
+	return []act{on("b", "step back", func() tea.Cmd {
+		return p.proposeOwn("Making the plan for the step back to testing.", p.engine.ProposeStepBack)
+	})}
 }
 
 // mayOverride reports whether an override would lead on: out of the phase, or past

@@ -48,12 +48,17 @@ func (p *phase) render() {
 	switch {
 	case p.walk != nil || p.looking == nil && p.planShown && p.course != nil:
 		lines = append(lines, p.trouble(w)...)
+		if p.walk != nil {
+			lines = append(lines, p.readingLines(p.walk.reports, w)...)
+		}
 		body, at := p.course.lay(p.styles, w, p.formLines, p.mayAnswerOld)
 		for _, m := range at {
 			marks = append(marks, m+len(lines))
 		}
 		lines = append(lines, body...)
 		lines = append(lines, p.gateLines(w)...)
+	case p.looking != nil && p.looking.reports.line(w) != "":
+		lines = append(lines, p.readingLines(p.looking.reports, w)...)
 	case p.looking != nil:
 		lines = append(lines, p.styles.muted.Render(fmt.Sprintf("%d asked, %d answered, %s", len(p.seen.rows), p.seen.answered(), took(p.looking.watch.Elapsed()))))
 		lines = append(lines, p.seen.lines(p.styles, w)...)

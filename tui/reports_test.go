@@ -74,7 +74,9 @@ func reviewing(t *testing.T, w, h int) *driver {
 	gate := waitingGate()
 	reads := r.ReviewGate(now())
 	gate.CleanSince, gate.Reasons = reads.CleanSince, append(gate.Reasons, reads.Reasons...)
-	return drive(t, standIn(r, gate, rollout.Plan{}), w, h, inCorp, export).press("v")
+	d := drive(t, standIn(r, gate, rollout.Plan{}), w, h, inCorp, export)
+	d.importer.come = 2
+	return d.press("v")
 }
 
 func TestReportsAreExportedWhereTheOperatorSays(t *testing.T) {

@@ -17,6 +17,8 @@ type walk struct {
 	ctx    context.Context
 	stop   context.CancelFunc
 	abort  context.CancelFunc
+	// reports is the reading of reports that comes before it.
+	reports *importing
 	// asked counts how often the operator asked it to end.
 	asked int
 }
@@ -25,12 +27,16 @@ type walk struct {
 type walkedMsg struct {
 	walk     *walk
 	progress rollout.Progress
-	err      error
+	// came says what reports came before it; empty where there is nothing to say.
+	came string
+	err  error
 }
 
-// carry starts a walk: f is the engine's act.
-func (k *kit) carry(domain string, f func(ctx context.Context, emit rollout.Sink) (rollout.Progress, error)) (*walk, tea.Cmd) {
+// carry starts a walk: f is the engine's act, before which the reports are read where
+// read is set.
+func (k *kit) carry(domain string, read bool, f func(ctx context.Context, emit rollout.Sink) (rollout.Progress, error)) (*walk, tea.Cmd) {
 	w := &walk{domain: domain, feed: newFeed()}
+	w.reports = &importing{feed: w.feed}
 	hard, abort := context.WithCancel(context.WithoutCancel(k.crew.ctx))
 	soft, stop := context.WithCancel(hard)
 	w.ctx, w.stop, w.abort = rollout.WithAbort(soft, hard), stop, abort
@@ -39,8 +45,14 @@ func (k *kit) carry(domain string, f func(ctx context.Context, emit rollout.Sink
 		defer w.feed.end()
 		defer w.abort()
 		defer w.stop()
-		progress, err := f(w.ctx, w.feed.sink)
-		return walkedMsg{walk: w, progress: progress, err: err}
+		msg := walkedMsg{walk: w}
+		if read {
+			if msg.came, msg.err = k.takeReports(w.ctx, domain, w.reports); msg.err != nil {
+				return msg
+			}
+		}
+		msg.progress, msg.err = f(w.ctx, w.feed.sink)
+		return msg
 	})
 	return w, tea.Batch(run, w.feed.next(k.crew))
 }

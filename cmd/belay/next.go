@@ -51,8 +51,10 @@ func (p *program) next(ctx context.Context, s *session, domain, file string) err
 	if resumes && !p.flags.json {
 		p.paragraph("Plan "+busy.Plan.Hash()+" was accepted and is not finished. "+busy.HalfState(), "", "")
 	}
-	if err := p.takeReports(ctx, s, r); err != nil {
-		return err
+	if !resumes || busy.Plan.Purpose != rollout.ForStepBack { // which waits for no report
+		if err := p.takeReports(ctx, s, r); err != nil {
+			return err
+		}
 	}
 	consent := rollout.Consent{Given: p.flags.yes}
 	if !p.flags.yes && p.canAsk() {

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"runtime/debug"
 
+	"belay/providers/inbox"
 	"belay/tui"
 )
 
@@ -76,7 +77,7 @@ func noTerminal(domain string) error {
 func (p *program) wizardOptions(s *session, domain string, first *courtesy) tui.Options {
 	return tui.Options{
 		Engine: logged{s.engine, p}, Journal: s.store, Accounts: s.accounts,
-		Importer: importer{s: s, workers: 1, pause: first.afterKeys}, Courtesy: first, Forms: formsForScreen, Export: p.exportReports(s),
+		Importer: importer{s: s, workers: 1, pause: first.afterKeys, seen: new(inbox.Seen)}, Courtesy: first, Forms: formsForScreen, Export: p.exportReports(s),
 		Clock: p.world.Clock, Domain: domain,
 		Input: p.in, Output: p.out, Signals: p.interrupts,
 	}

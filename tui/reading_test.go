@@ -1,0 +1,104 @@
+package tui
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"belay/rollout"
+	"belay/rollout/mtasts"
+
+	tea "github.com/charmbracelet/bubbletea"
+)
+
+// watched has d's engine and importer tell in order who was called.
+func (d *driver) watched() *[]string {
+	var order []string
+	d.engine.calls, d.importer.asked = nil, nil
+	d.importer.hold = func(context.Context, func(rollout.ImportProgress)) {
+		order = append(order, slices.Clone(d.engine.calls)...)
+		order, d.engine.calls = append(order, "import"), nil
+	}
+	return &order
+}
+
+// No gate opens on reports that nobody has read: they are read before the wizard says
+// what may be done, and again before it is done, and not for what waits for none.
+func TestReportsAreReadBeforeAGateIsWeighed(t *testing.T) {
+	open := func() *fakeEngine {
+		return standIn(published(rollout.ReviewReports, "testing", 86400), rollout.Gate{Open: true}, rollout.Plan{})
+	}
+	t.Run("when the rollout is opened", func(t *testing.T) {
+		e := open()
+		d := drive(t, e, 80, 24) // the dashboard reads none
+		order := d.watched()
+		d.press("enter")
+		if !slices.Equal(*order, []string{"import"}) || len(e.calls) == 0 || e.calls[0] != "propose corp.test" {
+			t.Errorf("%v, then %v", *order, e.calls)
+		}
+	})
+	for _, row := range []struct {
+		key  string
+		then string
+	}{{"r", "propose corp.test"}, {"a", "next corp.test"}} {
+		t.Run(row.key, func(t *testing.T) {
+			e := open()
+			d := drive(t, e, 80, 24, inCorp)
+			order := d.watched()
+			d.importer.come = 2
+			d.press(row.key).sees("2 reports new: 5,000 sessions ok, 3 failed.")
+			if !slices.Equal(*order, []string{"import"}) || len(e.calls) == 0 || e.calls[0] != row.then {
+				t.Errorf("%v, then %v; want %s after the import", *order, e.calls, row.then)
+			}
+		})
+	}
+	t.Run("an inbox that cannot be read is said", func(t *testing.T) {
+		d := drive(t, open(), 120, 24, inCorp)
+		d.importer.broken = "no such folder"
+		d.press("r").sees("/var/mail/tls could not be read: no such folder.").did("propose")
+	})
+	t.Run("an import that fails lets nothing pass", func(t *testing.T) {
+		d := drive(t, open(), 120, 24, inCorp)
+		d.importer.fail = errors.New("disk full")
+		d.press("a").sees("read what reports have come about corp.test: disk full").didNot("next")
+	})
+	t.Run("a step back waits for none", func(t *testing.T) {
+		d := atPhase5(t, 80, 24)
+		order := d.watched()
+		d.press("b").wait()
+		d.typeIn("corp.test").press("enter").did("carry-out step-back")
+		if len(*order) > 0 {
+			t.Errorf("reports were read: %v", *order)
+		}
+	})
+}
+
+// The reading is shown while it goes on, ends when its screen closes, and does not
+// stand in the way of a step back.
+func TestTheReadingOfReportsIsShown(t *testing.T) {
+	d := drive(t, standIn(published(rollout.Enforce, mtasts.Enforce, 86400), waitingGate(), rollout.Plan{}), 80, 24, inCorp)
+	begun, ended := make(chan struct{}), make(chan error, 1)
+	d.importer.hold = func(ctx context.Context, tell func(rollout.ImportProgress)) {
+		tell(rollout.ImportProgress{Done: 500, Total: 2000, New: 480, After: 2 * time.Second})
+		close(begun)
+		<-ctx.Done()
+		ended <- ctx.Err()
+	}
+	d.park = true
+	d.press("r")
+	d.park = false
+	looking := d.parked[0]().(tea.BatchMsg)
+	go looking[0]()
+	<-begun
+	d.park = true
+	d.send(looking[1]()) // what it has told
+	d.park = false
+	d.sees("no gate opens on what nobody has read", "500 of 2000 read, 480 new", "b step back")
+	d.press("esc")
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("the import was ended by %v", err)
+	}
+	d.didNot("carry-out")
+}
