@@ -241,7 +241,7 @@ func (r Rollout) Adoptable(seen Evidence, now time.Time) (entries []LedgerEntry,
 // offered.
 func (r Rollout) adoptNow(seen Evidence, now time.Time) (found Adoption, entries []LedgerEntry, why string) {
 	if !seen.Record.Valid || !seen.Policy.Valid {
-		return Adoption{}, nil, "record and body are not both valid, so there is no policy to adopt; restore puts the last verified one back"
+		return Adoption{}, nil, "record and body are not both valid, so there is no policy to adopt"
 	}
 	found, entries = r.adoption(seen, now)
 	return found, entries, ""

@@ -130,7 +130,7 @@ func chosen(p Proposal, c Consent) (Plan, error) {
 		}
 		p.Plan = *c.Shown
 	} else if !c.Given {
-		return Plan{}, fmt.Errorf("plan %s was not accepted: %w", p.Plan.Hash(), ErrRefused)
+		return Plan{}, fmt.Errorf("plan %s was not accepted; belay plan %s shows it: %w", p.Plan.Hash(), p.Plan.Domain, ErrRefused)
 	}
 	for _, e := range p.Plan.Edits {
 		if e.Announces() && p.Rollout.UsesID(e.PolicyID) {

@@ -63,7 +63,13 @@ func TestAnAccountThatIsGoneIsLeft(t *testing.T) {
 			r.set(row.set)
 			r.box.clock.wind(time.Minute)
 			r.to(rollout.ReviewReports)
-			sound(t, r.load())
+			end := r.load()
+			for _, p := range end.Plans {
+				if left := p.Edits["1"]; left.Abandoned && left.Receipt.Outcome != rollout.Failed {
+					t.Errorf("what its writer said not to have written is taken for %s", left.Receipt.Outcome)
+				}
+			}
+			sound(t, end)
 		})
 	}
 }

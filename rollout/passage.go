@@ -67,9 +67,13 @@ func (r Rollout) closeAlways(g *Gate, now time.Time) {
 		}
 	}
 	if busy, ok := r.Unfinished(); ok {
+		fix := "belay next goes on with it"
+		if busy.Outdated {
+			fix = "the settings were changed since; belay next makes it again by them, or gives it up"
+		}
 		g.Close(Reason{Code: ReasonBusy, Subject: busy.Plan.Hash(), Final: true,
 			Text: fmt.Sprintf("plan %s was accepted and is not finished: %s", busy.Plan.Hash(), strings.TrimSuffix(busy.HalfState(), ".")),
-			Fix:  "belay next goes on with it"})
+			Fix:  fix})
 	}
 	r.closeForClock(g, now)
 }

@@ -26,28 +26,37 @@ func (e *Engine) settleBegun(ctx context.Context, r *Rollout, w Writer, must boo
 		if state.Settled() {
 			continue
 		}
-		if !state.Intended.IsZero() && state.Receipt.Outcome != Applied && state.Receipt.Outcome != Found {
+		if !state.Intended.IsZero() && !state.Receipt.took() {
 			held, err := w.Read(ctx, edit)
-			receipt := Receipt{EditID: edit.ID, Saw: held.Value, Detail: "settled by reading when a new plan was accepted"}
-			switch {
-			case err != nil && !must && r.Settings.keep(edit):
+			if err != nil && !must && r.Settings.keep(edit) {
 				return nil, fmt.Errorf("settle edit %s of plan %s, which was begun: %w", edit.ID, hash, err)
-			case err != nil:
-				receipt.Outcome, receipt.Detail = Unknown, finding.Clean(err.Error(), 400)
-			case held.Err != "":
-				receipt.Outcome, receipt.Detail = Unknown, finding.Clean(held.Err, 400)
-			case edit.madeIn(held.Value):
-				receipt.Outcome = Found
-			case held.Value.Equal(edit.Before):
-				receipt.Outcome = Failed
-			default:
-				receipt.Outcome = Refused
 			}
-			out = append(out, Entry{Kind: Received, PlanHash: hash, Receipt: &receipt})
+			receipt := edit.settledBy(held, err)
+			if receipt.Outcome != Unknown || !state.unwritten() { // else its writer knew better
+				out = append(out, Entry{Kind: Received, PlanHash: hash, Receipt: &receipt})
+			}
 		}
 		out = append(out, Entry{Kind: Abandoned, PlanHash: hash, EditID: edit.ID})
 	}
 	return out, nil
+}
+
+// settledBy is the receipt of an edit that was begun, by what reading its place showed.
+func (e Edit) settledBy(held Held, err error) Receipt {
+	receipt := Receipt{EditID: e.ID, Saw: held.Value, Detail: "settled by reading when its plan was given up"}
+	switch {
+	case err != nil:
+		receipt.Outcome, receipt.Detail = Unknown, finding.Clean(err.Error(), 400)
+	case held.Err != "":
+		receipt.Outcome, receipt.Detail = Unknown, finding.Clean(held.Err, 400)
+	case e.madeIn(held.Value):
+		receipt.Outcome = Found
+	case held.Value.Equal(e.Before):
+		receipt.Outcome = Failed
+	default:
+		receipt.Outcome = Refused
+	}
+	return receipt
 }
 
 // keep reports whether s still names the account through which e is made.
