@@ -79,7 +79,7 @@ func (h *history) render() {
 		first := beginOfEdit(h.entries, i)
 		e := h.entries[i]
 		marks = append(marks, len(lines))
-		kind, said, more := tellAll(h.entries[first : i+1])
+		kind, said, more := h.tellAll(h.entries[first : i+1])
 		if x, ok := edits[e.PlanHash+" "+editOf(e)]; ok {
 			said += ": " + what(x)
 			more = append(h.changed(x, h.entries[first:i+1]), more...)
@@ -126,9 +126,9 @@ func beginOfEdit(entries []rollout.Entry, last int) int {
 }
 
 // tellAll is tell for the entries of one edit, which are told as one.
-func tellAll(entries []rollout.Entry) (kind, said string, more []string) {
+func (k *kit) tellAll(entries []rollout.Entry) (kind, said string, more []string) {
 	if len(entries) == 1 {
-		said, more = tell(entries[0])
+		said, more = k.tell(entries[0])
 		return string(entries[0].Kind), said, more
 	}
 	var steps []string
@@ -138,7 +138,7 @@ func tellAll(entries []rollout.Entry) (kind, said string, more []string) {
 			step = strings.TrimSpace(string(x.Outcome) + " " + took(x.Took))
 		}
 		steps = append(steps, step)
-		_, below := tell(e)
+		_, below := k.tell(e)
 		more = append(more, below...)
 	}
 	return "edit", editOf(entries[0]) + ": " + strings.Join(steps, ", "), more
@@ -192,7 +192,7 @@ func editOf(e rollout.Entry) string {
 
 // tell says what an entry records, but of settings, in one sentence and the lines below
 // it.
-func tell(e rollout.Entry) (said string, more []string) {
+func (k *kit) tell(e rollout.Entry) (said string, more []string) {
 	switch e.Kind {
 	case rollout.Adopted:
 		said = "what stood there, into the ledger"
@@ -228,11 +228,15 @@ func tell(e rollout.Entry) (said string, more []string) {
 		}
 	case rollout.Overrode:
 		said = plural(len(e.Reasons), "reason") + " overridden"
-		for _, k := range e.Reasons {
-			more = append(more, strings.TrimSpace(k.Code+" "+k.Subject))
+		for _, waived := range e.Reasons {
+			more = append(more, strings.TrimSpace(waived.Code+" "+waived.Subject))
 		}
+	case rollout.Mended:
+		said = "as of " + k.when(e.MendedAt)
 	case rollout.Dismissed, rollout.Trusted:
 		said = e.Key
+	case rollout.Cached:
+		said = "a shared cache may serve the old policy until " + k.when(e.Wait)
 	}
 	if e.Reason != "" {
 		more = append(more, "because: "+e.Reason)

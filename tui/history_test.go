@@ -45,6 +45,23 @@ func TestHowAnEditWasMadeIsOneLine(t *testing.T) {
 	}
 }
 
+// What an operator said and what a look met are told with their moments.
+func TestTheHistoryTellsWhenSomethingWasMendedAndHowLongACacheMayKeep(t *testing.T) {
+	then := time.Date(2026, 11, 14, 8, 12, 0, 0, time.UTC)
+	for name, row := range map[string]struct {
+		entry rollout.Entry
+		want  string
+	}{
+		"mended": {rollout.Entry{Kind: rollout.Mended, MendedAt: then, Reason: "renewed"}, "mended as of Sat 14 Nov 08:12 UTC because: renewed"},
+		"cached": {rollout.Entry{Kind: rollout.Cached, Wait: then.AddDate(0, 0, 8)}, "cached a shared cache may serve the old policy until Sun 22 Nov 08:12 UTC"},
+	} {
+		row.entry.At = now()
+		if view := flat(journalled(t, row.entry)); !strings.Contains(view, row.want) {
+			t.Errorf("%s: lacks %q:\n%s", name, row.want, view)
+		}
+	}
+}
+
 func TestALongValueOfTheJournalIsShownWhole(t *testing.T) {
 	place := "/srv/customers/a-rather-long-name.example/policies/mta-sts/htdocs/of/the/web/server"
 	view := journalled(t, rollout.Entry{At: now(), Who: "ada", Kind: rollout.Created,
