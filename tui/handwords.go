@@ -122,7 +122,7 @@ func (h hands) yours() string {
 
 // came says what became of the edits of a walk.
 func came(edits []rollout.EditOutcome) []string {
-	var made, seen, waits, hand, bad int
+	var made, seen, waits, hand, lost, bad int
 	for _, e := range edits {
 		byHand := e.Edit.ByHand()
 		switch e.Outcome {
@@ -138,6 +138,8 @@ func came(edits []rollout.EditOutcome) []string {
 			} else {
 				waits++
 			}
+		case rollout.Unknown:
+			lost++
 		default:
 			bad++
 		}
@@ -151,6 +153,7 @@ func came(edits []rollout.EditOutcome) []string {
 		{seen, " of yours seen wherever senders look."},
 		{waits, " still to be seen everywhere."},
 		{hand, " for you to make by hand; belay keeps looking."},
+		{lost, " of unknown fate, looked for before it is made again."},
 		{bad, " not made: see the plan."},
 	} {
 		if x.n > 0 {

@@ -70,6 +70,7 @@ func TestReportTellsWhoseEditsTheyAre(t *testing.T) {
 		{"to be made by hand", []rollout.EditOutcome{edit("manual/work", rollout.Waiting), edit("static:/srv", rollout.Waiting)}, "2 edits for you to make by hand; belay keeps looking."},
 		{"written and not seen", []rollout.EditOutcome{edit("rfc2136", rollout.Waiting)}, "1 edit still to be seen everywhere."},
 		{"one of each", []rollout.EditOutcome{edit("rfc2136", rollout.Applied), edit("manual", rollout.Waiting)}, "1 edit made and read back. 1 edit for you to make by hand; belay keeps looking."},
+		{"nobody knows", []rollout.EditOutcome{edit("cloudflare", rollout.Unknown)}, "1 edit of unknown fate, looked for before it is made again."},
 		{"failed", []rollout.EditOutcome{edit("rfc2136", rollout.Failed)}, "1 edit not made: see the plan."},
 	} {
 		if got := report(rollout.Progress{Edits: row.edits}); got != row.want {
