@@ -181,6 +181,23 @@ func (b *testbed) sshd() (address string) {
 			b.Fatalf("make a key: %v: %s", err, out)
 		}
 	}
+	if err := os.MkdirAll("/run/sshd", 0o755); err != nil { // it gives its rights up there
+		b.Fatal(err)
+	}
+	b.env = []string{"BELAY_SSH_KEY=" + filepath.Join(dir, "mine"), "BELAY_SSH_KNOWN_HOSTS=" + filepath.Join(dir, "known_hosts")}
+	for range 5 {
+		if address, ok := b.sshdIn(dir); ok {
+			return address
+		}
+	}
+	b.Fatal("sshd found no port free")
+	return ""
+}
+
+// sshdIn starts sshd with what is in dir, at a port that was free a moment before; not
+// ok where another program has taken it.
+func (b *testbed) sshdIn(dir string) (address string, ok bool) {
+	b.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
@@ -208,9 +225,6 @@ Subsystem sftp internal-sftp
 			b.Fatal(err)
 		}
 	}
-	if err := os.MkdirAll("/run/sshd", 0o755); err != nil { // it gives its rights up there
-		b.Fatal(err)
-	}
 	ctx, stop := context.WithCancel(context.Background())
 	server := exec.CommandContext(ctx, "/usr/sbin/sshd", "-D", "-e", "-f", filepath.Join(dir, "config"))
 	var said strings.Builder
@@ -218,20 +232,30 @@ Subsystem sftp internal-sftp
 	if err := server.Start(); err != nil {
 		b.Fatalf("start sshd: %v", err)
 	}
+	gone := make(chan struct{})
+	go func() { _ = server.Wait(); close(gone) }()
 	b.Cleanup(func() {
 		stop()
-		_ = server.Wait()
+		<-gone
 		if b.Failed() {
 			b.Logf("sshd says:\n%s", said.String())
 		}
 	})
-	b.until("sshd answers", func() bool {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
 		conn, err := net.DialTimeout("tcp", address, time.Second)
 		if err == nil {
 			conn.Close()
 		}
-		return err == nil
-	})
-	b.env = []string{"BELAY_SSH_KEY=" + filepath.Join(dir, "mine"), "BELAY_SSH_KNOWN_HOSTS=" + filepath.Join(dir, "known_hosts")}
-	return address
+		select {
+		case <-gone: // whoever answered, it was not this one
+			b.Logf("sshd ended: %s", said.String())
+			return "", false
+		case <-time.After(20 * time.Millisecond):
+			if err == nil {
+				return address, true
+			}
+		}
+	}
+	b.Fatal("sshd does not answer")
+	return "", false
 }

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"belay/providers/lab/relay"
 )
@@ -40,7 +41,14 @@ func TestAcceptanceTwoOperators(t *testing.T) {
 	})
 	before := quick.serial()
 	behind := slow.start("next", domain, "--yes")
-	<-arrived
+	select {
+	case <-arrived:
+	case err := <-behind.waited:
+		behind.waited <- err
+		t.Fatalf("the slower one ended without an update: %v", behind.end())
+	case <-time.After(patience):
+		t.Fatal("the slower one's update does not come")
+	}
 	ahead := quick.start("next", domain, "--json", "--yes")
 	quick.until("the quicker one has written", func() bool { return quick.dig(ns1, reportName, "TXT") != "" })
 	close(free)

@@ -228,14 +228,16 @@ func (w *window) chooses(label, answer string) {
 // reads pages down, as the window says that there is more, until this is shown.
 func (w *window) reads(text string) {
 	w.Helper()
+	const more = "more below: down, pgdown"
 	for range 20 {
-		shown, changed := w.look()
+		// While the wizard looks there is neither.
+		shown := w.await(fmt.Sprintf("%q, nor that there is more", text), func(shown string) bool {
+			return strings.Contains(unbroken(shown), text) || strings.Contains(shown, more)
+		})
 		if strings.Contains(unbroken(shown), text) {
 			return
 		}
-		if !strings.Contains(shown, "more below: down, pgdown") {
-			w.Fatalf("the wizard shows %q nowhere:\n%s", text, shown)
-		}
+		_, changed := w.look()
 		w.write("\x1b[6~")
 		select {
 		case <-changed:

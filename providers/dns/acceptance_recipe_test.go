@@ -137,6 +137,20 @@ func updated(server, secret, line string) (said string, taken bool) {
 // recipe in it, on a free port. It is ended with the test.
 func startByRecipe(t *testing.T, daemon string) (server, secret string) {
 	t.Helper()
+	for range 5 {
+		server, secret, ok := startOnce(t, daemon)
+		if ok {
+			return server, secret
+		}
+	}
+	t.Fatalf("%s did not start", daemon)
+	return "", ""
+}
+
+// startOnce starts it at a port that was free a moment before; not ok where it ends
+// or is silent, as when another program has taken that.
+func startOnce(t *testing.T, daemon string) (server, secret string, ok bool) {
+	t.Helper()
 	secret = "c2VjcmV0IG9mIHRoZSByZWNpcGUncyB0ZXN0LCAzMmI="
 	dir := t.TempDir()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -173,19 +187,20 @@ func startByRecipe(t *testing.T, daemon string) (server, secret string) {
 		<-ended
 	})
 	for deadline := time.Now().Add(20 * time.Second); ; {
-		c, err := net.Dial("tcp", server)
-		if err == nil {
-			_ = c.Close()
-			return server, secret
+		out, _ := exec.Command("dig", "+norec", "+tries=1", "+time=2", "-p", port, "@127.0.0.1", domain, "SOA").Output()
+		if strings.Contains(string(out), "flags: qr aa") {
+			return server, secret, true
 		}
 		select {
 		case err := <-ended:
 			ended <- err
-			t.Fatalf("%s ended: %v\n%s\n%s", daemon, err, said.String(), config)
+			t.Logf("%s ended: %v\n%s\n%s", daemon, err, said.String(), config)
+			return "", "", false
 		case <-time.After(20 * time.Millisecond):
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%s does not listen at %s", daemon, server)
+			t.Logf("%s does not answer at %s:\n%s", daemon, server, config)
+			return "", "", false
 		}
 	}
 }
