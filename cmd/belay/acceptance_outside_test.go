@@ -94,6 +94,18 @@ func (b *testbed) sender(strict bool) string {
 	return answer
 }
 
+// counting is what a sender answers that takes testing for enforce. Where a policy is
+// announced, it may try once more: a fetch has a few seconds, which a busy machine can
+// take from it.
+func (b *testbed) counting(announced bool) string {
+	b.Helper()
+	answer := b.sender(true)
+	if announced && !strings.HasPrefix(answer, "secure ") {
+		answer = b.sender(true)
+	}
+	return answer
+}
+
 // agrees asks BIND at both name servers, nginx at each address and the sender, and
 // fails unless all of them say what belay says, under an id that no other policy
 // had.
@@ -114,11 +126,11 @@ func (b *testbed) agrees(s statusSaid) {
 		b.Errorf("id %s was announced for %s, and now for %s: senders would not look again", s.PolicyID, before, policy)
 	}
 	b.told[s.PolicyID] = policy
+	if held := b.counting(s.PolicyID != ""); strings.HasPrefix(held, "secure ") != (s.PolicyID != "") {
+		b.Errorf("belay says id %q, and the sender that counts testing: %s", s.PolicyID, held)
+	}
 	if b.enforces() != (s.Mode == "enforce") {
 		b.Errorf("belay says mode %s, and the sender: %s", s.Mode, b.sender(false))
-	}
-	if held := b.sender(true); strings.HasPrefix(held, "secure ") != (s.PolicyID != "") {
-		b.Errorf("belay says id %q, and the sender that counts testing: %s", s.PolicyID, held)
 	}
 	if b.Failed() {
 		b.FailNow()

@@ -89,7 +89,7 @@ func TestAcceptanceSnippets(t *testing.T) {
 			b := b.within(t)
 			stop := b.serving(server, printed.Snippets[i].Text)
 			b.fetchesStrictly(server, string(body))
-			if got := b.sender(true); !strings.HasPrefix(got, "secure ") {
+			if got := b.counting(true); !strings.HasPrefix(got, "secure ") {
 				b.Errorf("the sender does not take the policy from %s: %s", server.name, got)
 			}
 			next := strings.Replace(string(body), "86400", "86401", 1)

@@ -284,9 +284,9 @@ reuse_port: false
 cache_grace: 0
 shutdown_timeout: 1
 cache: {type: internal}
-default_zone: {strict_testing: false, timeout: 4}
+default_zone: {strict_testing: false, timeout: 8}
 zones:
-  strict: {strict_testing: true, timeout: 4}
+  strict: {strict_testing: true, timeout: 8}
 C
 sed -i '/^reuse_port/d' "$RUN/sts/daemon.yml"
 
