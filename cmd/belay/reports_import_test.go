@@ -149,8 +149,8 @@ func TestRereadFindsNothingNewInWhatWasRead(t *testing.T) {
 	}
 }
 
-// TestImportThatIsStoppedSaysWhatItKept: more mails are written than an import has in
-// memory at once, so that when the last is read the first were taken.
+// TestImportThatIsStoppedSaysWhatItKept: a large mail is alone in memory till it was taken, so
+// that when the fourth is being read the first was.
 func TestImportThatIsStoppedSaysWhatItKept(t *testing.T) {
 	quiet, w := io.Pipe()
 	defer w.Close()
@@ -162,19 +162,15 @@ func TestImportThatIsStoppedSaysWhatItKept(t *testing.T) {
 	go func() {
 		ended <- p.run([]string{"--state", t.TempDir(), "reports", "import", "--domain", "corp.test", "-"})
 	}()
-	mail := "From a@b.test Mon Jun 15 12:00:00 2026\nSubject: x\nContent-Type: application/tlsrpt+json\n\n" + reportAbout("corp.test", "1", time.Now(), 5, 1) + "\n\n"
-	const (
-		ahead    = 2000       // mails that wait for their turn, at most
-		buffered = 1024 << 10 // bytes that are read and no mail yet, at most
-	)
-	if _, err := io.WriteString(w, strings.Repeat(mail, ahead+10+buffered/len(mail))); err != nil {
+	mail := "From a@b.test Mon Jun 15 12:00:00 2026\nSubject: x\nContent-Type: application/tlsrpt+json\n\n" + reportAbout("corp.test", "1", time.Now(), 5, 1) + strings.Repeat(strings.Repeat(" ", 70)+"\n", 6000) + "\n"
+	if _, err := io.WriteString(w, strings.Repeat(mail, 4)); err != nil { // all but what is buffered is read when this returns
 		t.Fatal(err)
 	}
 	interrupts <- os.Interrupt
 	if status := <-ended; status != exitCannot {
 		t.Errorf("exit %d", status)
 	}
-	if !regexp.MustCompile(`^\d+ mails, \d+ reports: 1 new, \d+ duplicates?\n`).MatchString(out.String()) || !strings.Contains(errs.String(), "what was read is stored first") || !strings.Contains(errs.String(), "what was taken is kept") {
+	if !regexp.MustCompile(`^\d mails?, \d reports?: 1 new[,\n]`).MatchString(out.String()) || !strings.Contains(errs.String(), "what was read is stored first") || !strings.Contains(errs.String(), "what was taken is kept") {
 		t.Errorf("it said %s%s", out.String(), errs.String())
 	}
 }
