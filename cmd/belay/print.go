@@ -51,13 +51,19 @@ func visible(text []byte) []byte {
 			out = append(out, text[at:at+size]...)
 		case r > 0xffff:
 			high, low := utf16.EncodeRune(r)
-			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
+			out = appendEscape(appendEscape(out, high), low)
 		default:
-			out = fmt.Appendf(out, `\u%04x`, r)
+			out = appendEscape(out, r)
 		}
 		at += size
 	}
 	return out
+}
+
+// appendEscape appends a UTF-16 code unit as JSON escapes it.
+func appendEscape(to []byte, unit rune) []byte {
+	const digits = "0123456789abcdef"
+	return append(to, '\\', 'u', digits[unit>>12&15], digits[unit>>8&15], digits[unit>>4&15], digits[unit&15])
 }
 
 // say prints a line for people; foreign text in args must be clean.
