@@ -30,12 +30,15 @@ func (rc *Receiver) body(w http.ResponseWriter, r *http.Request) (body []byte, f
 	leave := func() { <-rc.small }
 	hurry(w, r, rc.patience.small)
 	body, err = io.ReadAll(io.LimitReader(r.Body, smallBody))
-	if err == nil && len(body) < smallBody {
+	if err == nil && len(body) < smallBody && int64(len(body)) <= rc.o.Limits.Bytes {
 		return body, leave, nil
 	}
 	leave()
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, nil, err
+	case int64(len(body)) > rc.o.Limits.Bytes:
+		return nil, nil, errTooLarge
 	}
 	return rc.largeBody(w, r, body)
 }

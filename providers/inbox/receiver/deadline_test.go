@@ -187,8 +187,10 @@ func TestASlowSenderKeepsNoOtherOut(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for len(rc.collecting) < 3 {
-		runtime.Gosched()
+	for end := time.Now().Add(time.Minute); len(rc.collecting) < 3; runtime.Gosched() {
+		if time.Now().After(end) {
+			t.Fatal("the large bodies are not collected")
+		}
 	}
 	large := aReport + strings.Repeat(" ", 2*smallBody)
 	conn := connect()
@@ -197,5 +199,17 @@ func TestASlowSenderKeepsNoOtherOut(t *testing.T) {
 	}
 	if answer := answered(t, conn); answer.StatusCode != 201 || !kept.known["1"] {
 		t.Errorf("answered %s", answer.Status)
+	}
+}
+
+// TestALimitBelowWhatIsSmall: a body that says nothing of its length is held to it, too.
+func TestALimitBelowWhatIsSmall(t *testing.T) {
+	_, kept, connect := serving(t, Limits{Bytes: 1000}, patience{small: time.Minute, large: time.Minute})
+	conn := connect()
+	if _, err := io.WriteString(conn, head("json", "Transfer-Encoding: chunked\r\n")+"7d0\r\n"+aReport+strings.Repeat(" ", 2000-len(aReport))+"\r\n0\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if answer := answered(t, conn); answer.StatusCode != 413 || len(kept.known) != 0 {
+		t.Errorf("answered %s, %d kept", answer.Status, len(kept.known))
 	}
 }
