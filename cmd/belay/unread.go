@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"slices"
+	"time"
 
 	"belay/providers/inbox"
 	"belay/rollout"
@@ -11,7 +12,7 @@ import (
 // inboxNotes keeps which inboxes could not be read; the store does, and the gates ask
 // it.
 type inboxNotes interface {
-	NoteInboxes(ctx context.Context, read []string, unread []rollout.UnreadInbox) error
+	NoteInboxes(ctx context.Context, at time.Time, read []string, unread []rollout.UnreadInbox) error
 }
 
 // recipients are whom an import is for: the domains, sorted, and the inboxes of the
@@ -55,5 +56,5 @@ func (im importer) note(ctx context.Context, of recipients, tried []string, sum 
 			}
 		}
 	}
-	return im.s.unread.NoteInboxes(ctx, read, unread)
+	return im.s.unread.NoteInboxes(ctx, now, read, unread)
 }

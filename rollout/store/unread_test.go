@@ -19,23 +19,27 @@ func TestUnreadInboxes(t *testing.T) {
 	}
 	const a, b = "/var/mail/tls", "imaps://tlsrpt@imap.corp.test/INBOX"
 	for i, row := range []struct {
+		at     time.Duration // after first
 		read   []string
 		unread []rollout.UnreadInbox
 		want   []rollout.UnreadInbox
 	}{
-		{[]string{a, b}, nil, nil},
-		{[]string{b}, []rollout.UnreadInbox{failed(a, first, "gone")}, []rollout.UnreadInbox{failed(a, first, "gone")}},
-		{nil, []rollout.UnreadInbox{failed(b, first, "no route"), failed(a, first.Add(time.Hour), "denied")},
+		{0, []string{a, b}, nil, nil},
+		{0, []string{b}, []rollout.UnreadInbox{failed(a, first, "gone")}, []rollout.UnreadInbox{failed(a, first, "gone")}},
+		{time.Hour, nil, []rollout.UnreadInbox{failed(b, first, "no route"), failed(a, first.Add(time.Hour), "denied")},
 			[]rollout.UnreadInbox{{Source: a, Since: first, Tried: first.Add(time.Hour), Why: "denied"}, failed(b, first, "no route")}},
-		{[]string{a}, nil, []rollout.UnreadInbox{failed(b, first, "no route")}},
-		{nil, []rollout.UnreadInbox{failed(a, first.Add(2*time.Hour), "gone")}, []rollout.UnreadInbox{failed(a, first.Add(2*time.Hour), "gone"), failed(b, first, "no route")}},
-		{[]string{a, b}, nil, nil},
+		{90 * time.Minute, []string{a}, nil, []rollout.UnreadInbox{failed(b, first, "no route")}},
+		// Who cannot read what another process reads well is told of it once an hour has passed.
+		{2 * time.Hour, nil, []rollout.UnreadInbox{failed(a, first.Add(2*time.Hour), "gone")}, []rollout.UnreadInbox{failed(b, first, "no route")}},
+		{3 * time.Hour, nil, []rollout.UnreadInbox{failed(a, first.Add(3*time.Hour), "gone")},
+			[]rollout.UnreadInbox{{Source: a, Since: first.Add(2 * time.Hour), Tried: first.Add(3 * time.Hour), Why: "gone"}, failed(b, first, "no route")}},
+		{4 * time.Hour, []string{a, b}, nil, nil},
 	} {
 		s, err := store.Open(ctx, dir)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := s.NoteInboxes(ctx, row.read, row.unread); err != nil {
+		if err := s.NoteInboxes(ctx, first.Add(row.at), row.read, row.unread); err != nil {
 			t.Fatal(err)
 		}
 		got, err := s.UnreadInboxes(ctx)
