@@ -129,8 +129,8 @@ type Intake struct {
 	// ForeignDomains are some of the domains that the foreign reports are about, at
 	// most MostForeign, cleaned and in order.
 	ForeignDomains []string `json:"foreign_domains,omitempty"`
-	// Untrusted are those of New and Duplicates that nothing proves and that came from
-	// where no operator trusts: they count for nothing so far.
+	// Untrusted are those of New that nothing proves and that came from where no operator
+	// trusts: they count for nothing so far. A duplicate may stand in the store proven.
 	Untrusted []UntrustedIntake `json:"untrusted,omitempty"`
 	// Sources are the parts of it, one for each inbox or path that was named.
 	Sources []SourceIntake `json:"sources,omitempty"`

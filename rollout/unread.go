@@ -9,6 +9,10 @@ import (
 	"belay/rollout/finding"
 )
 
+// ReadWithin is how long the reading of an inbox speaks for it, whoever read it: an
+// import that follows it may be able to where another process is not.
+const ReadWithin = FreshFor
+
 // UnreadInbox is an inbox that could not be read to its end when that was tried last.
 // What has come there since is not known, so that no gate takes it for silence. A
 // mail in it that is damaged is no such thing.
