@@ -26,7 +26,7 @@ func about(r rollout.Reason) string {
 // keysFor are the commands that package rollout names, as keys of the screen that
 // shows the rollout.
 var keysFor = strings.NewReplacer(
-	"belay next carries", "a carries", "belay next goes on", "a goes on", "belay next looks", "r looks", "belay next reads", "r reads",
+	"belay next carries", "a carries", "belay next goes on", "a goes on", "belay next makes", "a makes", "belay next looks", "r looks", "belay next reads", "r reads",
 	"belay restore puts", "R puts", "belay adopt takes", "A takes")
 
 // The decisions about reports that package rollout names as commands, each with what
