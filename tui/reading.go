@@ -34,14 +34,14 @@ func (p *phase) proposeOwn(what string, f proposer) tea.Cmd { return p.propose(w
 type proposer func(context.Context, string, rollout.Sink) (rollout.Proposal, error)
 
 // propose starts a look that ends in a proposal, reading the reports before it where
-// read is set.
+// read is set and no step back waits.
 func (p *phase) propose(what string, read, own bool, f proposer) tea.Cmd {
 	p.Close()
 	var cmd tea.Cmd
 	p.seen, p.err = live{}, nil
 	p.looking, cmd = p.kit.look(what, func(ctx context.Context, l *look) tea.Msg {
 		msg := proposedMsg{look: l, own: own}
-		if read {
+		if read && !p.steppingBack(ctx, p.domain) {
 			if msg.came, msg.err = p.takeReports(ctx, p.domain, l.reports); msg.err != nil {
 				return msg
 			}
@@ -51,6 +51,14 @@ func (p *phase) propose(what string, read, own bool, f proposer) tea.Cmd {
 	})
 	p.render()
 	return cmd
+}
+
+// steppingBack reports whether a step back of domain is half done: it is gone on with
+// before anything is read, since until it is done senders may refuse mail.
+func (k *kit) steppingBack(ctx context.Context, domain string) bool {
+	r, err := k.engine.Load(ctx, domain)
+	busy, unfinished := r.Unfinished()
+	return err == nil && unfinished && busy.Plan.Purpose == rollout.ForStepBack
 }
 
 // takeReports takes in what has come into the inboxes of domain, so that no gate opens

@@ -39,6 +39,15 @@ func TestReportsAreReadBeforeAGateIsWeighed(t *testing.T) {
 			t.Errorf("%v, then %v", *order, e.calls)
 		}
 	})
+	t.Run("not when a step back is half done", func(t *testing.T) {
+		e := open()
+		r := e.rollouts["corp.test"]
+		r.Plans[len(r.Plans)-1].Plan.Purpose = rollout.ForStepBack // none of its edits is made
+		d := drive(t, e, 80, 24, inCorp).did("propose corp.test")
+		if len(d.importer.asked) > 0 {
+			t.Errorf("%v were read before the step back could go on", d.importer.asked)
+		}
+	})
 	for _, row := range []struct {
 		key  string
 		then string
