@@ -18,6 +18,23 @@ func (s EditState) unwritten() bool {
 	return s.Receipt.Outcome == Failed || s.Receipt.Outcome == Refused
 }
 
+// inDoubt reports whether the edit was begun, is not settled, and nobody knows whether
+// its write was carried out.
+func (s EditState) inDoubt() bool {
+	return !s.Settled() && !s.Intended.IsZero() && (s.Receipt.Outcome == "" || s.Receipt.Outcome == Unknown)
+}
+
+// after is r, the receipt of an attempt at e, as that of the whole edit: that this
+// attempt wrote nothing says nothing of the ones before it, which may have been carried
+// out or may be yet. It does where it read first what the plan saw.
+func (r Receipt) after(s EditState, e Edit) Receipt {
+	read := e.Before.Exists && r.Saw.Equal(e.Before) // what was not read is absent too
+	if r.Outcome == Failed && !read && (s.inDoubt() || s.Receipt.took()) {
+		r.Outcome = Unknown
+	}
+	return r
+}
+
 // refusal is why a writer refused e: in its own words, or by what it saw.
 func (r Receipt) refusal(e Edit) string {
 	if why := finding.Clean(r.Detail, 600); why != "" {

@@ -46,7 +46,7 @@ func (r Rollout) Undo(seen Evidence, now time.Time) (Plan, error) {
 // inDoubt is an edit of p of which nobody knows whether it was carried out.
 func (p AcceptedPlan) inDoubt() (Edit, bool) {
 	for _, e := range p.Plan.Edits {
-		if state := p.Edits[e.ID]; state.Receipt.Outcome == Unknown && !state.Settled() {
+		if p.Edits[e.ID].inDoubt() {
 			return e, true
 		}
 	}
@@ -94,7 +94,7 @@ func (b *builder) inverses(seen Evidence, p AcceptedPlan, now time.Time) error {
 func (r Rollout) lastWalked() (AcceptedPlan, bool) {
 	for _, p := range slices.Backward(r.Plans) {
 		for _, state := range p.Edits {
-			if !state.Intended.IsZero() && state.Receipt.Outcome != Refused && state.Receipt.Outcome != Failed {
+			if !state.Intended.IsZero() && !state.unwritten() {
 				return p, true
 			}
 		}

@@ -130,6 +130,8 @@ func (k *walk) apply(ctx context.Context, edit Edit) (Gate, error) {
 	}
 	k.emit.Emit(Event{Kind: Applying, Subject: edit.Name, Text: edit.String(), Edit: &edit})
 	receipt, applyErr := k.write(ctx, edit)
+	wrote := receipt.Outcome
+	receipt = receipt.after(state, edit)
 	later, asksTime := errors.AsType[*LaterError](applyErr)
 	if asksTime && receipt.took() {
 		receipt.Again = k.engine.now().Add(later.After)
@@ -151,6 +153,9 @@ func (k *walk) apply(ctx context.Context, edit Edit) (Gate, error) {
 	}
 	if applyErr == nil {
 		applyErr = fmt.Errorf("%s", receipt.Detail)
+	}
+	if receipt.Outcome != wrote {
+		applyErr = fmt.Errorf("%w; whether an attempt before this one wrote it is not known", applyErr)
 	}
 	if k.plan.Purpose == ForStepBack && edit.Kind == Policy {
 		applyErr = fmt.Errorf("%w; %s", applyErr, k.untold())
