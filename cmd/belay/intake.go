@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -68,10 +69,9 @@ func (im importer) at(ctx context.Context, more []string) (*inbox.Importer, reci
 		reports = im.s.paced(im.pause)
 	}
 	of.domains = slices.Sorted(maps.Keys(hosts))
-	im.seen.For(of.domains)
 	return &inbox.Importer{
 		Store: reports, Owner: inbox.Owners(hosts), LookupTXT: im.s.accounts.outside.txt, Clock: im.s.engine.Clock, Workers: im.workers, Pause: im.pause,
-		AuthServ: authserv, Seen: im.seen,
+		AuthServ: authserv, Seen: im.seen, SeenFor: worthOf(hosts, authserv),
 		Knows: func(org string) bool {
 			for _, r := range rollouts {
 				if r.Knows(org) {
@@ -82,6 +82,16 @@ func (im importer) at(ctx context.Context, more []string) (*inbox.Importer, reci
 		},
 		Trusts: func(domain, source string) bool { return rollouts[domain].TrustsSource(source) },
 	}, of, nil
+}
+
+// worthOf stands for what the worth of a report depends on: the domains, each with its
+// MX hosts, and the ids that their operators believe.
+func worthOf(hosts, authserv map[string][]string) string {
+	sorted := make(map[string][]string, len(hosts))
+	for domain, names := range hosts {
+		sorted[domain] = slices.Sorted(slices.Values(names)) // DNS gives them in any order
+	}
+	return fmt.Sprintf("%q %q", sorted, authserv)
 }
 
 // Import takes in what there is in the inboxes, and tries again the reports whose

@@ -49,6 +49,9 @@ type Importer struct {
 	// Seen, where set, leaves out the files that were read before with the same Seen
 	// and are as they were then.
 	Seen *Seen
+	// SeenFor stands for all of Owner and AuthServ, on which it depends what a file is
+	// worth: what Seen saw for anything else is read again.
+	SeenFor string
 }
 
 // Progress is how far an import is.
@@ -87,7 +90,7 @@ func (im *Importer) From(ctx context.Context, paths []string, sources []Source, 
 	run := intake{im: im, ctx: ctx, progress: progress, told: world.Start(), kept: make(map[Source]Kept)}
 	run.sum.Skipped = []rollout.Skipped{}
 	run.feed.local.paths = paths
-	run.feed.local.seen = im.Seen.begin()
+	run.feed.local.seen = im.Seen.begin(im.SeenFor)
 	run.feed.sources = sources
 	err := run.all()
 	if flushErr := run.flush(); flushErr != nil && !errors.Is(err, flushErr) {

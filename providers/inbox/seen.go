@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -13,24 +12,12 @@ import (
 
 // Seen remembers which files were read, so that who looks again and again at the same
 // folders reads each file once, and again only when it changed. Its zero value has
-// seen nothing. It serves one import at a time.
+// seen nothing. Several imports may use it at a time: what it remembers then is what
+// the last of them to end saw.
 type Seen struct {
-	mu      sync.Mutex
-	files   map[string]look
-	domains []string
-}
-
-// For forgets all that was seen where domains, in order, are not those of the time
-// before: what was about nobody's domain then may be ours now.
-func (s *Seen) For(domains []string) {
-	if s == nil {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !slices.Equal(s.domains, domains) {
-		s.files, s.domains = nil, slices.Clone(domains)
-	}
+	mu    sync.Mutex
+	files map[string]look
+	whose string // what files was seen for; see Importer.SeenFor
 }
 
 // look is a file as it was when it was read.
@@ -44,29 +31,39 @@ type look struct {
 	unread bool
 }
 
-// begin is what an import looks at and fills. Of a nil Seen it is nil.
-func (s *Seen) begin() *sight {
+// begin is what an import for whose looks at and fills. What was seen for another is
+// forgotten: what was nobody's then, or unproven, may be ours now, or vouched. Of a
+// nil Seen it is nil.
+func (s *Seen) begin(whose string) *sight {
 	if s == nil {
 		return nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return &sight{before: s.files, now: make(map[string]look, len(s.files))}
+	if s.whose != whose {
+		s.files, s.whose = nil, whose
+	}
+	return &sight{whose: whose, before: s.files, now: make(map[string]look, len(s.files))}
 }
 
-// keep remembers what an import saw whose reports are on disk. Files that are gone
-// are forgotten.
+// keep remembers what an import saw whose reports are on disk, unless an import for
+// another began meanwhile. Files that are gone are forgotten.
 func (s *Seen) keep(now *sight) {
 	if s == nil || now == nil {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.files = now.now
+	if s.whose == now.whose {
+		s.files = now.now
+	}
 }
 
 // sight is what one import sees of files.
-type sight struct{ before, now map[string]look }
+type sight struct {
+	whose       string
+	before, now map[string]look
+}
 
 // nameOf is what a file is remembered by.
 func nameOf(it item) string {
