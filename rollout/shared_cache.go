@@ -22,9 +22,14 @@ func cacheFor(seen Evidence) (keeps time.Duration) {
 
 // cachedSince is the journal entry by which ids wait for shared caches that may have
 // taken the body before edit's until since; none where no such body was served, or no
-// cache stands there, or they wait as long already.
+// cache stands there, or they wait as long already, or the operator purged it after the
+// body was written. When he puts a body up himself is not known, so what he purged
+// before it was seen may have taken the old one again.
 func (k *walk) cachedSince(edit Edit, since time.Time) []Entry {
 	wait := since.Add(k.keeps)
+	if state := k.state(edit); state.Receipt.took() && k.purgedSince(later(state.Received, state.Receipt.Again)) {
+		return nil
+	}
 	if edit.Kind != Policy || k.keeps == 0 || !k.replaces(edit) || !wait.After(k.r.CachedUntil) {
 		return nil
 	}

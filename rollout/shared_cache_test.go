@@ -82,3 +82,44 @@ func TestAStepBackToAnEmptyPlaceKnowsTheCacheBeforeIt(t *testing.T) {
 		t.Errorf("the second id is due at %s", due)
 	}
 }
+
+// Whoever purged the cache before the body was seen everywhere said so once: the marks
+// that are met after it keep nothing from before. A purge while the old body stood
+// helps nobody.
+func TestAPurgeBeforeTheBodyIsSeenIsNotForgotten(t *testing.T) {
+	for _, row := range []struct {
+		shows  string
+		byHand bool
+		lags   bool // one address still lags when belay looks next
+	}{{"an address lags still", false, true}, {"all have it at once", false, false}, {"but a body that was put up after it", true, false}} {
+		t.Run(row.shows, func(t *testing.T) {
+			r := newRig(t)
+			r.engine.Patience = time.Nanosecond
+			r.create(hasty())
+			r.to(rollout.Enforce)
+			old := r.box.body
+			r.box.behind, r.box.cache, r.box.met = &old, 24*time.Hour, 24*time.Hour
+			if r.box.byHand = row.byHand; row.byHand {
+				r.box.only = "webroot:/srv/www"
+			}
+			r.next()
+			r.box.clock.wind(time.Hour)
+			if _, err := r.engine.Mended(ctx, domain, time.Time{}, "purged the cache"); err != nil {
+				t.Fatal(err)
+			}
+			if row.byHand {
+				busy, _ := r.load().Unfinished()
+				r.box.body = busy.Plan.Edits[0].After
+			}
+			r.box.clock.wind(time.Minute)
+			if row.lags {
+				r.next()
+				r.box.clock.wind(time.Minute)
+			}
+			r.box.behind = nil
+			if p := r.next(); (r.load().Mode() == mtasts.Enforce) == row.byHand {
+				t.Errorf("the id waits until %s: %s", r.load().CachedUntil, reasons(p.Gate))
+			}
+		})
+	}
+}
