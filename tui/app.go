@@ -211,10 +211,10 @@ func (a *app) end() tea.Cmd {
 	return tea.Quit
 }
 
-// interrupt is ctrl+c or a signal. Without a walk it ends the wizard; with one it
-// asks the walk to end, and the wizard follows.
+// interrupt is ctrl+c or a signal. Without a walk it ends the wizard, as before the
+// engine has begun with one; else it asks the walk to end, and the wizard follows.
 func (a *app) interrupt() tea.Cmd {
-	if a.walk == nil {
+	if a.walk == nil || a.walk.endReading() {
 		return a.end()
 	}
 	a.leaving = true
@@ -242,7 +242,7 @@ func (a *app) back() tea.Cmd {
 	if len(a.screens) == 1 {
 		return nil
 	}
-	if a.walk != nil {
+	if a.walk != nil && !a.walk.ended() {
 		if r, ok := a.top().Rollout(); ok && r.Domain == a.walk.domain {
 			a.say("The plan is being carried out. ctrl+c finishes the edit in flight and quits.")
 			return nil

@@ -13,11 +13,12 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 )
 
-// walkingOn starts a walk that ends when it is asked to, and returns where its
-// end will be.
+// walkingOn starts a walk whose engine works until it is asked to end, and returns
+// where its end will be.
 func walkingOn(t *testing.T) (*driver, <-chan tea.Msg) {
 	d := atPhase2(t, 80, 24)
-	d.engine.hold = func(ctx context.Context) { <-ctx.Done() }
+	begun := make(chan struct{})
+	d.engine.hold = func(ctx context.Context) { close(begun); <-ctx.Done() }
 	d.press("a").typeIn("corp.test")
 	d.park = true
 	d.press("enter")
@@ -25,6 +26,7 @@ func walkingOn(t *testing.T) (*driver, <-chan tea.Msg) {
 	ended := make(chan tea.Msg, 1)
 	walk := d.parked[0]().(tea.BatchMsg)[0]().(tea.BatchMsg)[0]
 	go func() { ended <- walk() }()
+	<-begun
 	return d, ended
 }
 

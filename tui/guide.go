@@ -13,6 +13,8 @@ import (
 // Every key it names is enabled then.
 func (p *phase) guide() string {
 	switch {
+	case p.walk != nil && (p.walk.reading() || p.walk.ended()):
+		return p.guideReading()
 	case p.walk != nil:
 		return handsOf(p.course.plan).underWay()
 	case p.looking != nil:

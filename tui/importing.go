@@ -42,6 +42,9 @@ func (i *importing) tell(far rollout.ImportProgress) {
 	i.feed.ring()
 }
 
+// wide is a width in which every line has room.
+const wide = 200
+
 // line is how far it is, with a bar where there is room; before the first mail it is
 // what is read, or empty.
 func (i *importing) line(width int) string {

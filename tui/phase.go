@@ -276,10 +276,13 @@ func (p *phase) walked(msg walkedMsg) tea.Cmd {
 		return nil
 	}
 	p.walk = nil
+	p.nav.walking(nil)
+	if msg.unbegun {
+		return p.unbegun(msg.walk.then)
+	}
 	if p.proposal != nil {
 		p.proposal.Since = nil // what follows is belay's own doing
 	}
-	p.nav.walking(nil)
 	p.course.conclude(msg.progress)
 	if p.offer.plan.Empty() {
 		p.course = nil

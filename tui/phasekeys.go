@@ -18,7 +18,7 @@ import (
 func (p *phase) KeyMap() []act {
 	moves := p.pane.moves()
 	if p.walk != nil {
-		return moves
+		return append(p.walkActs(), moves...)
 	}
 	var acts []act
 	if p.looking == nil && p.proposal != nil {

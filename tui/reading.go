@@ -53,6 +53,56 @@ func (p *phase) propose(what string, read, own bool, f proposer) tea.Cmd {
 	return cmd
 }
 
+// walkActs are what is possible while a walk reads reports. Nothing is carried out yet, so
+// whoever does not want to wait for a slow inbox ends the reading.
+func (p *phase) walkActs() []act {
+	if !p.walk.reading() {
+		return nil
+	}
+	acts := p.stepBackActs()
+	for i := range acts {
+		then := acts[i].do
+		acts[i].do = func() tea.Cmd { return p.endReading(then) }
+	}
+	return append(acts, on("esc", "stop reading", func() tea.Cmd { return p.endReading(nil) }))
+}
+
+// endReading ends the reading of the walk, and the walk with it; then, if it is not
+// nil, follows when it has ended.
+func (p *phase) endReading(then func() tea.Cmd) tea.Cmd {
+	if !p.walk.endReading() {
+		p.nav.say("The reports are read, and the plan is being carried out.")
+		return nil
+	}
+	p.walk.then = then
+	p.render()
+	return nil
+}
+
+// unbegun takes the end of a walk whose reading was ended: what was offered still is.
+func (p *phase) unbegun(then func() tea.Cmd) tea.Cmd {
+	if p.offer.plan.Empty() {
+		p.course = nil
+	}
+	p.render()
+	if then != nil {
+		return then()
+	}
+	p.nav.say("The reading was ended. Nothing was carried out.")
+	return p.watchHand()
+}
+
+// guideReading is for a walk that reads reports, or whose reading is ending.
+func (p *phase) guideReading() string {
+	switch {
+	case p.walk.ended():
+		return "Ending the reading of reports. Nothing was carried out."
+	case p.rollout.Enforces():
+		return "Nothing is carried out before the reports are read. esc ends the reading; b ends it and steps back."
+	}
+	return "Nothing is carried out before the reports are read. esc ends the reading."
+}
+
 // steppingBack reports whether a step back of domain is half done: it is gone on with
 // before anything is read, since until it is done senders may refuse mail.
 func (k *kit) steppingBack(ctx context.Context, domain string) bool {

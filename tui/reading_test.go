@@ -3,7 +3,10 @@ package tui
 import (
 	"context"
 	"errors"
+	"os"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -110,4 +113,90 @@ func TestTheReadingOfReportsIsShown(t *testing.T) {
 		t.Errorf("the import was ended by %v", err)
 	}
 	d.didNot("carry-out")
+}
+
+// readingOn goes on with a rollout in enforce whose inbox does not answer before answer
+// is called, or, if it heeds that, the reading is ended. It returns where the end of
+// that walk will be.
+func readingOn(t *testing.T, heeds bool) (d *driver, ended chan tea.Msg, answer func()) {
+	d = atPhase5(t, 80, 24)
+	open := d.engine.proposals["corp.test"]
+	open.Gate = rollout.Gate{Open: true}
+	d.engine.proposals["corp.test"] = open
+	d.press("r").sees("a go on to").seesNot("stop reading")
+	reads, answered := make(chan struct{}), make(chan struct{})
+	answer = sync.OnceFunc(func() { close(answered) })
+	t.Cleanup(answer)
+	d.importer.hold = func(ctx context.Context, _ func(rollout.ImportProgress)) {
+		close(reads)
+		if !heeds {
+			ctx = context.WithoutCancel(ctx)
+		}
+		select {
+		case <-answered:
+		case <-ctx.Done():
+		}
+	}
+	d.park = true
+	d.press("a")
+	walk := d.parked[0]().(tea.BatchMsg)[0]().(tea.BatchMsg)[0]
+	d.park = false
+	ended = make(chan tea.Msg, 1)
+	go func() { ended <- walk() }()
+	<-reads
+	d.send(beatMsg{d.app.walk.feed})
+	d.importer.hold = nil
+	return d, ended, answer
+}
+
+// While reports are read nothing is carried out: whoever does not want to wait for an
+// inbox that answers slowly ends the reading, steps back or quits.
+func TestTheReadingBeforeAWalkHoldsNobodyUp(t *testing.T) {
+	t.Run("esc ends it", func(t *testing.T) {
+		d, ended, _ := readingOn(t, true)
+		d.sees("Reading /var/mail/tls", "b step back", "esc stop reading", "esc ends the reading; b ends it and steps back.")
+		d.press("esc").sees("Ending the reading of reports. Nothing was carried out.").seesNot("step back", "stop reading")
+		d.send(<-ended)
+		d.sees("The reading was ended. Nothing was carried out.", "a go on to").didNot("next")
+		d.press("a").did("next")
+	})
+	t.Run("b ends it and steps back", func(t *testing.T) {
+		d, ended, _ := readingOn(t, true)
+		d.press("b").didNot("step-back") // before the reading has ended
+		d.send(<-ended)
+		d.did("step-back").wait()
+		d.typeIn("corp.test").press("enter").did("carry-out step-back").didNot("next")
+	})
+	t.Run("one that does not end can be left", func(t *testing.T) {
+		d, ended, answer := readingOn(t, false)
+		if d.press("b", "esc"); len(d.app.screens) != 1 {
+			t.Errorf("the screen was not left:\n%s", d.view())
+		}
+		answer()
+		d.send(<-ended)
+		d.didNot("step-back").didNot("next")
+	})
+	t.Run("ctrl+c quits at once", func(t *testing.T) {
+		d, ended, answer := readingOn(t, false)
+		if d.press("ctrl+c"); !d.quit || d.app.abandoned {
+			t.Errorf("quit is %t, abandoned is %t", d.quit, d.app.abandoned)
+		}
+		signals := make(chan os.Signal, 1)
+		signals <- os.Interrupt
+		if err := d.app.finish(signals); err == nil || strings.Contains(err.Error(), "waiting for the edit") {
+			t.Errorf("what was not waited for is said so: %v", err)
+		}
+		answer()
+		<-ended
+		d.didNot("next")
+	})
+	t.Run("once the engine works, nothing does", func(t *testing.T) {
+		d := atPhase5(t, 80, 24)
+		d.app.walk = &walk{domain: "corp.test", stage: carrying, stop: func() { t.Error("stopped") }}
+		if d.app.walk.endReading() || d.app.walk.reading() {
+			t.Error("the reading is said to go on")
+		}
+		d.press("esc").sees("The plan is being carried out.")
+		d.app.walk = nil
+	})
 }

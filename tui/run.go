@@ -117,10 +117,13 @@ func (a *app) finish(signals <-chan os.Signal) error {
 		case <-done:
 			return nil
 		case <-signals:
-			if a.walk == nil || a.walk.end() == leaving {
+			if a.walk == nil || a.walk.endReading() || a.walk.end() == leaving {
 				a.abandoned = true
 			}
 		}
+	}
+	if a.walk == nil || a.walk.ended() {
+		return errors.New("left without waiting for what was being looked at or read; no edit was in flight")
 	}
 	return errors.New("left without waiting for the edit in flight; belay looks at it when it is started again")
 }

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"context"
+	"sync"
 
 	"belay/rollout"
 
@@ -21,12 +22,29 @@ type walk struct {
 	reports *importing
 	// asked counts how often the operator asked it to end.
 	asked int
+	// then is what the operator wants in its stead, once its reading has ended; or nil.
+	then func() tea.Cmd
+
+	mu    sync.Mutex
+	stage stage
 }
+
+// A stage is how far a walk is: from carrying on the engine works, and may have begun
+// an edit.
+type stage int
+
+const (
+	readingReports stage = iota
+	readingEnded         // by the operator: the engine does not begin
+	carrying
+)
 
 // walkedMsg is the end of a walk.
 type walkedMsg struct {
 	walk     *walk
 	progress rollout.Progress
+	// unbegun is set where the operator ended it before the engine began.
+	unbegun bool
 	// came says what reports came before it; empty where there is nothing to say.
 	came string
 	err  error
@@ -47,14 +65,49 @@ func (k *kit) carry(domain string, read bool, f func(ctx context.Context, emit r
 		defer w.stop()
 		msg := walkedMsg{walk: w}
 		if read {
-			if msg.came, msg.err = k.takeReports(w.ctx, domain, w.reports); msg.err != nil {
-				return msg
-			}
+			msg.came, msg.err = k.takeReports(w.ctx, domain, w.reports)
+		}
+		if msg.unbegun = !w.begin(); msg.unbegun || msg.err != nil {
+			return msg
 		}
 		msg.progress, msg.err = f(w.ctx, w.feed.sink)
 		return msg
 	})
 	return w, tea.Batch(run, w.feed.next(k.crew))
+}
+
+// begin lets the engine begin. It is false where the operator ended the reading.
+func (w *walk) begin() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.stage == readingReports && w.ctx.Err() == nil {
+		w.stage = carrying
+	}
+	return w.stage == carrying
+}
+
+// endReading ends a walk that only reads reports; it is false where the engine has
+// begun, and then does nothing.
+func (w *walk) endReading() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.stage == carrying {
+		return false
+	}
+	w.stage = readingEnded
+	w.stop()
+	return true
+}
+
+// reading reports whether reports are being read, and ended whether that was ended.
+func (w *walk) reading() bool { return w.is(readingReports) && w.reports.line(wide) != "" }
+
+func (w *walk) ended() bool { return w.is(readingEnded) }
+
+func (w *walk) is(s stage) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.stage == s
 }
 
 // end asks the walk to end, each time more urgently. It returns what is done
