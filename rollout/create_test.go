@@ -147,3 +147,50 @@ func TestAPlaceIsHeldUntilThePolicyHasMoved(t *testing.T) {
 		t.Errorf("a place that was left is still held: %v", err)
 	}
 }
+
+// The plan that moved the policy may have been outdated before it was done: when the
+// name is led to the new place by the plan that was made in its place, the old one is
+// left all the same, and the new one is held.
+func TestAPlaceIsLeftByWhicheverPlanMovesTheName(t *testing.T) {
+	r := newRig(t)
+	r.engine.Patience = time.Nanosecond
+	r.create(hasty())
+	r.to(rollout.ReviewReports)
+	r.set(func(s *rollout.Settings) {
+		s.Soak = testSettings().Soak
+		s.Host.Place, s.HostAddresses = "/srv/elsewhere", []netip.Addr{netip.MustParseAddr("192.0.2.99")}
+	})
+	live := r.box.body
+	r.box.body = rollout.Absent() // of the new place
+	r.box.newHost["192.0.2.99"] = live
+	old := rollout.Records("192.0.2.20")
+	r.box.behind = &old // the name leads to the old place still
+	if p := r.next(); p.Gate.Open || !r.box.body.Exists {
+		t.Fatalf("the test needs a move that hangs: %s", reasons(p.Gate))
+	}
+	r.box.records[host+" A"], r.box.behind = old, nil // and was put back there
+	r.set(func(s *rollout.Settings) { s.RUA = append(s.RUA, "mailto:more@corp.test") })
+	for range 2 {
+		r.box.clock.wind(time.Minute)
+		r.next()
+	}
+	end := r.load()
+	last := end.Plans[len(end.Plans)-1].Plan
+	if _, unfinished := end.Unfinished(); unfinished || len(end.Plans) < 2 || r.box.records[host+" A"].Records[0] != "192.0.2.99" {
+		t.Fatalf("the policy did not move: %v", last.Edits)
+	}
+	for _, e := range last.Edits {
+		if e.Kind == rollout.Policy {
+			t.Fatalf("the test needs a last plan that writes no body: %v", last.Edits)
+		}
+	}
+	if _, err := r.engine.Create(ctx, "other.test", hasty(), adopting, nil); err != nil {
+		t.Errorf("a place that was left is still held: %v", err)
+	}
+	there := hasty()
+	there.Host.Place = "/srv/elsewhere"
+	var held *rollout.TakenError
+	if _, err := r.engine.Create(ctx, "third.test", there, adopting, nil); !errors.As(err, &held) {
+		t.Errorf("the place that the policy moved to: %v", err)
+	}
+}

@@ -143,7 +143,8 @@ func (r Rollout) placeOf(entry LedgerEntry) string {
 
 // placesOf are the accounts through which the entry's body was written and where
 // senders may be led to it, the newest last. One is left when all of the plan that
-// puts the body elsewhere is live, the address that leads there too.
+// puts the body elsewhere is live, the address that leads there too, or all of a later
+// one that leads the name to where the body was put before.
 func (r Rollout) placesOf(entry LedgerEntry) []string {
 	var places []string
 	for _, p := range r.Plans {
@@ -157,8 +158,17 @@ func (r Rollout) placesOf(entry LedgerEntry) []string {
 			}
 			places = append(places, e.Account)
 		}
+		if p.leads() && slices.Contains(places, p.host) {
+			places = []string{p.host}
+		}
 	}
 	return places
+}
+
+// leads reports whether p is live and led the policy host's name to where the settings
+// had it; an undo leads it back to where they had it before.
+func (p AcceptedPlan) leads() bool {
+	return p.Plan.Purpose != ForUndo && slices.ContainsFunc(p.Plan.Edits, Edit.MovesHost) && p.live()
 }
 
 // live reports whether every edit of p was verified.

@@ -103,7 +103,7 @@ func (l Ledger) close(at time.Time) {
 }
 
 func (r *Rollout) accept(e Entry) {
-	r.Plans = append(r.Plans, AcceptedPlan{Plan: *e.Plan, hash: e.Plan.Hash(), At: e.At, Who: e.Who, Edits: map[string]EditState{}})
+	r.Plans = append(r.Plans, AcceptedPlan{Plan: *e.Plan, hash: e.Plan.Hash(), host: r.Settings.Host.String(), At: e.At, Who: e.Who, Edits: map[string]EditState{}})
 	for _, edit := range e.Plan.Edits {
 		if edit.PolicyID != "" && !r.UsesID(edit.PolicyID) {
 			r.UsedIDs = append(r.UsedIDs, edit.PolicyID)

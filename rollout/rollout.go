@@ -77,6 +77,7 @@ type AcceptedPlan struct {
 	Outdated bool
 
 	hash string // of Plan, by which the journal names it
+	host string // the policy host's account by the settings when it was accepted
 }
 
 // EditState is how far one edit came.
