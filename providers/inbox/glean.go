@@ -30,6 +30,7 @@ type gleaned struct {
 	skipped []rollout.Skipped
 	size    int  // bytes that the reports hold on to
 	unread  bool // the system did not give it out, which may pass
+	gone    bool // there is no such file any more
 	// withheld is why it did not, where the file is there.
 	withheld error
 }
@@ -41,6 +42,7 @@ func (r *reader) glean(ctx context.Context, dec *tlsrpt.Decoder, it item) (g gle
 		g.skip(it.path, err)
 		var failed *fs.PathError
 		g.unread, g.withheld = errors.As(err, &failed), withheld(err)
+		g.gone = errors.Is(err, fs.ErrNotExist)
 		return g
 	}
 	found, mails, err := candidates(it, raw)

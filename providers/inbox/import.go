@@ -132,7 +132,17 @@ func (in *intake) all() error {
 		judge: in.im.judge(),
 		owner: in.im.Owner, now: in.im.Clock.Now(), pause: in.im.Pause,
 	}
-	err := r.each(in.ctx, in.feed.items, in.im.Workers, in.take)
+	var gone []item
+	err := r.each(in.ctx, in.feed.items, in.im.Workers, func(it item, g gleaned) error {
+		if g.gone && it.delivered && it.from == nil {
+			gone = append(gone, it)
+			return nil
+		}
+		return in.take(it, g)
+	})
+	if err == nil && len(gone) > 0 {
+		err = r.each(in.ctx, in.feed.local.moved(gone), in.im.Workers, in.take)
+	}
 	if in.failed != nil {
 		return in.failed
 	}

@@ -110,7 +110,7 @@ func mboxName(path string) bool { return strings.HasSuffix(strings.ToLower(path)
 
 // list finds the files below paths: each path in the order given, what lies
 // below it in the order of names. A folder with cur and new in it is a Maildir,
-// of which every file is a mail and tmp is not read; in other folders the files
+// of which every file in new and then in cur is a mail and tmp is not read; in other folders the files
 // with a report's, a mail's or an mbox's ending count, and folders in them are
 // walked. Links are followed, each folder once. What cannot be listed is an item
 // with its reason; the error is the context's.
@@ -162,14 +162,17 @@ func (l *lister) folder(dir, source string) {
 		return
 	}
 	maildir := hasFolder(dir, "cur") && hasFolder(dir, "new")
+	if maildir { // new before cur, so that a mail that is moved meanwhile is in one of them
+		l.mails(filepath.Join(dir, "new"), source)
+		l.mails(filepath.Join(dir, "cur"), source)
+	}
 	for _, entry := range entries {
 		path := filepath.Join(dir, entry.Name())
 		mode, err := followed(path, entry)
 		switch name := entry.Name(); {
 		case err != nil: // a link that leads nowhere
 			l.found = append(l.found, item{path: path, source: source, err: err})
-		case maildir && mode.IsDir() && (name == "cur" || name == "new"):
-			l.mails(path, source)
+		case maildir && (name == "new" || name == "cur"): // listed above
 		case maildir && (name == "tmp" || mode.IsRegular()): // not delivered yet; the server's own files
 		case mode.IsDir():
 			l.folder(path, source)

@@ -42,7 +42,8 @@ func note(all []failure, source string, err error) []failure {
 }
 
 // withheld is why the system did not give a file out; nil where it did, and where the
-// file is gone, as when a mail is moved or deleted while its folder is read.
+// file is gone, as when a mail is deleted while its folder is read; of one that is only
+// moved, see moved.
 func withheld(err error) error {
 	if failed, ok := errors.AsType[*fs.PathError](err); ok && !errors.Is(err, fs.ErrNotExist) {
 		return failed
