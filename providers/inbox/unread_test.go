@@ -35,10 +35,15 @@ func TestAnInboxThatCannotBeReadIsNoDamagedMail(t *testing.T) {
 		during func(inbox string) // before its first mail is read
 		unread bool
 	}{
-		"a damaged mail":                        {inbox: maildir},
-		"an empty Maildir":                      {inbox: func() string { return files(t, map[string]string{"cur/.keep": "", "new/.keep": ""}) }},
-		"a mail that is moved while it is read": {inbox: maildir, during: func(in string) { _ = os.Remove(filepath.Join(in, "cur/1")) }},
-		"an empty file":                         {inbox: func() string { return filepath.Join(files(t, map[string]string{"box.mbox": ""}), "box.mbox") }},
+		"a damaged mail":                          {inbox: maildir},
+		"an empty Maildir":                        {inbox: func() string { return files(t, map[string]string{"cur/.keep": "", "new/.keep": ""}) }},
+		"a mail that is deleted while it is read": {inbox: maildir, during: func(in string) { _ = os.Remove(filepath.Join(in, "cur/1")) }},
+		"a folder whose mbox is gone while it is empty": {
+			inbox: func() string {
+				return files(t, map[string]string{"box.mbox": "From a@b Mon Jun 15 12:00:00 2026\n" + mailOf(t, reportOf("1", "corp.test"))})
+			},
+			during: func(in string) { _ = os.Remove(filepath.Join(in, "box.mbox")) }},
+		"an empty file": {inbox: func() string { return filepath.Join(files(t, map[string]string{"box.mbox": ""}), "box.mbox") }},
 		"a link in a folder that leads nowhere": {inbox: func() string {
 			in := files(t, map[string]string{"1.eml": "x"})
 			if err := os.Symlink(filepath.Join(in, "gone"), filepath.Join(in, "2.eml")); err != nil {
