@@ -208,3 +208,25 @@ func TestATarpitHoldsAStepBackUpForItsLooksOnly(t *testing.T) {
 		})
 	}
 }
+
+// A web root that lags for seconds is seen to have caught up by the walk itself, though
+// a silent address beside it drew the first look out beyond its patience.
+func TestATarpitHidesNoServerThatCaughtUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.create(hasty())
+		r.to(rollout.RaiseMaxAge)
+		back := r.stepBack()
+		old := r.box.body
+		r.box.served = &old
+		r.box.late = map[string]func(context.Context) error{"two": func(ctx context.Context) error {
+			err := tarpit(ctx)
+			r.box.served = nil
+			return err
+		}}
+		p, err := r.engine.CarryOut(ctx, back.Plan, yes, nil)
+		if err != nil || p.Phase != rollout.ReviewReports || r.load().Mode() != mtasts.Testing {
+			t.Errorf("%v, in %s: %s", err, p.Phase, reasons(p.Gate))
+		}
+	})
+}

@@ -15,11 +15,13 @@ import (
 type cutOff struct {
 	rollout.Looker
 	looks int
+	takes time.Duration // until such a look is given up
 }
 
 func (c *cutOff) See(ctx context.Context, e rollout.Edit, emit rollout.Sink) (rollout.Value, rollout.Evidence, error) {
 	if c.looks > 0 {
 		c.looks--
+		_ = after(c.takes)(ctx)
 		return rollout.Absent(), rollout.Evidence{Domain: domain}, errors.New("no name server of corp.test gives an answer")
 	}
 	return c.Looker.See(ctx, e, emit)
@@ -58,4 +60,22 @@ func TestLookWithoutAnswerEndsNoWait(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Where the first look took all of the patience there is no other one, and none is
+// promised.
+func TestNoLookIsPromisedThatIsNotMade(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.create(hasty())
+		r.to(rollout.PublishDNS)
+		r.engine.Looker = &cutOff{Looker: r.box, looks: 1, takes: rollout.Propagation}
+		told := false
+		_, err := r.engine.Next(ctx, domain, yes, func(ev rollout.Event) {
+			told = told || ev.Finding != nil && strings.Contains(ev.Text, "belay looks again")
+		})
+		if err == nil || !strings.Contains(err.Error(), "gives an answer") || told {
+			t.Errorf("%v; promised %v", err, told)
+		}
+	})
 }

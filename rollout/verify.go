@@ -20,10 +20,12 @@ import (
 const seeFor = 2 * time.Minute
 
 // verify looks for one edit from outside until it is live, for as long as
-// the engine has patience; an edit the operator makes is looked for once. A look
-// that nobody answers is waited out as a server that lags is; it is an error where
-// it was the last one. What was cut short shows nothing live: where ctx ends, the edit
-// is left as waiting and looked for when the plan goes on.
+// the engine has patience, and twice at least where one that answered was behind: a
+// look that a silent one drew out asked him at its beginning. An edit the operator
+// makes is looked for once. A look that nobody answers is waited out as a server that
+// lags is; it is an error where it was the last one. What was cut short shows nothing
+// live: where ctx ends, the edit is left as waiting and looked for when the plan goes
+// on.
 func (k *walk) verify(ctx context.Context, edit Edit) (Gate, error) {
 	k.emit.Emit(Event{Kind: Verifying, Subject: edit.Name, Edit: &edit})
 	manual := k.state(edit).Receipt.Outcome == Waiting
@@ -37,15 +39,13 @@ func (k *walk) verify(ctx context.Context, edit Edit) (Gate, error) {
 	seenLive := false
 	var unanswered error // why nobody answered the newest look
 	k.seen = Evidence{}
-	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
+	for looks, pause := 1, 100*time.Millisecond; ; looks, pause = looks+1, min(2*pause, 2*time.Second) {
 		live, seen, err := k.see(ctx, edit)
 		if ctx.Err() != nil && err != nil {
 			return k.cutShort(edit, held), nil
 		}
 		sightings, seenLive = seen, live
-		if err != nil && unanswered == nil && !manual {
-			k.tellUnanswered(edit, err)
-		}
+		silenced := err != nil && unanswered == nil
 		unanswered = err
 		var id string
 		switch {
@@ -62,7 +62,16 @@ func (k *walk) verify(ctx context.Context, edit Edit) (Gate, error) {
 			}
 		}
 		left := patience - waiting.Elapsed()
-		if manual || left <= 0 || !rest(ctx, min(pause, left)) {
+		if looks == 1 && err == nil && behind(edit, sightings) {
+			left = max(left, min(pause, patience))
+		}
+		if manual || left <= 0 {
+			break
+		}
+		if silenced {
+			k.tellUnanswered(edit, err)
+		}
+		if !rest(ctx, min(pause, left)) {
 			break
 		}
 	}
@@ -170,6 +179,11 @@ func Live(edit Edit, sightings []Sighting) bool {
 		}
 	}
 	return answered
+}
+
+// behind reports whether somebody answered who does not show what the edit leaves.
+func behind(edit Edit, sightings []Sighting) bool {
+	return slices.ContainsFunc(sightings, func(s Sighting) bool { return s.Answered && !edit.madeIn(s.Value) })
 }
 
 // settle journals that an edit is live, and under which id its vendor told of it,
