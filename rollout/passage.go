@@ -68,8 +68,11 @@ func (r Rollout) closeAlways(g *Gate, now time.Time) {
 	}
 	if busy, ok := r.Unfinished(); ok {
 		fix := "belay next goes on with it"
-		if busy.Outdated {
+		switch {
+		case busy.Outdated:
 			fix = "the settings were changed since; belay next makes it again by them, or gives it up"
+		case slices.ContainsFunc(busy.Plan.Edits, func(e Edit) bool { return busy.Edits[e.ID].refused() }):
+			fix = "belay next makes it again by what stands now, or gives it up"
 		}
 		g.Close(Reason{Code: ReasonBusy, Subject: busy.Plan.Hash(), Final: true,
 			Text: fmt.Sprintf("plan %s was accepted and is not finished: %s", busy.Plan.Hash(), strings.TrimSuffix(busy.HalfState(), ".")),

@@ -3,6 +3,7 @@ package rollout_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -81,6 +82,12 @@ func TestARefusedEditMakesItsPlanStale(t *testing.T) {
 				t.Errorf("of an id that was refused: %s", half.HalfState())
 			}
 
+			gate, err := r.engine.Mended(ctx, domain, time.Time{}, "nothing to the matter")
+			if err != nil || !slices.ContainsFunc(gate.Reasons, func(x rollout.Reason) bool {
+				return x.Code == rollout.ReasonBusy && strings.Contains(x.Fix, "belay next makes it again")
+			}) {
+				t.Errorf("%v; what becomes of the plan: %+v", err, gate.Reasons)
+			}
 			shown, err := r.engine.Propose(ctx, domain, nil)
 			if err != nil || shown.Resumes || shown.Plan.Purpose != purpose || len(shown.Plan.Foreign()) == 0 || shown.Plan.Edits[0].Type != "CNAME" {
 				t.Fatalf("%v; resumes %v, %s: %v", err, shown.Resumes, shown.Plan.Purpose, shown.Plan.Edits)
