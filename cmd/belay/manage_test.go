@@ -126,8 +126,7 @@ func TestDecisionsAreJournaled(t *testing.T) {
 	if !strings.Contains(out, "mx2 is replaced tomorrow") {
 		t.Errorf("the override is not shown:\n%s", out)
 	}
-	const believed = "Authentication-Results of mx1.corp.test"
-	if log := b.must(exitGood, "log", b.Domain()).out; !strings.Contains(out, believed) || !strings.Contains(log, believed) {
+	if log := b.must(exitGood, "log", b.Domain()).out; !strings.Contains(out, "Authentication-Results of mx1.corp.test") || !strings.Contains(log, "authserv-id mx1.corp.test (was none)") {
 		t.Errorf("neither status nor log may leave out whom the operator believes:\n%s%s", out, log)
 	}
 	b.must(exitGood, "forget", b.Domain())

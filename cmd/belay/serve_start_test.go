@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"belay/providers/lab"
 	"belay/rollout"
 	"belay/rollout/mtasts"
+	"belay/rollout/store"
 )
 
 // Where belay itself serves the policy and does not run, it is belay serve that is to be
@@ -30,6 +33,7 @@ func TestWhereBelayServesItIsBelayServeThatIsToBeStarted(t *testing.T) {
 	}
 
 	s := b.serve(mtasts.PolicyHost(b.Domain()))
+	b.announced()
 	if out := b.must(exitGood, "set", b.Domain(), "--stray", "4").out; strings.Contains(out, "belay --state") {
 		t.Errorf("a server runs, and set says\n%s", out)
 	}
@@ -41,6 +45,32 @@ func TestWhereBelayServesItIsBelayServeThatIsToBeStarted(t *testing.T) {
 		told := strings.Join(strings.Fields(b.belay(run...).out), " ")
 		if !strings.Contains(told, "H17") && run[0] != "next" || !strings.Contains(told, "belay serve (belay export --systemd prints a unit that keeps it running)") || strings.Contains(told, "Start the web server") {
 			t.Errorf("%s says\n%s", run[0], told)
+		}
+	}
+}
+
+// announced waits until a server on the store has told the other belays of it, which it
+// does beside serving.
+func (b *box) announced() {
+	b.t.Helper()
+	kept, err := store.Open(b.t.Context(), b.state)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer kept.Close()
+	ctx, cancel := context.WithTimeout(b.t.Context(), time.Minute)
+	defer cancel()
+	for {
+		running, err := kept.Servers(ctx)
+		if err != nil {
+			b.t.Fatalf("no server is announced: %v", err)
+		}
+		if len(running) > 0 {
+			return
+		}
+		select {
+		case <-time.After(time.Millisecond):
+		case <-ctx.Done():
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"belay/providers/dns"
@@ -60,9 +61,10 @@ func TestTroubleWhileWriting(t *testing.T) {
 			row(t)
 			for _, lands := range []bool{true, false} {
 				b := entered.start(t)
-				cut := true
+				var cut atomic.Bool
+				cut.Store(true)
 				b.onWrite(func() *vendor.Fault {
-					if cut {
+					if cut.Load() {
 						return &vendor.Fault{Cut: true}
 					}
 					return nil
@@ -72,7 +74,7 @@ func TestTroubleWhileWriting(t *testing.T) {
 				if r.Outcome != rollout.Unknown || err == nil || !strings.Contains(r.Detail, "not known whether") || !strings.Contains(r.Detail, "belay next looks again") {
 					t.Errorf("outcome %s, %v", r.Outcome, err)
 				}
-				cut = false
+				cut.Store(false)
 				want, writes := rollout.Applied, b.writes(e.Name)+1
 				if lands {
 					b.put(t, e.Name, e.Type, sts1)
